@@ -1,0 +1,67 @@
+/**
+ * Every way in which mdmp fails, as a stable `code` that programs can test. What a code means, and the exit
+ * code that the command gives for it, is documented in docs/errors.md.
+ */
+export type ErrorCode =
+  // reading
+  | 'not-a-minidump'
+  | 'truncated'
+  | 'malformed'
+  | 'stream-missing'
+  | 'memory-missing'
+  | 'async-source'
+  // arguments
+  | 'invalid-argument'
+  | 'unsupported'
+  // the target process
+  | 'no-such-process'
+  | 'zombie'
+  | 'kernel-thread'
+  | 'own-process'
+  | 'permission-denied'
+  | 'already-traced'
+  | 'target-exited'
+  | 'target-not-stopped'
+  | 'memory-unreadable'
+  // the callback
+  | 'callback-failed'
+  | 'callback-async'
+  | 'cancelled'
+  | 'max-pause'
+  // the output
+  | 'output-exists'
+  | 'output-folder'
+  | 'output-denied'
+  | 'disk-full'
+  | 'write-failed'
+  // the machine
+  | 'koffi-missing'
+  | 'platform'
+  | 'system-call';
+
+export interface ErrorDetails {
+  /** What the user can do about it, one sentence. */
+  advice?: string;
+  /** What was expected at this place, for malformed input. */
+  expected?: string;
+  /** What was found instead. */
+  found?: string;
+  cause?: unknown;
+}
+
+/** The only error that mdmp throws on purpose. `message` is one line that a person can act on. */
+export class MinidumpError extends Error {
+  override readonly name = 'MinidumpError';
+  readonly code: ErrorCode;
+  readonly advice: string | undefined;
+  readonly expected: string | undefined;
+  readonly found: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.advice = details.advice;
+    this.expected = details.expected;
+    this.found = details.found;
+  }
+}

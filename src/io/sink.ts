@@ -1,0 +1,40 @@
+/**
+ * Where a dump is written to: bytes in order, each once. Nobody seeks, so a pipe or a socket serves as well as a file.
+ */
+export interface Sink {
+  /** Takes all of `bytes`; the caller may reuse the buffer once it has returned or the promise is settled. */
+  write(bytes: Uint8Array): void | Promise<void>;
+  /** All has been written: make it final. */
+  close(): void | Promise<void>;
+  /** The dump failed: leave nothing behind. Never throws. */
+  abort(): void | Promise<void>;
+}
+
+/** A sink that keeps everything in memory. */
+export class BytesSink implements Sink {
+  readonly #parts: Uint8Array[] = [];
+  #size = 0;
+
+  write(bytes: Uint8Array): void {
+    this.#parts.push(bytes.slice());
+    this.#size += bytes.length;
+  }
+
+  close(): void {}
+
+  abort(): void {
+    this.#parts.length = 0;
+    this.#size = 0;
+  }
+
+  /** What was written so far, as one array. */
+  bytes(): Uint8Array {
+    const all = new Uint8Array(this.#size);
+    let at = 0;
+    for (const part of this.#parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    return all;
+  }
+}
