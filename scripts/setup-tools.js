@@ -1,0 +1,175 @@
+// Installs the tools that judge mdmp's dumps: `npm run setup:tools`. Plain JavaScript, so that it runs before any build.
+//
+// Debian packages go in by apt-get where that is allowed (root, or sudo that asks for no password); Breakpad's
+// programs come out of the npm package `minidump`, whose own install script fails, so it is only unpacked here.
+// What cannot be had is said, one line a tool; the exit code is 0 all the same unless `--strict` is given.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const strict = process.argv.includes('--strict');
+const MINIDUMP_PACKAGE = 'minidump@0.26.0';
+
+/** What the tests call, and the Debian package that has it. A tool is what `probe` finds. */
+const debianTools = [
+  { tool: 'gcc', package: 'gcc', probe: () => which('gcc') },
+  { tool: 'g++', package: 'g++', probe: () => which('g++') },
+  { tool: 'libc headers', package: 'libc6-dev', probe: () => existing('/usr/include/stdio.h') },
+  { tool: 'readelf', package: 'binutils', probe: () => which('readelf') },
+  { tool: 'gdb', package: 'gdb', probe: () => which('gdb') },
+  { tool: 'gcore', package: 'gdb', probe: () => which('gcore') },
+  { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
+  { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
+];
+
+let failures = 0;
+
+function existing(path) {
+  return existsSync(path) ? path : undefined;
+}
+
+function which(name) {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    const path = folder && existing(join(folder, name));
+    if (path) return path;
+  }
+  return undefined;
+}
+
+function say(tool, state, detail) {
+  console.log(`${tool}: ${state}${detail ? ` (${detail})` : ''}`);
+  if (state === 'could not install') failures++;
+}
+
+/** The last line in which a failed command says why. */
+function reasonOf(result) {
+  if (result.error) return result.error.message;
+  const lines = `${result.stdout}\n${result.stderr}`.split('\n').filter((line) => line.trim());
+  return (
+    lines.findLast((line) => /^(E:|npm err|npm error)/i.test(line)) ?? lines.at(-1) ?? `exit ${result.status}`
+  );
+}
+
+function run(command, args, options = {}) {
+  return spawnSync(command, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 15 * 60_000,
+    maxBuffer: 64 << 20,
+    ...options,
+  });
+}
+
+/** How to run apt-get as root, or why that is not possible. */
+function aptPrefix() {
+  if (!which('apt-get')) return { reason: 'no apt-get: this is not a Debian-like system' };
+  if (process.getuid?.() === 0) return { prefix: [] };
+  if (which('sudo') && run('sudo', ['-n', 'true']).status === 0) {
+    return { prefix: ['sudo', '-n', 'env', 'DEBIAN_FRONTEND=noninteractive'] };
+  }
+  return { reason: 'not root, and sudo would ask for a password' };
+}
+
+function setUpDebianTools() {
+  const missing = [];
+  for (const entry of debianTools) {
+    const path = entry.probe();
+    if (path) say(entry.tool, 'found', path);
+    else missing.push(entry);
+  }
+  if (missing.length === 0) return;
+
+  const { prefix, reason } = aptPrefix();
+  if (!prefix) {
+    for (const { tool, package: name } of missing)
+      say(tool, 'could not install', `package ${name}: ${reason}`);
+    return;
+  }
+  const apt = (args) => {
+    const [command, ...rest] = [...prefix, 'apt-get', '-q', '-y', '-o', 'DPkg::Lock::Timeout=300', ...args];
+    return run(command, rest, { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } });
+  };
+  const update = apt(['update']);
+  for (const entry of missing) {
+    if (entry.probe()) {
+      say(entry.tool, 'installed', `with another package, ${entry.probe()}`);
+      continue;
+    }
+    const install = apt(['install', '--no-install-recommends', entry.package]);
+    const path = entry.probe();
+    if (path) say(entry.tool, 'installed', `package ${entry.package}, ${path}`);
+    else {
+      const why = install.status === 0 ? 'the package does not hold it' : reasonOf(install);
+      const updateNote = update.status === 0 ? '' : `; apt-get update: ${reasonOf(update)}`;
+      say(entry.tool, 'could not install', `package ${entry.package}: ${why}${updateNote}`);
+    }
+  }
+}
+
+function setUpBreakpad() {
+  const tools = ['minidump_dump', 'minidump_stackwalk'];
+  const home = join(root, '.tools', 'minidump');
+  const bin = join(home, 'bin', `${process.platform}-${process.arch}`);
+  if (tools.every((tool) => existsSync(join(bin, tool)))) {
+    for (const tool of tools)
+      say(tool, 'found', join('.tools/minidump/bin', `${process.platform}-${process.arch}`, tool));
+    return;
+  }
+  const giveUp = (why) => {
+    for (const tool of tools) say(tool, 'could not install', `npm package ${MINIDUMP_PACKAGE}: ${why}`);
+  };
+
+  mkdirSync(join(root, '.tools'), { recursive: true });
+  const work = mkdtempSync(join(root, '.tools', 'unpack-'));
+  try {
+    const pack = run('npm', ['pack', MINIDUMP_PACKAGE, '--silent', '--pack-destination', work]);
+    if (pack.status !== 0) return giveUp(reasonOf(pack));
+    const tarball = readdirSync(work).find((name) => name.endsWith('.tgz'));
+    const unpack = run('tar', [
+      '-xzf',
+      join(work, tarball),
+      '-C',
+      work,
+      'package/bin',
+      'package/package.json',
+      'package/LICENSE.md',
+    ]);
+    if (unpack.status !== 0) return giveUp(reasonOf(unpack));
+    rmSync(home, { recursive: true, force: true });
+    renameSync(join(work, 'package'), home);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  for (const tool of tools) {
+    const path = join(bin, tool);
+    if (!existsSync(path)) {
+      say(
+        tool,
+        'could not install',
+        `${MINIDUMP_PACKAGE} has no program for ${process.platform}-${process.arch}`,
+      );
+      continue;
+    }
+    chmodSync(path, 0o755);
+    // Without arguments it prints its usage; a missing shared library would show here.
+    const trial = run(path, [], { timeout: 10_000 });
+    if (trial.error || trial.signal || trial.status === 127)
+      say(tool, 'could not install', `it does not run: ${reasonOf(trial)}`);
+    else say(tool, 'installed', `from npm package ${MINIDUMP_PACKAGE}`);
+  }
+}
+
+if (process.platform !== 'linux') {
+  console.log(`setup:tools: nothing to install on ${process.platform}; the judges of dumps run on Linux`);
+} else {
+  setUpDebianTools();
+  setUpBreakpad();
+}
+if (failures > 0) {
+  console.log(
+    `${failures} ${failures === 1 ? 'tool is' : 'tools are'} missing; the tests that need one say that they were skipped`,
+  );
+  if (strict) process.exitCode = 1;
+}
