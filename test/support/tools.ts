@@ -1,0 +1,101 @@
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+/** The folder of package.json. */
+export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** Tools that tests use where they are there; `npm run setup:tools` installs all of them. */
+export const toolNames = [
+  'gcc',
+  'g++',
+  'readelf',
+  'gdb',
+  'gcore',
+  'lldb-19',
+  'obj2yaml-19',
+  'minidump_dump',
+  'minidump_stackwalk',
+] as const;
+export type ToolName = (typeof toolNames)[number];
+
+/** In CI a check that did not run counts as failed. */
+export const strict = isOn(process.env.CI) || isOn(process.env.MDMP_STRICT);
+
+/** The path of a tool, or undefined where it is not installed. */
+export function findTool(name: ToolName): string | undefined {
+  const unpacked = join(root, '.tools', 'minidump', 'bin', `${process.platform}-${process.arch}`, name);
+  if (name.startsWith('minidump_')) return executable(unpacked) ? unpacked : undefined;
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
+    if (folder && executable(join(folder, name))) return join(folder, name);
+  }
+  return undefined;
+}
+
+/** The path of a tool; fails with the way to get it. For use inside suites that `needs` has let through. */
+export function requireTool(name: ToolName): string {
+  const path = findTool(name);
+  if (!path) throw new Error(`${name} is not installed; run: npm run setup:tools`);
+  return path;
+}
+
+/** Something a suite cannot do without: a tool, or a condition with the words for its absence. */
+export type Need = ToolName | { missing: string | undefined };
+
+/**
+ * `describe` for checks that need more than Node. Where something is missing the suite is skipped, and what was skipped
+ * is printed; with CI=true or MDMP_STRICT=1 it is a failed test instead.
+ */
+export function describeWith(needs: readonly Need[], name: string, suite: () => void): void {
+  const missing = whatIsMissing(needs);
+  if (missing.length === 0) {
+    describe(name, suite);
+    return;
+  }
+  const why = `${missing.join(', ')} missing (npm run setup:tools installs the tools)`;
+  if (strict) {
+    describe(name, () => {
+      it(`cannot run: ${why}`, () => {
+        expect.fail(`${name}: ${why}; this is a failure because CI or MDMP_STRICT is set`);
+      });
+    });
+    return;
+  }
+  console.warn(`skipped: ${name}: ${why}`);
+  describe.skip(`${name} [${why}]`, suite);
+}
+
+/** `describeWith` for checks against shared/corpus. */
+export const needsCorpus: Need = { missing: corpusFolder() ? undefined : 'the corpus (MDMP_CORPUS)' };
+
+/** Captures happen on Linux x86-64 only. */
+export const needsLinux: Need = {
+  missing: process.platform === 'linux' && process.arch === 'x64' ? undefined : 'Linux on x86-64',
+};
+
+/** The folder with the dumps of other projects, or undefined. */
+export function corpusFolder(): string | undefined {
+  const folder = process.env.MDMP_CORPUS ?? join(root, '..', 'shared', 'corpus');
+  return existsSync(join(folder, 'breakpad')) ? folder : undefined;
+}
+
+export function whatIsMissing(needs: readonly Need[]): string[] {
+  return needs.flatMap((need) => {
+    if (typeof need !== 'string') return need.missing ?? [];
+    return findTool(need) ? [] : need;
+  });
+}
+
+function executable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isOn(value: string | undefined): boolean {
+  return value !== undefined && value !== '' && value !== '0' && value !== 'false';
+}
