@@ -4,6 +4,7 @@
  */
 export type ErrorCode =
   // reading
+  | 'input-unreadable'
   | 'not-a-minidump'
   | 'truncated'
   | 'malformed'

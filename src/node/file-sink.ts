@@ -1,0 +1,270 @@
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  type Stats,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { MinidumpError, type Sink } from '../io/index.js';
+import { errno, errnoName, libc } from './libc.js';
+
+export interface FileSinkOptions {
+  /** Replace a file that is already there. */
+  force?: boolean;
+}
+
+/** Not in `fs.constants`; the same number on every architecture that Node runs on. */
+const __O_TMPFILE = 0o20000000;
+const AT_FDCWD = -100;
+const AT_SYMLINK_FOLLOW = 0x400;
+
+const MODE = 0o600;
+
+/**
+ * A dump file that appears under its name only when it is complete, and never half.
+ *
+ * It is written to a file without a name (O_TMPFILE), so that nothing is left behind whenever the dumper dies, kill -9
+ * included; `close` gives it its name. Where the file system has no such files, a hidden file beside the target name
+ * stands in. Either way the mode is 0600 whatever the umask, no symbolic link is followed, and without `force` no file is
+ * replaced, not even one that appears while the dump is written.
+ *
+ * There is no fsync: it would take seconds for a large dump, and what it protects against is a crash of the whole machine
+ * within seconds of the dump, not one of the dumper. (Breakpad, gcore and the kernel's core dumps have none either.)
+ *
+ * Everything is synchronous: while a target is stopped, nothing may wait for an event loop.
+ */
+export class FileSink implements Sink {
+  /** The absolute path that the dump will have. */
+  readonly file: string;
+  readonly #force: boolean;
+  readonly #folder: string;
+  #fd: number | undefined;
+  /** The hidden file that stands in; undefined for a file without a name. */
+  #temporary: string | undefined;
+
+  /** Opens the file, so that what would fail at the end fails before the target is touched, as far as it can be known. */
+  constructor(file: string, options: FileSinkOptions = {}) {
+    this.file = resolve(file);
+    this.#folder = dirname(this.file);
+    this.#force = options.force ?? false;
+    this.#checkName();
+    try {
+      this.#fd = this.#openUnnamed() ?? this.#openHidden();
+      this.#protect(this.#fd);
+    } catch (error) {
+      this.abort();
+      throw this.#failure(error);
+    }
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#fd === undefined)
+      throw new MinidumpError('write-failed', `${this.file} was closed or given up`);
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  close(): void {
+    if (this.#fd === undefined) return;
+    try {
+      if (this.#temporary === undefined) this.#nameUnnamed(this.#fd);
+      else this.#nameHidden(this.#fd, this.#temporary);
+    } catch (error) {
+      this.abort();
+      throw this.#failure(error);
+    }
+  }
+
+  abort(): void {
+    // Whatever went wrong before is what the user must hear of, not a failing clean-up.
+    try {
+      if (this.#fd !== undefined) closeSync(this.#fd);
+    } catch {}
+    this.#fd = undefined;
+    try {
+      if (this.#temporary !== undefined) unlinkSync(this.#temporary);
+    } catch {}
+    this.#temporary = undefined;
+  }
+
+  #checkName(): void {
+    let stat: Stats;
+    try {
+      stat = lstatSync(this.file);
+    } catch (error) {
+      if (systemCode(error) === 'ENOENT') return;
+      throw this.#failure(error);
+    }
+    if (stat.isDirectory()) {
+      throw new MinidumpError('output-folder', `${this.file} is a folder`, {
+        advice: 'Give the name of a file inside it.',
+      });
+    }
+    if (!this.#force) throw this.#exists();
+    // Renaming over /dev/null would take it from everyone.
+    if (!stat.isFile() && !stat.isSymbolicLink()) {
+      throw new MinidumpError('output-denied', `${this.file} is not a regular file and is not replaced`, {
+        advice: 'Give the name of a new file.',
+      });
+    }
+  }
+
+  #openUnnamed(): number | undefined {
+    if (process.platform !== 'linux') return undefined;
+    try {
+      linkat();
+    } catch {
+      return undefined; // koffi is not installed
+    }
+    let fd: number;
+    try {
+      fd = openSync(this.#folder, __O_TMPFILE | constants.O_DIRECTORY | constants.O_WRONLY, MODE);
+    } catch (error) {
+      // EISDIR: a kernel before 3.11. The others: a file system without them (NFS, FAT, older overlayfs).
+      if (['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL'].includes(systemCode(error))) return undefined;
+      throw error;
+    }
+    if (existsSync(`/proc/self/fd/${fd}`)) return fd;
+    closeSync(fd); // no /proc here, and without it no name for the file later
+    return undefined;
+  }
+
+  #openHidden(): number {
+    const name = this.#hiddenName();
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+    const fd = openSync(name, flags, MODE);
+    this.#temporary = name;
+    return fd;
+  }
+
+  /** The umask may have taken bits from the mode, and a file system without modes gives what its mount options say. */
+  #protect(fd: number): void {
+    if (process.platform === 'win32') return;
+    if ((fstatSync(fd).mode & 0o777) === MODE) return;
+    try {
+      fchmodSync(fd, MODE);
+    } catch {}
+    if ((fstatSync(fd).mode & 0o077) !== 0) {
+      throw new MinidumpError(
+        'output-denied',
+        `the file system of ${this.#folder} would let others read the dump`,
+        { advice: 'Choose a folder on a file system that keeps file modes.' },
+      );
+    }
+  }
+
+  #nameUnnamed(fd: number): void {
+    if (this.#force) {
+      // Linking never replaces, renaming does, and at once.
+      const name = this.#hiddenName();
+      this.#link(fd, name);
+      this.#temporary = name;
+      renameSync(name, this.file);
+      this.#temporary = undefined;
+    } else {
+      this.#link(fd, this.file);
+    }
+    // The dump is complete and in place: whatever close(2) might say (it has nothing to write out here) is no failure.
+    this.#fd = undefined;
+    closeSync(fd);
+  }
+
+  #link(fd: number, name: string): void {
+    if (linkat()(AT_FDCWD, `/proc/self/fd/${fd}`, AT_FDCWD, name, AT_SYMLINK_FOLLOW) === 0) return;
+    const code = errnoName(errno());
+    throw Object.assign(new Error(`linkat: ${code}`), { code });
+  }
+
+  #nameHidden(fd: number, temporary: string): void {
+    // First, as NFS tells of a full disk only here.
+    this.#fd = undefined;
+    closeSync(fd);
+    if (!this.#force) {
+      try {
+        linkSync(temporary, this.file);
+        this.abort(); // removes the hidden name
+        return;
+      } catch (error) {
+        if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(systemCode(error))) throw error;
+        // No hard links here (FAT, some FUSE). Taking the name with O_EXCL makes sure that what is replaced is ours.
+        closeSync(openSync(this.file, 'wx', MODE));
+      }
+    }
+    renameSync(temporary, this.file);
+    this.#temporary = undefined;
+  }
+
+  #hiddenName(): string {
+    return join(this.#folder, `.mdmp-${randomBytes(8).toString('hex')}`);
+  }
+
+  #exists(): MinidumpError {
+    return new MinidumpError('output-exists', `${this.file} exists already`, {
+      advice: 'Choose another name, or replace it with force (--force).',
+    });
+  }
+
+  #failure(error: unknown): MinidumpError {
+    if (error instanceof MinidumpError) return error;
+    const cause = error;
+    switch (systemCode(error)) {
+      case 'EEXIST':
+        return this.#exists();
+      case 'ENOSPC':
+      case 'EDQUOT':
+        return new MinidumpError('disk-full', `no space left for ${this.file}`, {
+          advice: 'Make room, choose another folder, or leave memory out with a callback.',
+          cause,
+        });
+      case 'EACCES':
+      case 'EPERM':
+        return new MinidumpError('output-denied', `no permission to write ${this.file}`, {
+          advice: 'Choose a folder that you may write to.',
+          cause,
+        });
+      case 'EROFS':
+        return new MinidumpError('output-denied', `the file system of ${this.#folder} is read-only`, {
+          advice: 'Choose another folder.',
+          cause,
+        });
+      case 'ENOENT':
+      case 'ENOTDIR':
+        return new MinidumpError('output-folder', `there is no folder ${this.#folder}`, {
+          advice: 'Create it, or choose another one.',
+          cause,
+        });
+      case 'EFBIG':
+        return new MinidumpError('write-failed', `${this.file} would be larger than a file may be here`, {
+          advice: 'See `ulimit -f` and the limits of the file system.',
+          cause,
+        });
+      default:
+        return new MinidumpError('write-failed', `cannot write ${this.file}: ${(error as Error).message}`, {
+          advice: 'Choose another folder, or look into the log of the system for errors of this disk.',
+          cause,
+        });
+    }
+  }
+}
+
+function linkat() {
+  return libc(
+    'int linkat(int oldfolder, const char *oldpath, int newfolder, const char *newpath, int flags)',
+  );
+}
+
+function systemCode(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? '';
+}
