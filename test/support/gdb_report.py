@@ -10,17 +10,18 @@ GENERAL = (
 )
 
 
-def number(value, bits):
-    return format(int(value) & ((1 << bits) - 1), "x")
+def register(name):
+    # Printed, because eflags and mxcsr are of a flags type that Python cannot make a number.
+    return gdb.execute("print/x $" + name, to_string=True).split("= 0x")[1].strip()
 
 
 def thread_report(thread):
     thread.switch()
     gdb.execute("frame 0", to_string=True)
-    registers = {name: number(gdb.parse_and_eval("(unsigned long long)$" + name), 64) for name in GENERAL}
-    registers["mxcsr"] = number(gdb.parse_and_eval("(unsigned)$mxcsr"), 32)
+    registers = {name: register(name) for name in GENERAL}
+    registers["mxcsr"] = register("mxcsr")
     for i in range(16):
-        registers["xmm%d" % i] = number(gdb.parse_and_eval("$xmm%d.uint128" % i), 128)
+        registers["xmm%d" % i] = register("xmm%d.uint128" % i)
     return {"id": thread.ptid[1] or thread.ptid[0], "name": thread.name, "registers": registers}
 
 
