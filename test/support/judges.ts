@@ -189,8 +189,8 @@ function sortErrors(
 ): { complaints: string[]; absent: string[] } {
   const complaints: string[] = [];
   const absent: string[] = [];
-  for (const line of stderr.split('\n')) {
-    if (line === '' || / INFO: /.test(line)) continue;
+  for (const line of logLines(stderr)) {
+    if (/ INFO: /.test(line)) continue;
     const getter = /: ERROR: minidump\.(Get\w+)\(\) failed$/.exec(line)?.[1];
     const wanted = getter === undefined ? undefined : optionalStreams[getter];
     if (wanted?.every((type) => !present.has(type))) absent.push(getter!);
@@ -199,6 +199,11 @@ function sortErrors(
     else complaints.push(line.replace(/^[\d-]+ [\d:]+: /, ''));
   }
   return { complaints, absent };
+}
+
+/** A message may name a file whose path holds a newline: a line without a time belongs to the one before. */
+function logLines(stderr: string): string[] {
+  return stderr.split(/\n(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d: )|\n$/).filter(Boolean);
 }
 
 /** The texts of `kind[0]`, `kind[1]` … that begin with the line `title`, each up to the next one or the end of its list. */
@@ -296,10 +301,8 @@ export async function minidumpStackwalk(
   const result = await run(requireTool('minidump_stackwalk'), ['-m', file, ...symbols], { timeoutMs });
   refuseCrash('minidump_stackwalk', file, result);
   const stdout = result.stdout.toString('utf8');
-  const complaints = result.stderr
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => / (ERROR|CRITICAL): /.test(line))
+  const complaints = logLines(result.stderr.toString('utf8'))
+    .filter((line) => !/ INFO: /.test(line))
     .map((line) => line.replace(/^[\d-]+ [\d:]+: /, ''));
   if (result.status !== 0) complaints.push(`exit code ${result.status}`);
 

@@ -297,6 +297,10 @@ export function readProcessMemory(pid: number, address: bigint, length: number):
   }
 }
 
+export function threadName(pid: number, tid: number): string {
+  return readFileSync(`/proc/${pid}/task/${tid}/comm`, 'utf8').replace(/\n$/, '');
+}
+
 export function threadState(pid: number, tid: number): string {
   return /\) (\S)/.exec(readFileSync(`/proc/${pid}/task/${tid}/stat`, 'latin1'))![1]!;
 }

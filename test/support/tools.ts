@@ -74,6 +74,11 @@ export const needsLinux: Need = {
   missing: process.platform === 'linux' && process.arch === 'x64' ? undefined : 'Linux on x86-64',
 };
 
+/** `describeWith` for checks of the command and the package as they are built. */
+export const needsBuild: Need = {
+  missing: existsSync(join(root, 'dist', 'cli', 'main.js')) ? undefined : 'dist/cli/main.js (npm run build)',
+};
+
 /** The folder with the dumps of other projects, or undefined. */
 export function corpusFolder(): string | undefined {
   const folder = process.env.MDMP_CORPUS ?? join(root, '..', 'shared', 'corpus');
