@@ -174,8 +174,8 @@ export interface FieldInfo {
 export interface Struct<F extends Fields> extends Layout<StructValue<F>, StructInput<F>> {
   readonly fields: readonly FieldInfo[];
   offsetOf(field: keyof F & string): number;
-  /** Reads it from the start of `bytes`, which must hold at least `size` bytes. */
-  decode(bytes: Uint8Array, offset?: number): StructValue<F>;
+  /** Reads it from `offset` of `bytes`, which must hold at least `size` bytes from there. */
+  decode(bytes: Uint8Array, offset?: number, littleEndian?: boolean): StructValue<F>;
   /** Writes it into `size` new bytes. */
   encode(value: StructInput<F>): Uint8Array;
 }
@@ -228,8 +228,8 @@ export function struct<const F extends Fields>(name: string, fields: F, size?: n
         taken.push(field);
       }
     },
-    decode(bytes, offset = 0) {
-      return self.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset);
+    decode(bytes, offset = 0, littleEndian = true) {
+      return self.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset, littleEndian);
     },
     encode(value) {
       const bytes = new Uint8Array(total);
