@@ -66,7 +66,11 @@ const subjects: Subject[] = [
   {
     name: 'a Node process',
     start: async () => ({
-      program: await Program.start(process.execPath, [join(root, 'test/programs/node-target.js'), '--quiet']),
+      program: await Program.start(process.execPath, [
+        '--no-memory-reducer',
+        join(root, 'test/programs/node-target.js'),
+        '--quiet',
+      ]),
     }),
     threads: undefined,
   },
@@ -175,8 +179,8 @@ describeWith([needsLinux, needsBuild, ...tools], 'dumps before the judges', () =
           yaml: await obj2yaml(file),
         };
       }
-      // Last: gdb heals no interrupted calls.
-      const threads = await gdbLive(pid);
+      const threads = await gdbLive(pid, { heal: true });
+      await waitUntilStill(pid);
       const rseq = await Program.start(await compile('rseq-offset'));
       const [rseqOffset, rseqLength] = rseq.values.get('rseq')!.split(' ');
       truth = {

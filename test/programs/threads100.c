@@ -84,7 +84,7 @@ static int listening_socket(void) {
 static const char *const raw_calls[] = {"read-pipe", "poll", "nanosleep", "pause", "futex", "futex-timeout", "epoll_wait",
     "ppoll", "pselect6", "rt_sigtimedwait", "recvfrom", "accept", "clock_nanosleep-absolute", "read-eventfd",
     "rt_sigsuspend", "select"};
-static const char *const libc_calls[] = {"pthread_cond_wait", "pthread_mutex_lock", "sem_wait", "sleep", "poll", "sigwait",
+static const char *const libc_calls[] = {"pthread_cond_wait", "pthread_mutex_lock", "sem_wait", "nanosleep", "poll", "sigwait",
     "read-pipe"};
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -137,7 +137,8 @@ static NOINLINE void block_libc(struct worker *w) {
       pthread_mutex_unlock(&mutex);
     } else if (!strcmp(c, "pthread_mutex_lock")) pthread_mutex_lock(&locked);
     else if (!strcmp(c, "sem_wait")) sem_wait(&semaphore);
-    else if (!strcmp(c, "sleep")) sleep(86400);
+    /* Not sleep(): at each stop the kernel writes the remaining time where that one wants it, and the stack would change. */
+    else if (!strcmp(c, "nanosleep")) nanosleep(&(struct timespec){86400, 0}, 0);
     else if (!strcmp(c, "poll")) poll(0, 0, -1);
     else if (!strcmp(c, "sigwait")) sigwait(&waited_for, &number);
     else if (read(fd, buffer, 64) == 0) die("read");

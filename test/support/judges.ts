@@ -571,10 +571,10 @@ export interface GdbThread {
 }
 
 /**
- * Attaches gdb to a live process, takes the registers of all threads and lets it go. gdb heals no interrupted calls: threads in
- * epoll_wait and the like see an EINTR.
+ * Attaches gdb to a live process, takes the registers of all threads and lets it go. gdb itself heals no interrupted calls (threads
+ * in epoll_wait and the like see an EINTR); with `heal` our script does, and the process stands where it stood.
  */
-export async function gdbLive(pid: number, timeoutMs = 120_000): Promise<GdbThread[]> {
+export async function gdbLive(pid: number, { heal = false, timeoutMs = 120_000 } = {}): Promise<GdbThread[]> {
   return withReport(async (reportFile) => {
     const result = await run(
       requireTool('gdb'),
@@ -582,7 +582,7 @@ export async function gdbLive(pid: number, timeoutMs = 120_000): Promise<GdbThre
         ...['-nx', '-nh', '--batch', '-iex', 'set debuginfod enabled off', '-iex', 'set auto-solib-add off'],
         ...['-p', String(pid), '-x', join(root, 'test/support/gdb_report.py')],
       ],
-      { timeoutMs, env: { MDMP_REPORT: reportFile } },
+      { timeoutMs, env: { MDMP_REPORT: reportFile, MDMP_HEAL: heal ? '1' : '' } },
     );
     refuseCrash('gdb', `process ${pid}`, result);
     const report = readReport(reportFile);

@@ -286,9 +286,12 @@ export function readProcessMemory(pid: number, address: bigint, length: number):
     const bytes = Buffer.alloc(length);
     let done = 0;
     while (done < length) {
-      const n = readSync(fd, bytes, done, length - done, address + BigInt(done));
-      if (n <= 0)
-        throw new Error(`process ${pid} has no memory at 0x${(address + BigInt(done)).toString(16)}`);
+      const at = address + BigInt(done);
+      let n = 0;
+      try {
+        n = readSync(fd, bytes, done, length - done, at);
+      } catch {} // EIO: nothing there, or nothing that may be read
+      if (n <= 0) throw new Error(`process ${pid} has no readable memory at 0x${at.toString(16)}`);
       done += n;
     }
     return bytes;
