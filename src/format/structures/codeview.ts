@@ -1,5 +1,5 @@
 import { MinidumpError } from '../../io/index.js';
-import { array, constants, struct, u8, u32, type ValueOf } from '../layout.js';
+import { array, constants, i32, struct, u8, u32, type ValueOf } from '../layout.js';
 import { GUID } from './guid.js';
 import { decodeUtf16 } from './string.js';
 
@@ -26,7 +26,7 @@ export const CV_INFO_PDB70 = struct('CV_INFO_PDB70', {
 /** The start of a PDB 2.0 record; the path of the PDB follows, with a NUL. */
 export const CV_INFO_PDB20 = struct('CV_INFO_PDB20', {
   CvSignature: u32,
-  Offset: u32,
+  Offset: i32,
   /** Time stamp of the PDB: seconds since 1970. */
   Signature: u32,
   Age: u32,
