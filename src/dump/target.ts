@@ -27,6 +27,8 @@ export interface Target extends Disposable {
 
   /** The threads that are held, the main thread first. */
   threads(): Task<readonly TargetThread[]>;
+  /** The part of a stack that is worth having, from a stack pointer. Empty where there is no memory. */
+  stackAt(stackPointer: bigint): { start: bigint; end: bigint };
   /** The modules, the main program first. */
   modules(): Task<readonly TargetModule[]>;
   /** All mapped regions, ascending. */
@@ -35,6 +37,19 @@ export interface Target extends Disposable {
   process(): Task<TargetProcess>;
   /** Streams that hold a text of the operating system as it is (maps, auxv, command line …). */
   texts(): Task<readonly TargetText[]>;
+
+  /** The dynamic linker's list of loaded objects, where there is one. */
+  linkMap(): Task<TargetLinkMap | undefined>;
+
+  /**
+   * What happened, from the signal information and context that the kernel gave to a handler of the process.
+   *
+   * @param read gives memory of the process, with what must not be in the dump blanked
+   */
+  exception(
+    pointers: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
+    read: (address: bigint, length: number) => Task<Uint8Array>,
+  ): Task<TargetException>;
 
   /**
    * How each part of `[start, end)` can be had, ascending and without gaps. Asking must not change the process: no page
@@ -51,6 +66,8 @@ export interface Target extends Disposable {
    * heal that.
    */
   readonly shortenedCalls: number;
+  /** How long the process was stopped, in milliseconds; known once it is released, 0 for what cannot be stopped. */
+  readonly pause: number;
 }
 
 /** `data` can be read; `zero` exists but was never touched, so it is all zeros; `hole` cannot be read. */
@@ -145,4 +162,28 @@ export interface TargetText {
    * blanked here too.
    */
   copyOf?: readonly { address: bigint; offset: number; length: number }[];
+}
+
+export interface TargetException {
+  /** On Linux the signal number. */
+  code: number;
+  /** On Linux si_code. */
+  flags: number;
+  address: bigint;
+  /** CONTEXT at the moment of the exception. */
+  context: Uint8Array;
+  instructionPointer: bigint;
+  stackPointer: bigint;
+}
+
+/** r_debug and the chain of link_map (link.h), with the addresses that they were read from. */
+export interface TargetLinkMap {
+  version: number;
+  /** r_brk */
+  breakpoint: bigint;
+  /** r_ldbase */
+  linkerBase: bigint;
+  dynamicAddress: bigint;
+  dynamic: Uint8Array;
+  objects: { at: bigint; address: bigint; nameAddress: bigint; name: string; dynamic: bigint }[];
 }

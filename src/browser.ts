@@ -1,0 +1,4 @@
+/** What runs everywhere: all of mdmp but live capture and files. */
+export * from './dump/index.js';
+export * from './format/index.js';
+export * from './io/index.js';

@@ -1,0 +1,5 @@
+export * from './callback.js';
+export * from './callbacks.js';
+export * from './engine.js';
+export * from './options.js';
+export type * from './target.js';

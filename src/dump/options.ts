@@ -1,0 +1,72 @@
+import type { MINIDUMP_CALLBACK_INFORMATION } from './callback.js';
+import type { Callbacks } from './callbacks.js';
+
+/** A stream of the user's own, copied as it is. */
+export interface UserStream {
+  /** Above 0xffff by convention; the comment streams 10 and 11 are commonly given, too. */
+  type: number;
+  bytes: Uint8Array;
+}
+
+/**
+ * ExceptionPointers of Linux: siginfo_t and ucontext_t as the kernel gave them to a signal handler, as bytes, or as
+ * addresses in the target.
+ */
+export interface ExceptionPointers {
+  siginfo: Uint8Array | bigint;
+  ucontext: Uint8Array | bigint;
+}
+
+export interface DumpException extends ExceptionPointers {
+  threadId: number;
+}
+
+export interface DumpProgress {
+  phase: 'writing';
+  /** Bytes. */
+  written: number;
+  total: number;
+}
+
+/** What decides about the contents of a dump. */
+export interface DumpOptions<Param = unknown> {
+  /** MINIDUMP_TYPE flags; MiniDumpNormal by default. */
+  type?: number | undefined;
+  /** The callback as Win32 has it. */
+  callback?: MINIDUMP_CALLBACK_INFORMATION<Param> | undefined;
+  /** The callback as an object of functions; one of the two. */
+  callbacks?: Callbacks | undefined;
+  exception?: DumpException | undefined;
+  userStreams?: readonly UserStream[] | undefined;
+  /** Text for the comment stream. */
+  comment?: string | undefined;
+  /** Called while the process runs only: it may be the one that reads our output. */
+  onProgress?: ((progress: DumpProgress) => void) | undefined;
+}
+
+export interface ReportedRange {
+  address: bigint;
+  size: bigint;
+}
+
+/** What went into a dump, and what did not. */
+export interface DumpReport {
+  pid: number;
+  /** MINIDUMP_TYPE flags, as in the header. */
+  type: number;
+  /** Bytes of the dump. */
+  size: number;
+  /** How long the process stood still, in milliseconds. */
+  pauseMs: number;
+  threads: { written: number; excluded: number };
+  modules: { written: number; excluded: number };
+  memory: { ranges: number; bytes: number };
+  /** What the callback took out, as it named it, merged. Other copies of the same values are not looked for. */
+  removed: ReportedRange[];
+  /** What was wanted and cannot be read. */
+  unreadable: ReportedRange[];
+  /** Calls of the process that came back short because the stop caught them half-way. */
+  shortenedCalls: number;
+  warnings: string[];
+  streams: { type: number; name: string; size: number }[];
+}

@@ -1,0 +1,164 @@
+/**
+ * What mdmp needs of an ELF image as it lies in memory: program headers, build id, SONAME, dynamic section. Everything
+ * is read through a function, so a file, a process and a dump serve alike; every count and size is bounded.
+ */
+
+/** Reads `length` bytes at an offset from the start of the image; undefined where they cannot be had. */
+export type ImageReader = (offset: bigint, length: number) => Uint8Array | undefined;
+
+export interface ProgramHeader {
+  type: number;
+  flags: number;
+  offset: bigint;
+  address: bigint;
+  fileSize: bigint;
+  memorySize: bigint;
+}
+
+export const PT_LOAD = 1;
+export const PT_DYNAMIC = 2;
+export const PT_NOTE = 4;
+export const PT_PHDR = 6;
+
+export const DT_STRTAB = 5n;
+export const DT_STRSZ = 10n;
+export const DT_SONAME = 14n;
+export const DT_DEBUG = 21n;
+
+const NT_GNU_BUILD_ID = 3;
+const ELF_HEADER_SIZE = 64;
+const PROGRAM_HEADER_SIZE = 56;
+/** No real image comes near these; a hostile one must not make us read for ever. */
+const MAX_HEADERS = 512;
+const MAX_NOTES = 64 * 1024;
+const MAX_DYNAMIC = 1024;
+const MAX_BUILD_ID = 256;
+
+export interface ElfImage {
+  /** ET_EXEC 2, ET_DYN 3. */
+  type: number;
+  machine: number;
+  headers: readonly ProgramHeader[];
+  /** Lowest address that the file asks for, page aligned: the image lies at `base - linkBase` from there. */
+  linkBase: bigint;
+  /** From the lowest to the highest address of the loaded segments, .bss included, page aligned. */
+  size: bigint;
+}
+
+const PAGE = 4096n;
+
+/** Reads the headers of a 64-bit little-endian image; undefined if it is none. */
+export function readElfImage(read: ImageReader): ElfImage | undefined {
+  const header = read(0n, ELF_HEADER_SIZE);
+  if (header === undefined || header.length < ELF_HEADER_SIZE) return undefined;
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  const [elf64, littleEndian] = [2, 1];
+  if (view.getUint32(0, false) !== 0x7f454c46 || header[4] !== elf64 || header[5] !== littleEndian)
+    return undefined;
+  const at = view.getBigUint64(32, true);
+  const entrySize = view.getUint16(54, true);
+  const count = view.getUint16(56, true);
+  if (entrySize !== PROGRAM_HEADER_SIZE || count === 0 || count > MAX_HEADERS) return undefined;
+  const table = read(at, count * PROGRAM_HEADER_SIZE);
+  if (table === undefined || table.length < count * PROGRAM_HEADER_SIZE) return undefined;
+
+  const headers = parseProgramHeaders(table, count);
+  let low: bigint | undefined;
+  let high = 0n;
+  for (const { type, address, memorySize } of headers) {
+    if (type !== PT_LOAD) continue;
+    const start = address & ~(PAGE - 1n);
+    const end = (address + memorySize + PAGE - 1n) & ~(PAGE - 1n);
+    if (low === undefined || start < low) low = start;
+    if (end > high) high = end;
+  }
+  if (low === undefined) return undefined;
+  return {
+    type: view.getUint16(16, true),
+    machine: view.getUint16(18, true),
+    headers,
+    linkBase: low,
+    size: high - low,
+  };
+}
+
+/** Program headers from their table: the file's, or the one that AT_PHDR points to. */
+export function parseProgramHeaders(table: Uint8Array, count: number): ProgramHeader[] {
+  const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+  const headers: ProgramHeader[] = [];
+  for (let i = 0; i < count; i++) {
+    const o = i * PROGRAM_HEADER_SIZE;
+    headers.push({
+      type: view.getUint32(o, true),
+      flags: view.getUint32(o + 4, true),
+      offset: view.getBigUint64(o + 8, true),
+      address: view.getBigUint64(o + 16, true),
+      fileSize: view.getBigUint64(o + 32, true),
+      memorySize: view.getBigUint64(o + 40, true),
+    });
+  }
+  return headers;
+}
+
+/** The GNU build id, from the notes of the loaded image. */
+export function readBuildId(image: ElfImage, read: ImageReader): Uint8Array | undefined {
+  for (const { type, address, memorySize } of image.headers) {
+    if (type !== PT_NOTE || memorySize > MAX_NOTES) continue;
+    const notes = read(address - image.linkBase, Number(memorySize));
+    const id = notes && findBuildId(notes);
+    if (id) return id;
+  }
+  return undefined;
+}
+
+function findBuildId(notes: Uint8Array): Uint8Array | undefined {
+  const view = new DataView(notes.buffer, notes.byteOffset, notes.byteLength);
+  const align = (size: number) => (size + 3) & ~3;
+  for (let at = 0; at + 12 <= notes.length; ) {
+    const nameSize = view.getUint32(at, true);
+    const size = view.getUint32(at + 4, true);
+    const type = view.getUint32(at + 8, true);
+    const name = at + 12;
+    const data = name + align(nameSize);
+    const next = data + align(size);
+    if (next > notes.length || nameSize > notes.length || size > notes.length) return undefined;
+    const isGnu = nameSize === 4 && view.getUint32(name, false) === 0x474e5500;
+    if (isGnu && type === NT_GNU_BUILD_ID && size > 0 && size <= MAX_BUILD_ID)
+      return notes.slice(data, data + size);
+    at = next;
+  }
+  return undefined;
+}
+
+/** Entries of a dynamic section, up to DT_NULL. */
+export function parseDynamic(bytes: Uint8Array): Map<bigint, bigint> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries = new Map<bigint, bigint>();
+  for (let at = 0; at + 16 <= bytes.length && entries.size < MAX_DYNAMIC; at += 16) {
+    const tag = view.getBigUint64(at, true);
+    if (tag === 0n) break;
+    if (!entries.has(tag)) entries.set(tag, view.getBigUint64(at + 8, true));
+  }
+  return entries;
+}
+
+/** DT_SONAME. `base` is where the image lies: glibc relocates DT_STRTAB in memory, musl and the vDSO do not. */
+export function readSoname(image: ElfImage, base: bigint, read: ImageReader): string | undefined {
+  const header = image.headers.find(({ type }) => type === PT_DYNAMIC);
+  if (header === undefined || header.memorySize > BigInt(MAX_DYNAMIC * 16)) return undefined;
+  const bytes = read(header.address - image.linkBase, Number(header.memorySize));
+  if (bytes === undefined) return undefined;
+  const dynamic = parseDynamic(bytes);
+  const name = dynamic.get(DT_SONAME);
+  const table = dynamic.get(DT_STRTAB);
+  if (name === undefined || table === undefined) return undefined;
+  const relocated = table >= base && table < base + image.size;
+  const text = read((relocated ? table - base : table - image.linkBase) + name, 256);
+  return text && cString(text);
+}
+
+/** The text before the first NUL; undefined if there is no NUL. */
+export function cString(bytes: Uint8Array): string | undefined {
+  const end = bytes.indexOf(0);
+  return end < 0 ? undefined : new TextDecoder().decode(bytes.subarray(0, end));
+}

@@ -1,0 +1,119 @@
+import { existsSync } from 'node:fs';
+import { MinidumpError } from '../../io/index.js';
+import { listThreads, parseStat, parseStatus, readText } from './procfs.js';
+
+const EPERM = 1;
+
+/** What /proc/PID/status says that decides whether and how a process can be dumped. */
+export interface ProcessFacts {
+  name: string;
+  tracer: number;
+  /** A thread through which memory and maps can be read: the leader may have ended before the others. */
+  via: number;
+}
+
+/** Refuses what cannot be dumped, before anything is touched; each case is an error of its own. */
+export function checkProcess(pid: number): ProcessFacts {
+  if (!Number.isInteger(pid) || pid <= 0) {
+    throw new MinidumpError('invalid-argument', `${pid} is not a process id`);
+  }
+  if (pid === process.pid) {
+    throw new MinidumpError('own-process', 'a process cannot stop and dump itself', {
+      advice: `Dump it from another process: mdmp dump ${pid}`,
+    });
+  }
+  const text = readText(`/proc/${pid}/status`);
+  if (text === undefined) {
+    throw new MinidumpError('no-such-process', `there is no process ${pid}`);
+  }
+  const status = parseStatus(text);
+  const name = status.get('Name') ?? '';
+  const leader = status.get('Tgid');
+  if (leader !== undefined && leader !== String(pid)) {
+    throw new MinidumpError('no-such-process', `${pid} is a thread of process ${leader}`, {
+      advice: `Dump the process: mdmp dump ${leader}`,
+    });
+  }
+  // `Kthread:` is there from Linux 6.10 on; before, a kernel thread is one without any memory.
+  if (
+    status.get('Kthread') === '1' ||
+    (!status.has('Kthread') && !status.has('VmSize') && isKernelThread(pid))
+  ) {
+    throw new MinidumpError(
+      'kernel-thread',
+      `${pid} (${name}) is a kernel thread: it has no memory of its own`,
+    );
+  }
+  const via = livingThread(pid);
+  if (via === undefined) {
+    throw new MinidumpError(
+      'zombie',
+      `process ${pid} (${name}) has ended and waits for its parent to notice`,
+    );
+  }
+  const tracer = Number(status.get('TracerPid') ?? 0);
+  if (tracer !== 0) throw alreadyTraced(pid, tracer);
+  return { name, tracer, via };
+}
+
+function isKernelThread(pid: number): boolean {
+  const [kthreadd, parent] = [2, readText(`/proc/${pid}/stat`)?.split(') ').at(-1)?.split(' ')[1]];
+  return pid === kthreadd || Number(parent) === kthreadd;
+}
+
+/** The leader, or another thread if the leader has ended before. */
+function livingThread(pid: number): number | undefined {
+  return [pid, ...listThreads(pid)].find((tid) => {
+    const stat = readText(`/proc/${pid}/task/${tid}/stat`);
+    return stat !== undefined && !'ZX'.includes(parseStat(stat).state);
+  });
+}
+
+export function alreadyTraced(pid: number, tracer: number): MinidumpError {
+  const name = readText(`/proc/${tracer}/comm`)?.trim();
+  return new MinidumpError(
+    'already-traced',
+    `process ${pid} is already traced by process ${tracer}${name ? ` (${name})` : ''}`,
+    { advice: 'Detach that debugger first; a process has one tracer at a time.' },
+  );
+}
+
+/** Why the kernel refused to trace, and what setting or capability would allow it. */
+export function tracingRefused(pid: number, errno: number): MinidumpError {
+  const status = parseStatus(readText(`/proc/${pid}/status`) ?? '');
+  const tracer = Number(status.get('TracerPid') ?? 0);
+  if (tracer !== 0 && tracer !== process.pid) return alreadyTraced(pid, tracer);
+  const why =
+    errno === EPERM ? 'the kernel does not allow this process to trace it' : `ptrace error ${errno}`;
+  return permissionDenied(pid, why);
+}
+
+/** A permission error that names the rule which most likely stood in the way. */
+export function permissionDenied(pid: number, what: string): MinidumpError {
+  return new MinidumpError('permission-denied', `process ${pid}: ${what}`, { advice: permissionAdvice(pid) });
+}
+
+function permissionAdvice(pid: number): string {
+  const status = parseStatus(readText(`/proc/${pid}/status`) ?? '');
+  const uids = (status.get('Uid') ?? '').split(/\s+/).map(Number);
+  const gids = (status.get('Gid') ?? '').split(/\s+/).map(Number);
+  const mine = process.getuid?.() ?? 0;
+  if (mine === 0) {
+    return existsSync('/.dockerenv')
+      ? 'In a container, start it with --cap-add=SYS_PTRACE.'
+      : 'This root lacks CAP_SYS_PTRACE here (a container: add the capability SYS_PTRACE), or a security module forbids it.';
+  }
+  if (uids.slice(0, 3).some((uid) => uid !== mine)) {
+    return `It belongs to user ${uids[0]}: run mdmp as that user, as root, or with CAP_SYS_PTRACE.`;
+  }
+  if (gids.slice(0, 3).some((gid) => gid !== process.getgid?.())) {
+    return 'Its group differs from yours (a set-gid program?): run mdmp as root or with CAP_SYS_PTRACE.';
+  }
+  const scope = Number(readText('/proc/sys/kernel/yama/ptrace_scope')?.trim() ?? 0);
+  if (scope === 3) return 'kernel.yama.ptrace_scope is 3: nobody may trace until the machine is restarted.';
+  if (scope === 2) return 'kernel.yama.ptrace_scope is 2: run mdmp as root or with CAP_SYS_PTRACE.';
+  if (scope === 1) {
+    return 'kernel.yama.ptrace_scope is 1: run mdmp as root, start the program from mdmp, or set it to 0 (sysctl kernel.yama.ptrace_scope=0).';
+  }
+  return 'The program is not dumpable (set-uid, PR_SET_DUMPABLE 0, unreadable file, or more capabilities than you have): run mdmp as root.';
+}

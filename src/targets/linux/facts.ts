@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from 'node:fs';
+import os from 'node:os';
+import type { TargetProcess, TargetSystem } from '../../dump/target.js';
+import { readText, type Stat } from './procfs.js';
+
+const PROCESSOR_ARCHITECTURE_AMD64 = 9;
+const PLATFORM_LINUX = 0x8201;
+/** USER_HZ: fixed at 100 in the Linux ABI on x86-64, whatever the kernel's own tick. */
+const TICKS_PER_SECOND = 100;
+
+/** Names in /proc/cpuinfo of the bits of CPUID 1, EDX (arch/x86/include/asm/cpufeatures.h, word 0). */
+const FEATURE_BITS =
+  'fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe'.split(
+    ' ',
+  );
+
+/** The machine, as MINIDUMP_SYSTEM_INFO wants it. */
+export function systemFacts(cpuinfo: string): TargetSystem {
+  const field = (key: string) => new RegExp(`^${key}\\s*: (.*)$`, 'm').exec(cpuinfo)?.[1] ?? '';
+  const family = Number(field('cpu family'));
+  const model = Number(field('model'));
+  const stepping = Number(field('stepping'));
+  const [major, minor, build] = os
+    .release()
+    .split(/[.-]/)
+    .map((part) => Number.parseInt(part, 10) || 0);
+
+  const cpu = new Uint8Array(24);
+  const view = new DataView(cpu.buffer);
+  // Breakpad and Crashpad fill the x86 arm of the union on Linux, native Windows x64 the other one.
+  cpu.set(new TextEncoder().encode(field('vendor_id')).subarray(0, 12));
+  view.setUint32(12, cpuidSignature(family, model, stepping), true);
+  const flags = new Set(field('flags').split(' '));
+  let features = 0;
+  FEATURE_BITS.forEach((name, bit) => {
+    if (flags.has(name)) features |= 1 << bit;
+  });
+  view.setUint32(16, features >>> 0, true);
+
+  return {
+    architecture: PROCESSOR_ARCHITECTURE_AMD64,
+    level: family,
+    revision: (model << 8) | stepping,
+    processors: Math.min(255, (cpuinfo.match(/^processor\s*:/gm) ?? []).length || os.cpus().length),
+    platform: PLATFORM_LINUX,
+    major: major ?? 0,
+    minor: minor ?? 0,
+    build: build ?? 0,
+    version: `${os.type()} ${os.release()} ${os.version()} ${os.machine()}`,
+    cpu,
+  };
+}
+
+/** EAX of CPUID 1 from what /proc/cpuinfo shows, by the rule of the Intel manual for extended family and model. */
+function cpuidSignature(family: number, model: number, stepping: number): number {
+  const base = Math.min(family, 15);
+  const extendedFamily = family - base;
+  return (
+    ((extendedFamily << 20) | ((model >> 4) << 16) | (base << 8) | ((model & 15) << 4) | (stepping & 15)) >>>
+    0
+  );
+}
+
+export function processFacts(stat: Stat): TargetProcess {
+  const booted = Number(/^btime (\d+)$/m.exec(readText('/proc/stat') ?? '')?.[1] ?? 0);
+  return {
+    createTime: booted + Math.floor(stat.startTime / TICKS_PER_SECOND),
+    userTime: Math.floor(stat.userTime / TICKS_PER_SECOND),
+    kernelTime: Math.floor(stat.kernelTime / TICKS_PER_SECOND),
+  };
+}
+
+/** /etc/lsb-release, or os-release where there is none (as minidump-writer does), of the target's own root. */
+export function releaseFile(pid: number): Buffer | undefined {
+  for (const name of ['lsb-release', 'os-release']) {
+    const path = `/proc/${pid}/root/etc/${name}`;
+    try {
+      if (existsSync(path)) return readFileSync(path);
+    } catch {
+      // Not ours to read: the other one, or none.
+    }
+  }
+  return undefined;
+}
+
+/** Entries of /proc/PID/auxv. */
+export function parseAuxv(bytes: Uint8Array): Map<number, bigint> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries = new Map<number, bigint>();
+  for (let at = 0; at + 16 <= bytes.length; at += 16) {
+    const type = Number(view.getBigUint64(at, true));
+    if (type === 0) break;
+    entries.set(type, view.getBigUint64(at + 8, true));
+  }
+  return entries;
+}
+
+export const AT_PHDR = 3;
+export const AT_PHNUM = 5;
+export const AT_ENTRY = 9;

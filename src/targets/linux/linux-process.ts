@@ -1,0 +1,437 @@
+import type {
+  MemoryPart,
+  Target,
+  TargetException,
+  TargetLinkMap,
+  TargetModule,
+  TargetProcess,
+  TargetRegion,
+  TargetSystem,
+  TargetText,
+  TargetThread,
+} from '../../dump/target.js';
+import { MinidumpError, type Task } from '../../io/index.js';
+import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
+import {
+  CONTEXT_RIP,
+  CONTEXT_RSP,
+  contextFromRegisters,
+  contextFromSyscall,
+  contextFromUcontext,
+  fpregsOfUcontext,
+  UCONTEXT_SIZE,
+} from './context.js';
+import { AT_ENTRY, parseAuxv, processFacts, releaseFile, systemFacts } from './facts.js';
+import { readLinkMap } from './link-map.js';
+import { isOpaque, ProcessMemory, targetExited } from './memory.js';
+import { findModules } from './modules.js';
+import {
+  listThreads,
+  type Mapping,
+  MapsFile,
+  parseMaps,
+  parseStat,
+  readBytes,
+  readText,
+  type Stat,
+} from './procfs.js';
+import { Tracer } from './tracer.js';
+import { Outcome, Reg, Slot } from './tracer-protocol.js';
+
+/** Below rsp a leaf function of the x86-64 ABI may keep data. */
+const RED_ZONE = 128n;
+
+export interface LinuxProcessOptions {
+  /** Longest stop in milliseconds. */
+  maxPause: number;
+  /** Most bytes of a stack that is not the main thread's. */
+  maxStack: number;
+  abandonExitCode?: number | undefined;
+}
+
+/** Stream types of the texts that Breakpad's readers know (contract, section 8.1). */
+const Text = {
+  CpuInfo: 0x47670003,
+  ProcStatus: 0x47670004,
+  LsbRelease: 0x47670005,
+  CommandLine: 0x47670006,
+  Environ: 0x47670007,
+  Auxv: 0x47670008,
+  Maps: 0x47670009,
+  Limits: 0x4d7a0003,
+} as const;
+
+/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: siginfo_t has the address of the fault. */
+const FAULTS = new Set([4, 5, 7, 8, 11]);
+const SIGINFO_SIZE = 128;
+/** si_signo, si_errno, si_code and si_addr. */
+const SIGINFO_USED = 24;
+
+interface Held {
+  id: number;
+  registers: BigUint64Array | undefined;
+  fxsave: Uint8Array | undefined;
+}
+
+/** A live Linux process on x86-64. */
+export class LinuxProcess implements Target {
+  readonly pid: number;
+  readonly handle: unknown;
+  readonly system: TargetSystem;
+  readonly notes: string[] = [];
+  shortenedCalls = 0;
+
+  readonly #options: LinuxProcessOptions;
+  readonly #tracer: Tracer;
+  readonly #via: number;
+  readonly #memory: ProcessMemory;
+  readonly #mapsFile: MapsFile;
+  readonly #stat: Stat;
+  readonly #auxv: ReadonlyMap<number, bigint>;
+  readonly #texts: TargetText[];
+  #maps: Buffer;
+  #mappings: readonly Mapping[];
+  #modules: readonly TargetModule[];
+  readonly #threadStats = new Map<number, Stat>();
+  readonly #threads: Held[] = [];
+  #held = false;
+  #released = false;
+
+  /** Looks at the process and prepares all that can be prepared; nothing is stopped. */
+  constructor(pid: number, options: LinuxProcessOptions, handle: unknown = pid) {
+    if (process.platform !== 'linux' || process.arch !== 'x64') {
+      throw new MinidumpError(
+        'platform',
+        `live processes can be dumped on Linux x86-64, not on ${process.platform} ${process.arch}`,
+      );
+    }
+    const facts = checkProcess(pid);
+    this.pid = pid;
+    this.handle = handle;
+    this.#options = options;
+    this.#via = facts.via;
+    try {
+      this.#memory = new ProcessMemory(pid, facts.via);
+    } catch (error) {
+      throw refused(pid, error);
+    }
+    this.#tracer = new Tracer(pid, options);
+    try {
+      this.#mapsFile = new MapsFile(pid, facts.via);
+      this.#maps = this.#mapsFile.read();
+      this.#mappings = parseMaps(this.#maps.toString('utf8'));
+      this.#memory.use(this.#mappings);
+      this.#stat = parseStat(readText(`/proc/${pid}/stat`) ?? '');
+      const cpuinfo = readBytes('/proc/cpuinfo') ?? Buffer.alloc(0);
+      this.system = systemFacts(cpuinfo.toString('latin1'));
+      const auxv =
+        readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
+      this.#auxv = parseAuxv(auxv);
+      this.#modules = this.#findModules();
+      this.#texts = this.#readTexts(cpuinfo, auxv);
+      for (const tid of listThreads(pid)) this.#statOf(tid);
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw refused(pid, error);
+    }
+  }
+
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** How long the process was stopped, in milliseconds; known once it is released. */
+  get pause(): number {
+    return this.#tracer.pause;
+  }
+
+  /** Waits until the tracer thread is ready, so that no stop has to. */
+  prepare(): void {
+    this.#tracer.ready();
+  }
+
+  *hold(include: (threadId: number) => boolean): Task<void> {
+    const known = new Set<number>();
+    this.#held = true;
+    // Only a running thread can make new ones: a pass that finds none unknown proves that all stand.
+    for (;;) {
+      const fresh = listThreads(this.pid).filter((tid) => !known.has(tid));
+      if (fresh.length === 0) break;
+      for (const tid of fresh) known.add(tid);
+      const wanted = fresh.filter(include);
+      if (wanted.length > 0) this.#take(wanted, this.#tracer.stop(wanted));
+    }
+    if (known.size === 0 || (this.#threads.length === 0 && listThreads(this.pid).length === 0)) {
+      throw targetExited(this.pid);
+    }
+    this.#threads.sort((a, b) => Number(b.id === this.pid) - Number(a.id === this.pid) || a.id - b.id);
+    this.#refresh();
+  }
+
+  #take(tids: readonly number[], results: DataView): void {
+    tids.forEach((id, i) => {
+      const slot = i * Slot.Size;
+      const outcome = results.getInt32(slot + Slot.Outcome, true);
+      if (outcome === Outcome.Gone) return;
+      if (outcome === Outcome.Refused)
+        throw tracingRefused(this.pid, results.getInt32(slot + Slot.Errno, true));
+      if (outcome === Outcome.Unstoppable) {
+        this.notes.push(
+          `thread ${id} sits in the kernel and did not stop; it is dumped without registers but sp and pc`,
+        );
+        this.#threads.push({ id, registers: undefined, fxsave: undefined });
+        return;
+      }
+      this.shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
+      this.#threads.push({
+        id,
+        registers: new BigUint64Array(results.buffer, slot + Slot.Registers, 27),
+        fxsave: new Uint8Array(results.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize),
+      });
+    });
+  }
+
+  /** Looks again at what may have changed between the preparation and the stop; mostly nothing has. */
+  #refresh(): void {
+    const maps = this.#mapsFile.read();
+    if (maps.equals(this.#maps)) return;
+    const before = this.#maps.toString('utf8');
+    this.#maps = maps;
+    const text = maps.toString('utf8');
+    this.#mappings = parseMaps(text);
+    this.#memory.use(this.#mappings);
+    // A growing heap changes nothing about the modules: look at them again only if a mapping of a file changed.
+    if (fileLines(before) !== fileLines(text)) this.#modules = this.#findModules();
+    const stream = this.#texts.find(({ type }) => type === Text.Maps);
+    if (stream !== undefined) stream.bytes = maps;
+  }
+
+  #findModules(): TargetModule[] {
+    return findModules(this.#mappings, this.#memory, this.#auxv.get(AT_ENTRY) ?? 0n);
+  }
+
+  checkHeld(): void {
+    if (!this.#held) return;
+    this.#tracer.checkHeld();
+    const state = /^State:\t(\S)/m.exec(readText(`/proc/${this.pid}/task/${this.#via}/status`) ?? '')?.[1];
+    if (state === undefined || state === 'Z' || state === 'X') throw targetExited(this.pid);
+  }
+
+  release(): void {
+    this.#held = false;
+    if (this.#released) return;
+    this.#released = true;
+    this.#tracer.release();
+  }
+
+  [Symbol.dispose](): void {
+    this.release();
+    this.#memory[Symbol.dispose]();
+  }
+
+  *threads(): Task<readonly TargetThread[]> {
+    return this.#threads.map((held) => this.#describe(held));
+  }
+
+  #describe({ id, registers, fxsave }: Held): TargetThread {
+    const stat = this.#statOf(id);
+    let context: Uint8Array;
+    let sp = 0n;
+    let pc = 0n;
+    if (registers === undefined) {
+      const found = contextFromSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
+      context = found?.context ?? new Uint8Array();
+      sp = found?.sp ?? 0n;
+      pc = found?.pc ?? 0n;
+    } else {
+      context = contextFromRegisters(registers, fxsave);
+      sp = registers[Reg.Rsp]!;
+      pc = registers[Reg.Rip]!;
+    }
+    return {
+      id,
+      name: stat?.name,
+      suspendCount: 0,
+      priorityClass: 0,
+      priority: stat?.priority ?? 0,
+      teb: registers?.[Reg.FsBase] ?? 0n,
+      context,
+      instructionPointer: pc,
+      stackPointer: sp,
+      stack: this.stackAt(sp),
+    };
+  }
+
+  stackAt(stackPointer: bigint): { start: bigint; end: bigint } {
+    const mapping = this.#memory.find(stackPointer);
+    if (mapping === undefined || isOpaque(mapping)) return { start: 0n, end: 0n };
+    const start = stackPointer - RED_ZONE < mapping.start ? mapping.start : stackPointer - RED_ZONE;
+    let end = mapping.end;
+    if (mapping.path === '[stack]') {
+      // The arguments and the environment lie above the first frame: customers' secrets, and no part of any frame.
+      const { argStart } = this.#stat;
+      if (argStart > stackPointer && argStart < end) end = argStart;
+    } else if (end - start > BigInt(this.#options.maxStack)) {
+      end = start + BigInt(this.#options.maxStack);
+    }
+    return { start, end };
+  }
+
+  #statOf(tid: number): Stat | undefined {
+    let stat = this.#threadStats.get(tid);
+    if (stat === undefined) {
+      const text = readText(`/proc/${this.pid}/task/${tid}/stat`);
+      if (text === undefined) return undefined;
+      stat = parseStat(text);
+      this.#threadStats.set(tid, stat);
+    }
+    return stat;
+  }
+
+  *modules(): Task<readonly TargetModule[]> {
+    return this.#modules;
+  }
+
+  *regions(): Task<readonly TargetRegion[]> {
+    return this.#mappings.map(describeRegion);
+  }
+
+  *process(): Task<TargetProcess> {
+    return processFacts(this.#stat);
+  }
+
+  *texts(): Task<readonly TargetText[]> {
+    return this.#texts;
+  }
+
+  #readTexts(cpuinfo: Buffer, auxv: Buffer): TargetText[] {
+    const { pid } = this;
+    const { argStart, envStart, envEnd } = this.#stat;
+    const texts: TargetText[] = [];
+    const add = (type: number, bytes: Uint8Array | undefined, copyOf?: TargetText['copyOf']) => {
+      if (bytes !== undefined && bytes.length > 0) texts.push({ type, bytes, ...(copyOf && { copyOf }) });
+    };
+    add(Text.CpuInfo, cpuinfo);
+    // Read before the stop, so that it shows the process as it was and not under us.
+    add(Text.ProcStatus, readBytes(`/proc/${pid}/status`));
+    add(Text.LsbRelease, releaseFile(pid));
+    // Where a program has overwritten its title beyond the arguments, the kernel reads on into the environment.
+    const commandLine = readBytes(`/proc/${pid}/cmdline`);
+    add(Text.CommandLine, commandLine, copyAt(argStart, commandLine?.length ?? 0));
+    const environ = readBytes(`/proc/${pid}/environ`);
+    add(Text.Environ, environ, copyAt(envStart, Math.min(environ?.length ?? 0, Number(envEnd - envStart))));
+    add(Text.Auxv, auxv);
+    add(Text.Maps, this.#maps);
+    add(Text.Limits, readBytes(`/proc/${pid}/limits`));
+    return texts;
+  }
+
+  *linkMap(): Task<TargetLinkMap | undefined> {
+    return readLinkMap(this.#auxv, (address, length) => {
+      const mapping = this.#memory.find(address);
+      if (mapping === undefined) return undefined;
+      const left = Number(mapping.end - address);
+      const bytes = new Uint8Array(Math.min(length, left));
+      const got = this.#memory.read(address, bytes);
+      return got === 0 ? undefined : bytes.subarray(0, got);
+    });
+  }
+
+  *exception(
+    { siginfo, ucontext }: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
+    read: (address: bigint, length: number) => Task<Uint8Array>,
+  ): Task<TargetException> {
+    const info = typeof siginfo === 'bigint' ? yield* read(siginfo, SIGINFO_SIZE) : siginfo;
+    const user = typeof ucontext === 'bigint' ? yield* read(ucontext, UCONTEXT_SIZE) : ucontext;
+    if (info.length < SIGINFO_USED || user.length < UCONTEXT_SIZE) {
+      throw new MinidumpError('invalid-argument', 'siginfo or ucontext is too short', {
+        advice: `Give at least ${SIGINFO_USED} and ${UCONTEXT_SIZE} bytes, or addresses in the process.`,
+      });
+    }
+    const state = fpregsOfUcontext(user);
+    let fxsave: Uint8Array | undefined;
+    if (state !== 0n && this.#memory.find(state) !== undefined) fxsave = yield* read(state, 512);
+    const context = contextFromUcontext(user, fxsave);
+    const view = new DataView(info.buffer, info.byteOffset, info.byteLength);
+    const code = view.getInt32(0, true);
+    const registers = new DataView(context.buffer);
+    const instructionPointer = registers.getBigUint64(CONTEXT_RIP, true);
+    return {
+      code,
+      flags: view.getUint32(8, true),
+      // si_addr is there for faults only; a signal that somebody sent has the sender at that place.
+      address: FAULTS.has(code) ? view.getBigUint64(16, true) : instructionPointer,
+      context,
+      instructionPointer,
+      stackPointer: registers.getBigUint64(CONTEXT_RSP, true),
+    };
+  }
+
+  *probe(start: bigint, end: bigint): Task<readonly MemoryPart[]> {
+    this.#tracer.checkHeld();
+    return this.#memory.probe(start, end);
+  }
+
+  *readMemory(address: bigint, into: Uint8Array): Task<number> {
+    const got = this.#memory.read(address, into);
+    // Asked afterwards: what was read while the process may have run again is not to be trusted.
+    if (this.#held) this.#tracer.checkHeld();
+    return got;
+  }
+}
+
+function copyAt(address: bigint, length: number): TargetText['copyOf'] {
+  return address === 0n || length <= 0 ? [] : [{ address, offset: 0, length }];
+}
+
+const MEM_PRIVATE = 0x20000;
+const MEM_MAPPED = 0x40000;
+const MEM_IMAGE = 0x1000000;
+
+/** PAGE_* of winnt.h for the rights of a mapping. */
+function pageProtection({ readable, writable, executable, shared, inode }: Mapping): number {
+  const copyOnWrite = writable && !shared && inode !== 0n;
+  if (executable) {
+    if (writable) return copyOnWrite ? 0x80 : 0x40;
+    return readable ? 0x20 : 0x10;
+  }
+  if (writable) return copyOnWrite ? 0x08 : 0x04;
+  return readable ? 0x02 : 0x01;
+}
+
+function describeRegion(mapping: Mapping): TargetRegion {
+  const protection = pageProtection(mapping);
+  const image = mapping.inode !== 0n && (mapping.executable || mapping.path.includes('.so'));
+  return {
+    start: mapping.start,
+    end: mapping.end,
+    allocationBase: mapping.start,
+    protection,
+    allocationProtection: protection,
+    type: image ? MEM_IMAGE : mapping.inode !== 0n || mapping.shared ? MEM_MAPPED : MEM_PRIVATE,
+    dumpable: !isOpaque(mapping),
+    name: mapping.path,
+  };
+}
+
+/** The lines of /proc/PID/maps that name a file. */
+function fileLines(maps: string): string {
+  return maps
+    .split('\n')
+    .filter((line) => line.includes('/'))
+    .join('\n');
+}
+
+/** What went wrong while looking at a process: the kernel's no, or the process's end. */
+function refused(pid: number, error: unknown): unknown {
+  if (error instanceof MinidumpError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ESRCH' || code === 'ENOENT') return targetExited(pid);
+  if (code === 'EACCES' || code === 'EPERM') {
+    const traced = /^TracerPid:\t([1-9]\d*)$/m.exec(readText(`/proc/${pid}/status`) ?? '');
+    return traced
+      ? alreadyTraced(pid, Number(traced[1]))
+      : permissionDenied(pid, 'its memory may not be read');
+  }
+  return error;
+}

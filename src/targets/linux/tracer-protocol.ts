@@ -1,0 +1,105 @@
+/** What the tracer thread (tracer-thread.ts) and the thread that drives it (tracer.ts) agree on. */
+
+/** Words of the shared control block, an Int32Array. */
+export const Control = {
+  /** Counts commands; the tracer thread waits for it to change. */
+  Request: 0,
+  /** Counts answers; the driving thread waits for it to change. */
+  Reply: 1,
+  State: 2,
+  /** Set by the driving thread once it knows that the stop has expired. */
+  Acknowledged: 3,
+  /** errno of a start that failed. */
+  Error: 4,
+  Words: 8,
+} as const;
+
+export const State = {
+  Starting: 0,
+  Ready: 1,
+  /** At least one thread of the target may be stopped. */
+  Holding: 2,
+  /** The target was let go because the stop took longer than it may. */
+  Expired: 3,
+  Ended: 4,
+  Failed: 5,
+} as const;
+
+/** Milliseconds of this machine's monotonic clock, a Float64Array after the control words. */
+export const Times = { HoldStart: 0, HoldEnd: 1, Count: 2 } as const;
+export const TIMES_OFFSET = Control.Words * 4;
+export const CONTROL_BYTES = TIMES_OFFSET + Times.Count * 8;
+
+export interface TracerOptions {
+  control: SharedArrayBuffer;
+  pid: number;
+  /** Longest stop in milliseconds. */
+  maxPause: number;
+  /**
+   * End the whole process with this code if the driving thread does not come back within a second after the stop has
+   * expired: right for a command, wrong inside somebody's program.
+   */
+  abandonExitCode: number | undefined;
+  abandonMessage: string;
+}
+
+export type Command =
+  | { readonly kind: 'stop'; readonly threads: readonly number[]; readonly results: SharedArrayBuffer }
+  | { readonly kind: 'release' };
+
+/** What became of a thread that was to be stopped. */
+export const Outcome = {
+  Stopped: 0,
+  /** It ended before or while it was being stopped. */
+  Gone: 1,
+  /** It sits in the kernel and does not stop (state D: vfork, a dead network file system). */
+  Unstoppable: 2,
+  /** ptrace refused; errno is in the slot. */
+  Refused: 3,
+} as const;
+
+/** One slot a thread in the results of a stop. */
+export const Slot = {
+  Outcome: 0,
+  Errno: 4,
+  /** 1 if a call was caught half-way and comes back short. */
+  Shortened: 8,
+  /** struct user_regs_struct: 27 words. */
+  Registers: 16,
+  RegistersSize: 27 * 8,
+  /** NT_PRFPREG: the 512 bytes of FXSAVE. */
+  FloatingPoint: 16 + 27 * 8,
+  FloatingPointSize: 512,
+  Size: 752,
+} as const;
+
+/** Indices of the words in struct user_regs_struct (sys/user.h). */
+export const Reg = {
+  R15: 0,
+  R14: 1,
+  R13: 2,
+  R12: 3,
+  Rbp: 4,
+  Rbx: 5,
+  R11: 6,
+  R10: 7,
+  R9: 8,
+  R8: 9,
+  Rax: 10,
+  Rcx: 11,
+  Rdx: 12,
+  Rsi: 13,
+  Rdi: 14,
+  OrigRax: 15,
+  Rip: 16,
+  Cs: 17,
+  Eflags: 18,
+  Rsp: 19,
+  Ss: 20,
+  FsBase: 21,
+  GsBase: 22,
+  Ds: 23,
+  Es: 24,
+  Fs: 25,
+  Gs: 26,
+} as const;

@@ -1,0 +1,306 @@
+/**
+ * The tracer thread: the only one that calls ptrace, a worker of its own.
+ *
+ * ptrace belongs to one OS thread, and three things follow that made it a thread apart from the caller's. A callback that
+ * never returns, or a disk that does not answer, blocks the caller, and then somebody else must be able to let the target
+ * go: this thread waits for commands with a time limit, and when that passes it detaches. A thread of the target that
+ * does not stop (state D) cannot be detached; only the end of its tracer takes the seize back, so this thread ends after
+ * every dump. And its stops are reported to this process's SIGCHLD machinery only while the caller is blocked in the
+ * dump and not in its event loop, so libuv's own waitpid cannot take the stop of a child_process child.
+ *
+ * If the whole process dies, the kernel lets the target go on: it is seized, never sent SIGSTOP.
+ */
+import { readFileSync } from 'node:fs';
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { errno, libc, loadKoffi } from '../../node/libc.js';
+import { healInterruptedCall, isInterruptible, isShortenedCall } from './interrupted-calls.js';
+import {
+  type Command,
+  Control,
+  Outcome,
+  Reg,
+  Slot,
+  State,
+  TIMES_OFFSET,
+  Times,
+  type TracerOptions,
+} from './tracer-protocol.js';
+
+const PTRACE_CONT = 7;
+const PTRACE_GETREGS = 12;
+const PTRACE_SETREGS = 13;
+const PTRACE_GETFPREGS = 14;
+const PTRACE_DETACH = 17;
+const PTRACE_SEIZE = 0x4206;
+const PTRACE_INTERRUPT = 0x4207;
+const PTRACE_EVENT_STOP = 128;
+
+const P_PID = 1;
+const WNOHANG = 1;
+const WSTOPPED = 2;
+const WEXITED = 4;
+const WNOWAIT = 0x01000000;
+const WALL = 0x40000000;
+/** Words of siginfo_t as waitid fills it: si_pid at byte 16, si_status at 24. */
+const SI_PID = 4;
+const SI_STATUS = 6;
+
+const EPERM = 1;
+const ESRCH = 3;
+
+/** How long a thread may take to stop, in milliseconds: one that sits in the kernel (D), and any other. */
+const PATIENCE_D = 100;
+const PATIENCE = 2_000;
+/** Stops come within 0.3 ms; so long it pays to ask without sleeping. */
+const SPIN_MS = 1;
+
+const { control, pid, maxPause, abandonExitCode, abandonMessage } = workerData as TracerOptions;
+const words = new Int32Array(control, 0, Control.Words);
+const times = new Float64Array(control, TIMES_OFFSET, Times.Count);
+
+interface Traced {
+  stopped: boolean;
+  exited: boolean;
+  /** It stands in a call that gives EINTR when it is woken for nothing. */
+  interruptible: boolean;
+}
+const traced = new Map<number, Traced>();
+
+let ptrace: (
+  request: number,
+  tid: number,
+  address: number,
+  data: number | Uint8Array | BigInt64Array,
+) => number;
+let waitid: (type: number, id: number, info: Int32Array, options: number) => number;
+let usleep: (microseconds: number) => number;
+const info = new Int32Array(32);
+
+function bind(): void {
+  loadKoffi();
+  const withNumber = libc('int64_t ptrace(int request, int pid, uintptr_t addr, uintptr_t data)');
+  const library = loadKoffi().load(null);
+  const withBuffer = library.func('int64_t ptrace(int request, int pid, uintptr_t addr, void *data)');
+  ptrace = (request, tid, address, data) =>
+    Number(
+      typeof data === 'number'
+        ? withNumber(request, tid, address, data)
+        : withBuffer(request, tid, address, data),
+    );
+  waitid = libc('int waitid(int type, unsigned int id, void *info, int options)') as typeof waitid;
+  usleep = libc('int usleep(unsigned int microseconds)') as typeof usleep;
+  // The first call of each costs a millisecond of compilation: not inside a stop.
+  ptrace(PTRACE_CONT, 0, 0, 0);
+  ptrace(PTRACE_GETREGS, 0, 0, new BigInt64Array(27));
+  waitid(P_PID, 0, info, WSTOPPED | WNOHANG);
+  usleep(0);
+}
+
+const now = () => performance.timeOrigin + performance.now();
+
+/** State letter of a thread, or undefined once it is gone. */
+function stateOf(tid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'latin1');
+    return stat.slice(stat.lastIndexOf(')') + 2)[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Seizes and interrupts all of `tids`, then waits for all of them: interrupting first makes 1,000 threads a matter of 7 ms. */
+function stop(tids: readonly number[], results: SharedArrayBuffer): void {
+  const view = new DataView(results);
+  const waiting: number[] = [];
+  const order = vulnerableFirst(tids);
+  if (traced.size === 0) {
+    times[Times.HoldStart] = now();
+    Atomics.store(words, Control.State, State.Holding);
+  }
+  for (const i of order) {
+    const [outcome, code] = seize(tids[i]!);
+    view.setInt32(i * Slot.Size + Slot.Outcome, outcome, true);
+    view.setInt32(i * Slot.Size + Slot.Errno, code, true);
+    if (outcome === Outcome.Stopped) waiting.push(i);
+  }
+  for (const i of awaitStops(tids, waiting, view)) {
+    const tid = tids[i]!;
+    const state = traced.get(tid)!;
+    view.setInt32(i * Slot.Size + Slot.Outcome, state.exited ? Outcome.Gone : Outcome.Unstoppable, true);
+  }
+}
+
+/**
+ * The order in which threads are seized, as indices: those in calls that give EINTR first, the leader last among them.
+ *
+ * While a thread is traced, signals that the process ignores (SIGCHLD, mostly) are queued for it instead of dropped, and the
+ * kernel may wake another thread for them. One that is not seized yet, or not any more, then sees an EINTR that nobody
+ * can heal: about 1 in 1,000 stops of a program that forks all the time, before there was this order. `release` goes the other
+ * way round.
+ */
+function vulnerableFirst(tids: readonly number[]): number[] {
+  const rank = tids.map((tid) => {
+    let call = -1;
+    try {
+      call = Number.parseInt(readFileSync(`/proc/${pid}/task/${tid}/syscall`, 'latin1'), 10);
+    } catch {
+      // Gone, or not to be seen: then it is one of the others.
+    }
+    return rankOf(tid, isInterruptible(call));
+  });
+  return [...tids.keys()].sort((a, b) => rank[a]! - rank[b]!);
+}
+
+function rankOf(tid: number, interruptible: boolean): number {
+  if (!interruptible) return 2;
+  return tid === pid ? 1 : 0;
+}
+
+function seize(tid: number): [outcome: number, errno: number] {
+  // A group-stopped thread reports its stop by itself, and must stay stopped afterwards.
+  const groupStopped = stateOf(tid) === 'T';
+  if (ptrace(PTRACE_SEIZE, tid, 0, 0) !== 0) {
+    const code = errno();
+    const state = stateOf(tid);
+    // A thread that is ending answers EPERM or ESRCH, according to how far it has come.
+    if (state === undefined || state === 'Z' || state === 'X') return [Outcome.Gone, code];
+    return [code === ESRCH ? Outcome.Gone : Outcome.Refused, code || EPERM];
+  }
+  traced.set(tid, { stopped: false, exited: false, interruptible: false });
+  if (!groupStopped) ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+  return [Outcome.Stopped, 0];
+}
+
+/**
+ * Waits until each thread stands, heals its call, and takes its registers. Gives those that did not stop.
+ */
+function awaitStops(tids: readonly number[], waiting: readonly number[], view: DataView): number[] {
+  const started = performance.now();
+  let left = [...waiting];
+  let lastLook = started;
+  while (left.length > 0) {
+    left = left.filter((i) => !takeStop(tids[i]!, i, view));
+    const elapsed = performance.now() - started;
+    if (left.length === 0) break;
+    if (elapsed > SPIN_MS) usleep(50);
+    if (elapsed > PATIENCE) break;
+    if (performance.now() - lastLook > 10) {
+      lastLook = performance.now();
+      const states = left.map((i) => (noticeExit(tids[i]!) ? 'X' : stateOf(tids[i]!)));
+      const lost = (state: string | undefined) => state === undefined || state === 'X' || state === 'Z';
+      if (states.every((state) => lost(state) || (state === 'D' && elapsed > PATIENCE_D))) {
+        left.forEach((i, n) => {
+          if (lost(states[n])) traced.get(tids[i]!)!.exited = true;
+        });
+        break;
+      }
+    }
+  }
+  return left;
+}
+
+/** Consumes one report of the thread, if there is one. True once it stands in our stop and its registers are taken. */
+function takeStop(tid: number, index: number, view: DataView): boolean {
+  info[SI_PID] = 0;
+  // WEXITED is left out: the end of a child of this very process is for libuv to collect.
+  if (waitid(P_PID, tid, info, WSTOPPED | WNOHANG | WALL) !== 0 || info[SI_PID] === 0) return false;
+  const status = info[SI_STATUS]!;
+  if (status >> 8 !== PTRACE_EVENT_STOP) {
+    // A signal came first: pass it on at once. Any trap clears a pending INTERRUPT (kernel/signal.c, ptrace_stop), so
+    // ask again; without that, 1 dump in 1,000 of a program that forks all the time waited for its whole patience.
+    ptrace(PTRACE_CONT, tid, 0, status & 0xff);
+    ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+    return false;
+  }
+  const slot = index * Slot.Size;
+  const registers = new BigInt64Array(27);
+  if (ptrace(PTRACE_GETREGS, tid, 0, registers) !== 0) return false;
+  const state = traced.get(tid)!;
+  state.stopped = true;
+  state.interruptible = isInterruptible(Number(registers[Reg.OrigRax]));
+  new Uint8Array(view.buffer, slot + Slot.Registers, Slot.RegistersSize).set(
+    new Uint8Array(registers.buffer),
+  );
+  view.setInt32(slot + Slot.Shortened, isShortenedCall(registers) ? 1 : 0, true);
+  if (healInterruptedCall(registers)) ptrace(PTRACE_SETREGS, tid, 0, registers);
+  const floating = new Uint8Array(Slot.FloatingPointSize);
+  ptrace(PTRACE_GETFPREGS, tid, 0, floating);
+  new Uint8Array(view.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize).set(floating);
+  return true;
+}
+
+/**
+ * Whether a traced thread has ended. Its exit is collected unless it is the thread-group leader: that one may be a child
+ * of this process, whose exit status belongs to the event loop; the end of this thread hands it back.
+ */
+function noticeExit(tid: number): boolean {
+  info[SI_PID] = 0;
+  if (waitid(P_PID, tid, info, WEXITED | WNOHANG | WNOWAIT | WALL) !== 0 || info[SI_PID] === 0) return false;
+  if (tid !== pid) waitid(P_PID, tid, info, WEXITED | WNOHANG | WALL);
+  return true;
+}
+
+/** Lets every thread go. What cannot be detached is dead, or is set free by the end of this thread. */
+function release(): void {
+  const all = [...traced].sort(([a, x], [b, y]) => rankOf(b, y.interruptible) - rankOf(a, x.interruptible));
+  for (const [tid, state] of all) {
+    if (!state.stopped || ptrace(PTRACE_DETACH, tid, 0, 0) !== 0) noticeExit(tid);
+  }
+  traced.clear();
+  times[Times.HoldEnd] = now();
+}
+
+function reply(): void {
+  Atomics.add(words, Control.Reply, 1);
+  Atomics.notify(words, Control.Reply);
+}
+
+function serve(port: MessagePort): void {
+  let seen = 0;
+  for (;;) {
+    const held = traced.size > 0;
+    const left = held ? times[Times.HoldStart]! + maxPause - now() : Number.POSITIVE_INFINITY;
+    const woken = left > 0 && Atomics.wait(words, Control.Request, seen, left) !== 'timed-out';
+    if (!woken) {
+      Atomics.store(words, Control.State, State.Expired);
+      release();
+      abandon();
+      return;
+    }
+    seen = Atomics.load(words, Control.Request);
+    const message = receiveMessageOnPort(port) as { message: Command } | undefined;
+    if (message === undefined) continue;
+    const command = message.message;
+    if (command.kind === 'release') {
+      release();
+      Atomics.store(words, Control.State, State.Ended);
+      reply();
+      return;
+    }
+    stop(command.threads, command.results);
+    reply();
+  }
+}
+
+/** The stop has expired and the target runs. If the caller hangs in native code, end a command, with a word of why. */
+function abandon(): void {
+  reply();
+  if (abandonExitCode === undefined) return;
+  if (Atomics.wait(words, Control.Acknowledged, 0, 1_000) === 'timed-out') {
+    const line = Buffer.from(abandonMessage);
+    libc('int64_t write(int fd, void *bytes, size_t count)')(2, line, line.length);
+    libc('void _exit(int status)')(abandonExitCode);
+  }
+}
+
+try {
+  bind();
+  Atomics.store(words, Control.State, State.Ready);
+  reply();
+} catch {
+  Atomics.store(words, Control.State, State.Failed);
+  reply();
+}
+if (Atomics.load(words, Control.State) === State.Ready) serve(parentPort!);
+// The thread must end now: its end is what sets free a thread that never stopped.
+parentPort!.close();

@@ -1,0 +1,129 @@
+import { Worker } from 'node:worker_threads';
+import { MinidumpError } from '../../io/index.js';
+import {
+  CONTROL_BYTES,
+  type Command,
+  Control,
+  Slot,
+  State,
+  TIMES_OFFSET,
+  Times,
+  type TracerOptions,
+} from './tracer-protocol.js';
+
+/** How long the tracer thread may take to start, and how long beyond its own limits to answer; milliseconds. */
+const START_LIMIT = 20_000;
+const REPLY_LIMIT = 30_000;
+
+export interface TracerSettings {
+  /** Longest stop in milliseconds. */
+  maxPause: number;
+  abandonExitCode?: number | undefined;
+}
+
+/**
+ * Drives the tracer thread (tracer-thread.ts) and blocks while it works: from the first seize to the last detach the
+ * calling thread does not return to its event loop.
+ */
+export class Tracer {
+  readonly #words: Int32Array;
+  readonly #times: Float64Array;
+  readonly #worker: Worker;
+  readonly #maxPause: number;
+  #replies = 0;
+
+  /** Starts the thread; it gets ready (some 30 ms) while the caller prepares. */
+  constructor(pid: number, settings: TracerSettings) {
+    const control = new SharedArrayBuffer(CONTROL_BYTES);
+    this.#words = new Int32Array(control, 0, Control.Words);
+    this.#times = new Float64Array(control, TIMES_OFFSET, Times.Count);
+    this.#maxPause = settings.maxPause;
+    const options: TracerOptions = {
+      control,
+      pid,
+      maxPause: settings.maxPause,
+      abandonExitCode: settings.abandonExitCode,
+      abandonMessage: `mdmp: ${pauseMessage(settings.maxPause)}\n`,
+    };
+    this.#worker = new Worker(new URL('./tracer-thread.js', import.meta.url), {
+      workerData: options,
+      // The thread is small; so is what it may need.
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
+      execArgv: [],
+      env: {},
+    });
+    this.#worker.on('error', () => {
+      // Seen through the state word: nobody may be listening here while the dump blocks the event loop.
+    });
+    this.#worker.unref();
+  }
+
+  /** Waits until the thread is ready to trace. */
+  ready(): void {
+    this.#awaitReply(START_LIMIT);
+    if (this.#state() !== State.Ready) {
+      throw new MinidumpError('koffi-missing', 'the tracer thread could not load koffi', {
+        advice: 'Install it beside mdmp: npm install koffi@3',
+      });
+    }
+  }
+
+  /** Stops these threads, all together. The results hold one slot a thread (tracer-protocol.ts). */
+  stop(threads: readonly number[]): DataView {
+    const results = new SharedArrayBuffer(Math.max(1, threads.length) * Slot.Size);
+    this.#send({ kind: 'stop', threads, results });
+    return new DataView(results);
+  }
+
+  /** Throws if the threads that were stopped are stopped no longer, because it took too long. */
+  checkHeld(): void {
+    if (this.#state() === State.Expired) {
+      Atomics.store(this.#words, Control.Acknowledged, 1);
+      Atomics.notify(this.#words, Control.Acknowledged);
+      throw new MinidumpError('max-pause', pauseMessage(this.#maxPause), {
+        advice: 'Shorten what the callback does, or allow a longer stop with --max-pause.',
+      });
+    }
+  }
+
+  /** Lets the target go and ends the thread. May be called again. */
+  release(): void {
+    if (this.#state() === State.Expired) {
+      Atomics.store(this.#words, Control.Acknowledged, 1);
+      Atomics.notify(this.#words, Control.Acknowledged);
+    } else if (this.#state() === State.Ready || this.#state() === State.Holding) {
+      this.#send({ kind: 'release' });
+    } else if (this.#state() === State.Starting) {
+      void this.#worker.terminate();
+    }
+  }
+
+  /** How long the target was stopped, in milliseconds; known after `release`. */
+  get pause(): number {
+    return Math.max(0, this.#times[Times.HoldEnd]! - this.#times[Times.HoldStart]!);
+  }
+
+  #state(): number {
+    return Atomics.load(this.#words, Control.State);
+  }
+
+  #send(command: Command): void {
+    this.#worker.postMessage(command);
+    Atomics.add(this.#words, Control.Request, 1);
+    Atomics.notify(this.#words, Control.Request);
+    this.#awaitReply(REPLY_LIMIT);
+    if (command.kind === 'stop') this.checkHeld();
+  }
+
+  #awaitReply(limit: number): void {
+    if (Atomics.wait(this.#words, Control.Reply, this.#replies, limit) === 'timed-out') {
+      void this.#worker.terminate();
+      throw new MinidumpError('system-call', 'the tracer thread does not answer');
+    }
+    this.#replies = Atomics.load(this.#words, Control.Reply);
+  }
+}
+
+function pauseMessage(maxPause: number): string {
+  return `the dump held the process longer than ${maxPause / 1000} s; the process runs again, the dump is given up`;
+}
