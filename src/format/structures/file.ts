@@ -19,7 +19,6 @@ export const MINIDUMP_LOCATION_DESCRIPTOR64 = struct('MINIDUMP_LOCATION_DESCRIPT
 
 /** A range of the process's memory, and where its bytes lie in the file. */
 export const MINIDUMP_MEMORY_DESCRIPTOR = struct('MINIDUMP_MEMORY_DESCRIPTOR', {
-  /** Address. On 32-bit systems some writers extend its sign to 64 bits. */
   StartOfMemoryRange: u64,
   Memory: MINIDUMP_LOCATION_DESCRIPTOR,
 });

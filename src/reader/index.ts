@@ -1,0 +1,15 @@
+export * from './cpu-context.js';
+export { hex, type Json, toJson } from './json.js';
+export * from './memory-view.js';
+export * from './minidump.js';
+export type * from './streams/crashpad-info.js';
+export type * from './streams/handles.js';
+export type * from './streams/linux.js';
+export { decodeMaps } from './streams/linux.js';
+export type * from './streams/modules.js';
+export { buildIdAsGuid, identify } from './streams/modules.js';
+export type * from './streams/mozilla.js';
+export type * from './streams/system-info.js';
+export { isApple, isWindows, pointerSizeOf } from './streams/system-info.js';
+export { type StreamKey, type Streams, streamKeyOf, streamKeys } from './streams/table.js';
+export type * from './streams/threads.js';

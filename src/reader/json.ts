@@ -1,0 +1,60 @@
+import { GUID, guidText } from '../format/index.js';
+import { MinidumpError } from '../io/index.js';
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+const guidFields = GUID.fields.map(({ name }) => name).join();
+
+/**
+ * Anything the reader gives, as JSON can hold it:
+ *
+ * - a `bigint` (addresses, all that is 64 bits wide) is a text in hexadecimal, `"0x7ffe1000"`; numbers stay numbers
+ * - bytes are `{ "length": 3, "hex": "0a0b0c" }`
+ * - a GUID is its text
+ * - an error is `{ "code", "message" }`
+ * - what is undefined is left out
+ */
+export function toJson(value: unknown): Json {
+  if (value === null || value === undefined) return null;
+  switch (typeof value) {
+    case 'bigint':
+      return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'number':
+      return Number.isFinite(value) ? value : String(value);
+    case 'object':
+      return objectToJson(value);
+    default:
+      return null;
+  }
+}
+
+function objectToJson(value: object): Json {
+  if (value instanceof Uint8Array) return { length: value.length, hex: hex(value) };
+  if (value instanceof MinidumpError) return { code: value.code, message: value.message };
+  if (Array.isArray(value)) return value.map(toJson);
+  if (value instanceof Map) return toJson(Object.fromEntries(value));
+  if ('toJSON' in value && typeof value.toJSON === 'function') return toJson(value.toJSON());
+  if (Object.keys(value).join() === guidFields) return guidText(value as GUID);
+  const all: { [key: string]: Json } = {};
+  for (const [key, one] of Object.entries(value)) {
+    if (one === undefined || typeof one === 'function') continue;
+    // Not an assignment: a key named __proto__ (an annotation may have any name) must stay a key.
+    Object.defineProperty(all, key, {
+      value: toJson(one),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
+  return all;
+}
+
+/** Lower-case hexadecimal. */
+export function hex(bytes: Uint8Array): string {
+  let text = '';
+  for (const byte of bytes) text += (byte < 16 ? '0' : '') + byte.toString(16);
+  return text;
+}
