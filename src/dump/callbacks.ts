@@ -2,7 +2,7 @@ import { MINIDUMP_CALLBACK_TYPE as Type } from '../format/index.js';
 import type { MINIDUMP_CALLBACK_ROUTINE } from './callback.js';
 
 /** A piece of memory: `size` in bytes. */
-export interface MemoryRange {
+export interface CallbackRange {
   address: bigint;
   size: number | bigint;
 }
@@ -53,19 +53,19 @@ export interface Callbacks {
   /** False leaves the thread out; a number replaces its flags (bits can only be cleared). */
   thread?(thread: CallbackThread): boolean | number | undefined;
   /** More memory for the dump. Not asked in a full-memory dump, which has it all. */
-  memory?(): Iterable<MemoryRange>;
+  memory?(): Iterable<CallbackRange>;
   /** Memory that must not be in the dump. In a full-memory dump, too. */
-  removeMemory?(): Iterable<MemoryRange>;
+  removeMemory?(): Iterable<CallbackRange>;
   /** In a full-memory dump: false drops a region, a range keeps that part of it. May be asked twice a region. */
-  includeVmRegion?(region: CallbackRegion): boolean | MemoryRange | undefined;
+  includeVmRegion?(region: CallbackRegion): boolean | CallbackRange | undefined;
   /** True gives the dump up. Asked again and again. */
   cancel?(): boolean;
 }
 
 /** The routine that a `callbacks` object stands for. */
 export function routineFromCallbacks(callbacks: Callbacks): MINIDUMP_CALLBACK_ROUTINE {
-  let added: Iterator<MemoryRange> | undefined;
-  let removed: Iterator<MemoryRange> | undefined;
+  let added: Iterator<CallbackRange> | undefined;
+  let removed: Iterator<CallbackRange> | undefined;
   return (_param, input, output) => {
     switch (input.CallbackType) {
       case Type.IncludeThreadCallback:
@@ -138,7 +138,7 @@ function keep(answer: unknown): boolean {
 }
 
 function nextRange(
-  ranges: Iterator<MemoryRange> | undefined,
+  ranges: Iterator<CallbackRange> | undefined,
   output: { MemoryBase: bigint; MemorySize: number | bigint },
 ): boolean {
   const next = ranges?.next();

@@ -195,8 +195,8 @@ export class ProcessMemory implements Disposable {
   #tryReading(parts: MemoryPart[]): MemoryPart[] {
     const result: MemoryPart[] = [];
     const byte = new Uint8Array(1);
-    const readable = (address: bigint) =>
-      this.#readPresent(address, byte) === 1 || this.#readFile(address, byte) === 1;
+    // By way of pagemap: a page of a file that is not there must not be faulted in.
+    const readable = (address: bigint) => this.#readPages(address, byte) === 1;
     const add: AddPart = (start, end, kind) => {
       const last = result.at(-1);
       if (last !== undefined && last.kind === kind && last.end === start) last.end = end;
