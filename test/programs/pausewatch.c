@@ -74,8 +74,9 @@ int main(int count, char **arguments) {
       say("longest_us=%lu", longest / 1000);
       say("samples=%lu", samples);
     }
+    /* A stop may come as soon as END is out: what is measured anew has to begin before. */
     longest = samples = 0;
-    say("END");
     before = looked = now_ns();
+    say("END");
   }
 }
