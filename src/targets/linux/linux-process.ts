@@ -29,6 +29,7 @@ import {
   listThreads,
   type Mapping,
   MapsFile,
+  openFiles,
   parseMaps,
   parseStat,
   readBytes,
@@ -40,6 +41,8 @@ import { Outcome, Reg, Slot } from './tracer-protocol.js';
 
 /** Below rsp a leaf function of the x86-64 ABI may keep data. */
 const RED_ZONE = 128n;
+/** The kernel keeps 256 pages free below a growing stack (stack_guard_gap); thread libraries make smaller guards. */
+const MAX_GUARD = 1024n * 1024n;
 
 export interface LinuxProcessOptions {
   /** Longest stop in milliseconds. */
@@ -58,6 +61,8 @@ const Text = {
   Environ: 0x47670007,
   Auxv: 0x47670008,
   Maps: 0x47670009,
+  /** LLDB's id; it shows it as text. */
+  ProcFD: 0x4767000d,
   Limits: 0x4d7a0003,
 } as const;
 
@@ -263,8 +268,8 @@ export class LinuxProcess implements Target {
   }
 
   stackAt(stackPointer: bigint): { start: bigint; end: bigint } {
-    const mapping = this.#memory.find(stackPointer);
-    if (mapping === undefined || isOpaque(mapping)) return { start: 0n, end: 0n };
+    const mapping = this.#stackMapping(stackPointer);
+    if (mapping === undefined) return { start: 0n, end: 0n };
     const start = stackPointer - RED_ZONE < mapping.start ? mapping.start : stackPointer - RED_ZONE;
     let end = mapping.end;
     if (mapping.path === '[stack]') {
@@ -275,6 +280,14 @@ export class LinuxProcess implements Target {
       end = start + BigInt(this.#options.maxStack);
     }
     return { start, end };
+  }
+
+  /** The mapping of a stack. After an overflow the stack pointer lies in the guard, or in nothing, below it. */
+  #stackMapping(stackPointer: bigint): Mapping | undefined {
+    const mapping = this.#memory.find(stackPointer);
+    if (mapping?.readable) return isOpaque(mapping) ? undefined : mapping;
+    const above = this.#mappings.find(({ start }) => start > stackPointer);
+    return above?.readable && above.writable && above.start - stackPointer <= MAX_GUARD ? above : undefined;
   }
 
   #statOf(tid: number): Stat | undefined {
@@ -322,6 +335,7 @@ export class LinuxProcess implements Target {
     add(Text.Environ, environ, copyAt(envStart, Math.min(environ?.length ?? 0, Number(envEnd - envStart))));
     add(Text.Auxv, auxv);
     add(Text.Maps, this.#maps);
+    add(Text.ProcFD, openFiles(pid));
     add(Text.Limits, readBytes(`/proc/${pid}/limits`));
     return texts;
   }

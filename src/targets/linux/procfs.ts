@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 
 /** One line of /proc/PID/maps. */
 export interface Mapping {
@@ -97,6 +97,24 @@ export function parseStatus(text: string): Map<string, string> {
     if (colon > 0) values.set(line.slice(0, colon), line.slice(colon + 1).trim());
   }
   return values;
+}
+
+/** What each file descriptor refers to, a line each: `3 -> /var/log/app.log`, `4 -> socket:[1234]`. */
+export function openFiles(pid: number): Buffer | undefined {
+  const folder = `/proc/${pid}/fd`;
+  let lines = '';
+  try {
+    for (const fd of readdirSync(folder)) {
+      try {
+        lines += `${fd} -> ${readlinkSync(`${folder}/${fd}`).replaceAll('\n', '\\012')}\n`;
+      } catch {
+        // Closed in the meantime.
+      }
+    }
+  } catch {
+    return undefined;
+  }
+  return Buffer.from(lines);
 }
 
 /** A text of /proc, or undefined where it is absent or forbidden. */
