@@ -1,0 +1,166 @@
+/**
+ * The demonstration, `npm start`: dumps a process that has a secret, with and without a callback, and searches the dumps for the secret.
+ * Fails if the dumps without a callback do not have it, or those with one do.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { closeSync, mkdirSync, openSync, readSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { type FileDumpReport, FileSource, MINIDUMP_TYPE, Minidump, writeMinidump } from 'mdmp';
+import { keepSecretOut } from './keep-secret-out.js';
+import { type Sample, SECRET_LENGTH, SESSION_AFTER, SESSION_BEFORE } from './sample.js';
+
+const folder = fileURLToPath(new URL('./dumps', import.meta.url));
+
+const secret = randomBytes(SECRET_LENGTH / 2).toString('hex'); // another one each time
+
+const { child, sample, ask } = await startSample();
+try {
+  mkdirSync(folder, { recursive: true });
+  console.log(`A sample process runs, ${child.pid}. It has a secret in three places:`);
+  console.log(`  its environment at ${sample.environment}`);
+  console.log(`  its heap        at ${sample.heap}`);
+  console.log(`  a stack         at ${sample.stack}`);
+  for (const [name, type] of [
+    ['normal', MINIDUMP_TYPE.MiniDumpNormal],
+    ['full memory', MINIDUMP_TYPE.MiniDumpWithFullMemory],
+  ] as const) {
+    const options = { type, force: true };
+    const file = join(folder, name.replace(' ', '-'));
+    const plain = await writeMinidump(child.pid!, `${file}.dmp`, options);
+    const decided = await writeMinidump(child.pid!, `${file}-callback.dmp`, {
+      ...options,
+      callbacks: keepSecretOut(sample),
+    });
+    console.log(`\nA ${name} dump, without a callback:`);
+    tell(plain);
+    check('the secret is in it', found(plain).length > 0, found(plain).join(', '));
+    console.log(`A ${name} dump, decided by examples/keep-secret-out.ts:`);
+    tell(decided);
+    checkDecided(decided);
+  }
+  console.log();
+  check('the sample runs on as before', (await ask()) === 'still here');
+  console.log(
+    `\nThe dumps are in ${relative(process.cwd(), folder) || '.'}; look into them with \`npx mdmp info FILE\`.`,
+  );
+  console.log(
+    'Removed is what the callback named, at these addresses: other copies of a value are not searched for.',
+  );
+} finally {
+  child.kill('SIGKILL');
+}
+
+/** What went in and what was kept out. */
+function tell({ file, size, pauseMs, threads, modules, memory, removed, warnings }: FileDumpReport): void {
+  const bytes = removed.reduce((sum, range) => sum + range.size, 0n);
+  console.log(
+    `  ${relative(process.cwd(), file)}, ${mebibytes(size)}; the sample stood still for ${pauseMs.toFixed(1)} ms`,
+  );
+  console.log(`  threads: ${threads.written}, kept out: ${threads.excluded}`);
+  console.log(`  modules: ${modules.written}, kept out: ${modules.excluded}`);
+  console.log(
+    `  memory:  ${mebibytes(memory.bytes)} in ${memory.ranges} ranges, removed: ${bytes} bytes in ${removed.length}`,
+  );
+  for (const warning of warnings) console.log(`  warning: ${warning}`);
+}
+
+/** Looks with the reader at what the callback decided. */
+function checkDecided(report: FileDumpReport): void {
+  check('the secret is not in it, in no encoding', found(report).length === 0, found(report).join(', '));
+  using source = new FileSource(report.file);
+  const dump = Minidump.openSync(source);
+  const memory = dump.memorySync();
+  const places = [sample.environment, sample.heap, sample.stack].map((address) =>
+    memory.readSync(BigInt(address), SECRET_LENGTH),
+  );
+  check(
+    'zeros or nothing at its three addresses',
+    places.every((bytes) => bytes.every((byte) => byte === 0)),
+  );
+  const before = memory.readSync(BigInt(sample.heap) - BigInt(SESSION_BEFORE.length), SESSION_BEFORE.length);
+  const after = memory.readSync(BigInt(sample.heap) + BigInt(SECRET_LENGTH), SESSION_AFTER.length);
+  const neighbours = [before, after].map((bytes) => Buffer.from(bytes).toString());
+  check(
+    'its neighbours on the heap are',
+    neighbours.join() === [SESSION_BEFORE, SESSION_AFTER].join(),
+    neighbours.join('…'),
+  );
+  const names = (dump.getSync('modules') ?? []).map(({ name }) => name ?? '');
+  check(
+    'koffi.node is not among the modules',
+    names.length > 0 && !names.some((name) => name.endsWith('koffi.node')),
+  );
+}
+
+function check(what: string, holds: boolean, details = ''): void {
+  console.log(`  ${holds ? 'yes' : 'NO '} ${what}${details && `: ${details}`}`);
+  if (!holds) process.exitCode = 1;
+}
+
+/**
+ * The encodings in which the secret is in a file, searched for byte by byte. Halves are searched for, too, as half a secret
+ * is too much; and base64 at each of the three places that it may have in a group of three bytes.
+ */
+function found(report: FileDumpReport): string[] {
+  const halves = [secret.slice(0, SECRET_LENGTH / 2), secret.slice(SECRET_LENGTH / 2)];
+  const encodings: [string, Buffer[]][] = [
+    ['UTF-8', halves.map((half) => Buffer.from(half))],
+    ['UTF-16', halves.map((half) => Buffer.from(half, 'utf16le'))],
+    ...[0, 1, 2].map((shift): [string, Buffer[]] => [
+      `base64 (${shift})`,
+      halves.map((half) => Buffer.from(insideBase64(half, shift))),
+    ]),
+  ];
+  return encodings.filter(([, patterns]) => contains(report.file, patterns)).map(([name]) => name);
+}
+
+/** The characters that base64 of this text has whatever stands before and behind it. */
+function insideBase64(text: string, shift: number): string {
+  const encoded = Buffer.from('\0'.repeat(shift) + text).toString('base64');
+  return encoded.slice(shift === 0 ? 0 : shift + 1, -4);
+}
+
+function contains(file: string, patterns: readonly Buffer[]): boolean {
+  const overlap = Math.max(...patterns.map(({ length }) => length));
+  const buffer = Buffer.alloc(16 << 20);
+  const fd = openSync(file, 'r');
+  try {
+    let kept = 0;
+    for (;;) {
+      const got = readSync(fd, buffer, kept, buffer.length - kept, null);
+      if (got === 0) return false;
+      const bytes = buffer.subarray(0, kept + got);
+      if (patterns.some((pattern) => bytes.includes(pattern))) return true;
+      kept = Math.min(overlap, bytes.length);
+      bytes.copyWithin(0, bytes.length - kept);
+    }
+  } finally {
+    closeSync(fd);
+  }
+}
+
+async function startSample(): Promise<{ child: ChildProcess; sample: Sample; ask: () => Promise<string> }> {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('./sample.js', import.meta.url))], {
+    // Bound at once: binding at the first call saves registers to the stack, and copying leaves the secret in them.
+    env: { ...process.env, MDMP_SAMPLE_SECRET: secret, LD_BIND_NOW: '1' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const line = async () => {
+    const { value, done } = await lines.next();
+    if (done) throw new Error('the sample has ended');
+    return value;
+  };
+  const ask = () => {
+    child.stdin.write('?\n');
+    return line();
+  };
+  return { child, sample: JSON.parse(await line()), ask };
+}
+
+function mebibytes(bytes: number): string {
+  return bytes < 1 << 20 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}

@@ -1,0 +1,208 @@
+import { resolve } from 'node:path';
+import { PlatformId } from '../../format/index.js';
+import type { MinidumpError } from '../../io/index.js';
+import type { Minidump, Module, Streams, SystemInfo } from '../../reader/index.js';
+import { isWindows } from '../../reader/index.js';
+import { optional, streamName, withDump } from '../dump-file.js';
+import { dumpTypeName } from '../dump-type.js';
+import { out, print, printJson } from '../output.js';
+import { count, fields, hex, printable, size, time } from '../text.js';
+
+/** `mdmp info FILE`: a broken part costs its line, not the rest. */
+export async function info(file: string, options: { json?: boolean }): Promise<void> {
+  await withDump(file, async (dump, fileSize) => {
+    const found = gather(dump, file, fileSize);
+    if (options.json) await printJson(found);
+    else await print(screen(found, dump));
+  });
+}
+
+type Info = ReturnType<typeof gather>;
+
+function gather(dump: Minidump, file: string, fileSize: number) {
+  const problems: MinidumpError[] = [];
+  const system = optional(dump, 'systemInfo', problems);
+  const misc = optional(dump, 'miscInfo', problems);
+  const exception = optional(dump, 'exception', problems);
+  const threads = optional(dump, 'threads', problems);
+  const modules = optional(dump, 'modules', problems);
+  const comment = optional(dump, 'commentW', problems) ?? optional(dump, 'commentA', problems);
+  const commandLine = optional(dump, 'linuxCommandLine', problems);
+  // They are in the memory view, which leaves out what is broken; here one wants to know.
+  optional(dump, 'memoryList', problems);
+  optional(dump, 'memory64List', problems);
+  const ranges = dump.memorySync().ranges();
+  return {
+    file: resolve(file),
+    size: fileSize,
+    flags: dump.header.Flags,
+    type: dumpTypeName(dump.header.Flags),
+    written: dump.header.TimeDateStamp,
+    bigEndian: dump.littleEndian ? undefined : true,
+    system: system && describeSystem(system),
+    process: describeProcess(misc, commandLine),
+    crash: exception && describeCrash(exception, system, modules),
+    threads: threads && { count: threads.length, names: unique(threads.map(({ name }) => name)) },
+    modules: modules && { count: modules.length, main: modules[0]?.name },
+    memory: {
+      ranges: ranges.length,
+      bytes: ranges.reduce((sum, { start, end }) => sum + Number(end - start), 0),
+    },
+    comment,
+    streams: dump.directory.filter(({ streamType }) => streamType !== 0).map(streamName),
+    problems,
+  };
+}
+
+function describeSystem(info: SystemInfo) {
+  const { MajorVersion, MinorVersion, BuildNumber, NumberOfProcessors, csdVersion } = info;
+  return {
+    platform: platformName(info),
+    version: `${MajorVersion}.${MinorVersion}.${BuildNumber}`,
+    csdVersion: csdVersion || undefined,
+    cpu: info.cpu ?? info.architectureName ?? hex(info.ProcessorArchitecture),
+    cpuVendor: info.cpuVendor,
+    processors: NumberOfProcessors,
+  };
+}
+
+const PLATFORMS: Readonly<Record<number, string>> = {
+  [PlatformId.MD_OS_LINUX]: 'Linux',
+  [PlatformId.MD_OS_ANDROID]: 'Android',
+  [PlatformId.MD_OS_MAC_OS_X]: 'macOS',
+  [PlatformId.MD_OS_IOS]: 'iOS',
+  [PlatformId.MD_OS_FUCHSIA]: 'Fuchsia',
+};
+
+function platformName(info: SystemInfo): string {
+  if (isWindows(info)) return 'Windows';
+  return PLATFORMS[info.PlatformId] ?? info.platformName ?? `platform ${hex(info.PlatformId)}`;
+}
+
+/** MINIDUMP_MISC1_PROCESS_ID and MINIDUMP_MISC1_PROCESS_TIMES */
+const [HAS_ID, HAS_TIMES] = [1, 2];
+
+function describeProcess(misc: Streams['miscInfo'] | undefined, commandLine: string[] | undefined) {
+  const flags = misc?.Flags1 ?? 0;
+  const id = (flags & HAS_ID) !== 0 ? misc!.ProcessId : undefined;
+  const times = (flags & HAS_TIMES) !== 0 ? misc : undefined;
+  if (id === undefined && times === undefined && commandLine === undefined) return undefined;
+  return {
+    id,
+    created: times?.ProcessCreateTime,
+    userSeconds: times?.ProcessUserTime,
+    kernelSeconds: times?.ProcessKernelTime,
+    commandLine,
+  };
+}
+
+function describeCrash(
+  { ThreadId, ExceptionRecord, address, context }: Streams['exception'],
+  system: SystemInfo | undefined,
+  modules: readonly Module[] | undefined,
+) {
+  const { ExceptionCode: code, ExceptionFlags: flags } = ExceptionRecord;
+  const instruction = context?.instructionPointer;
+  const module = modules?.find(
+    ({ BaseOfImage, SizeOfImage }) =>
+      instruction !== undefined && instruction >= BaseOfImage && instruction - BaseOfImage < SizeOfImage,
+  );
+  return {
+    thread: ThreadId,
+    code,
+    flags,
+    name: system?.PlatformId === PlatformId.MD_OS_LINUX ? signalName(code) : undefined,
+    address,
+    instructionPointer: instruction,
+    module: module?.name,
+    moduleOffset: module && instruction! - module.BaseOfImage,
+  };
+}
+
+/** The signals of Linux on x86 and ARM by number (signal(7)); those of the machine that reads may have other numbers. */
+const SIGNALS =
+  'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
+    ' ',
+  );
+
+function signalName(code: number): string | undefined {
+  // What Breakpad writes for a dump that was asked for without a crash.
+  if (code === 0xffff_ffff) return 'dump requested';
+  const name = SIGNALS[code - 1];
+  return name && `SIG${name}`;
+}
+
+function unique(names: readonly (string | undefined)[]): string[] {
+  return [...new Set(names.filter((name): name is string => name !== undefined && name !== ''))];
+}
+
+/** So many thread names and streams fit on a screen. */
+const MOST_NAMES = 12;
+
+function screen(found: Info, dump: Minidump): string {
+  const { system, process, crash, threads, modules, memory, comment, streams, problems } = found;
+  const entries: [string, string][] = [
+    ['file', `${printable(found.file)}, ${size(found.size)}${found.bigEndian ? ', big-endian' : ''}`],
+    ['written', time(found.written)],
+    ['type', found.type],
+  ];
+  if (system) {
+    // Breakpad on Linux leaves the numbers 0 and puts what uname prints into the text.
+    const version = [system.version, printable(system.csdVersion ?? '')]
+      .filter((part) => part !== '' && part !== '0.0.0')
+      .join(', ');
+    const vendor = system.cpuVendor ? ` ${system.cpuVendor}` : '';
+    entries.push(['system', `${system.platform} ${version}; ${system.processors} × ${system.cpu}${vendor}`]);
+  }
+  if (process) entries.push(['process', processText(process)]);
+  entries.push(['crash', crash ? crashText(crash) : 'none']);
+  if (threads) entries.push(['threads', named(threads.count, threads.names)]);
+  if (modules)
+    entries.push(['modules', named(modules.count, modules.main === undefined ? [] : [modules.main])]);
+  entries.push(['memory', `${size(memory.bytes)} in ${count(memory.ranges, 'range')}`]);
+  if (comment !== undefined) entries.push(['comment', printable(comment)]);
+  entries.push([
+    'streams',
+    named(
+      dump.directory.length,
+      streams.map((name) => name.replace(/Stream$/, '')),
+    ),
+  ]);
+  const lines = [fields(entries, out.dim)];
+  for (const { message } of problems) lines.push(`${out.yellow('broken:')} ${printable(message)}`);
+  return lines.join('\n');
+}
+
+function processText({
+  id,
+  created,
+  userSeconds,
+  kernelSeconds,
+  commandLine,
+}: NonNullable<Info['process']>): string {
+  const parts: string[] = [];
+  if (id !== undefined) parts.push(String(id));
+  if (created !== undefined) {
+    parts.push(`started ${time(created)}`, `${userSeconds} s user, ${kernelSeconds} s kernel time`);
+  }
+  const first = parts.join(', ');
+  if (commandLine === undefined) return first;
+  const command = printable(commandLine.join(' '));
+  return first === '' ? command : `${first}\n${command}`;
+}
+
+function crashText(crash: NonNullable<Info['crash']>): string {
+  const what = crash.name ? `${crash.name} (code ${crash.flags | 0})` : hex(crash.code, 8);
+  const first = `${what} in thread ${crash.thread}, address ${hex(crash.address)}`;
+  if (crash.instructionPointer === undefined) return first;
+  const where =
+    crash.module === undefined ? '' : `, ${printable(crash.module)} + ${hex(crash.moduleOffset!)}`;
+  return `${first}\ninstruction ${hex(crash.instructionPointer)}${where}`;
+}
+
+/** `12: main, worker, …` */
+function named(total: number, names: readonly string[]): string {
+  if (names.length === 0) return String(total);
+  const more = names.length > MOST_NAMES ? ', …' : '';
+  return `${total}: ${names.slice(0, MOST_NAMES).map(printable).join(', ')}${more}`;
+}

@@ -1,0 +1,146 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { exitCodeTable, USAGE } from './exit-codes.js';
+import { report } from './failure.js';
+
+/*
+ * The command line: names, options and help only. What a command does is loaded when it runs, so that `mdmp --help` or a
+ * typing error do not wait for the reader or the engine.
+ */
+
+/** Runs the command line, without node and the script's name. Sets `process.exitCode`; never rejects. */
+export async function run(words: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync([...words], { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Help that was asked for has the code 0.
+      process.exitCode = error.exitCode === 0 ? 0 : USAGE;
+    } else {
+      report(error, words.includes('--debug'));
+    }
+  }
+}
+
+function program(): Command {
+  const mdmp = new Command('mdmp');
+  mdmp
+    .description('Writes minidumps of live processes, decided by a callback, and shows what is in them.')
+    .version(version(), '-V, --version', 'show the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand('help [command]', 'show help for a command')
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(usageError(text)) })
+    .addHelpText(
+      'after',
+      `
+Every command has its own help, with examples: \`mdmp dump --help\`.
+
+Examples:
+  mdmp dump 4242                       dump process 4242 into the current folder
+  mdmp dump 4242 --callback keep.js    the same, decided by a callback
+  mdmp info app.dmp                    what is in a dump, on one screen
+  mdmp show app.dmp                    its streams
+
+Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help exit-codes\`.`,
+    );
+
+  command(mdmp, 'dump <pid>', 'write a minidump of a live process')
+    .option('-o, --output <file>', 'the file to write (default: NAME.PID.TIME.dmp in the current folder)')
+    .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
+    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
+    .option('--comment <text>', 'a text to store in the dump')
+    .option('--exception <tid,siginfo,ucontext>', 'the crash: a thread, and two addresses in the process')
+    .option('-f, --force', 'replace the output file if it exists')
+    .option('--max-pause <seconds>', 'let the process go on after this time, and give up (default: 10)')
+    .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText('after', () => dumpHelp)
+    .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options));
+
+  command(mdmp, 'info <file>', 'what is in a dump, on one screen')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mdmp info app.dmp', 'mdmp info app.dmp --json | jq .threads'))
+    .action(async (file, options) => (await import('./commands/info.js')).info(file, options));
+
+  command(mdmp, 'threads <file>', 'the threads of a dump, as a table')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mdmp threads app.dmp'))
+    .action(async (file, options) => (await import('./commands/threads.js')).threads(file, options));
+
+  command(mdmp, 'modules <file>', 'the modules of a dump, as a table')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('mdmp modules app.dmp', 'mdmp modules app.dmp --json | jq -r .[].debugId'))
+    .action(async (file, options) => (await import('./commands/modules.js')).modules(file, options));
+
+  command(mdmp, 'show <file> [stream]', 'one stream of a dump, or a list of its streams')
+    .option('--json', 'print JSON')
+    .option('--raw', 'write the bytes of the stream as they are')
+    .addHelpText(
+      'after',
+      `
+STREAM is a number (7, 0x47670009), a place in the list (#3), or a name, with or without \`Stream\` and in any case.
+\`memory\` lists all memory that the dump holds.
+${examples('mdmp show app.dmp', 'mdmp show app.dmp systeminfo', 'mdmp show app.dmp LinuxMaps', 'mdmp show app.dmp 0x47670005 --raw')}`,
+    )
+    .action(async (file, stream, options) =>
+      (await import('./commands/show.js')).show(file, stream, options),
+    );
+
+  command(mdmp, 'memory <file> <address> <length>', 'memory of the process, as hexadecimal and ASCII')
+    .option('--json', 'print JSON')
+    .option('--raw', 'write the bytes as they are')
+    .addHelpText(
+      'after',
+      `
+ADDRESS is hexadecimal with 0x, else decimal; LENGTH may have a unit. Holes are named; --raw fails where there is one.
+${examples('mdmp memory app.dmp 0x7ffe12340000 256', 'mdmp memory app.dmp 0x7ffe12340000 64K --raw > stack.bin')}`,
+    )
+    .action(async (file, address, length, options) =>
+      (await import('./commands/memory.js')).memory(file, address, length, options),
+    );
+
+  command(mdmp, 'exit-codes', 'the exit codes and what they mean')
+    .option('--json', 'print JSON')
+    .addHelpText('after', () => `\n${exitCodeTable()}`)
+    .action(async (options) => (await import('./commands/exit-codes.js')).exitCodes(options));
+
+  for (const each of mdmp.commands) each.option('--debug', 'show where an error comes from');
+  return mdmp;
+}
+
+function command(mdmp: Command, nameAndArguments: string, description: string): Command {
+  return mdmp.command(nameAndArguments).description(description).helpOption('-h, --help', 'show help');
+}
+
+/** One line, as all errors. */
+function usageError(text: string): string {
+  const message = text
+    .trim()
+    .replace(/^error: /, '')
+    .replaceAll(/\s*\n\s*/g, ' ');
+  return `mdmp: ${message.endsWith(')') ? message : `${message}.`} See \`mdmp --help\`.\n`;
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+const dumpHelp = `
+Types are names of MINIDUMP_TYPE, separated by commas, with or without \`MiniDump\` and \`With\`, or a number:
+  normal                       threads with registers and stacks, modules, system, process
+  full                         and all memory
+  ignore-inaccessible-memory   leave out memory that cannot be read instead of failing
+
+A callback module exports a routine, as MiniDumpWriteDump knows it, or an object of functions:
+  export const callbacks = { module: ({ path }) => !path.includes('private') };
+
+Examples:
+  mdmp dump 4242
+  mdmp dump 4242 -o app.dmp --type full --force
+  mdmp dump 4242 --callback ./keep-secrets-out.js --comment 'hangs since noon'
+  mdmp dump "$(pidof server)" --json`;
+
+function version(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}
