@@ -13,7 +13,7 @@ export const MINIDUMP_EXCEPTION = struct('MINIDUMP_EXCEPTION', {
   ExceptionFlags: u32,
   /** Address of a nested record */
   ExceptionRecord: u64,
-  /** Linux: si_addr. On 32-bit Windows it may come with its sign extended to 64 bits. */
+  /** Linux: si_addr. Of a 32-bit process only the low half counts. */
   ExceptionAddress: u64,
   NumberParameters: u32,
   __unusedAlignment: u32,

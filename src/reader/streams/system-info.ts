@@ -35,7 +35,7 @@ export const readSystemInfo: Decoder<SystemInfo> = function* (dump, bytes) {
     architectureName: processorArchitectures.nameOf(info.ProcessorArchitecture),
     platformName: platformIds.nameOf(info.PlatformId),
     csdVersion: partOr(version!, problems),
-    cpuVendor: vendorOf(info, dump.littleEndian),
+    cpuVendor: vendorOf(info),
     problems,
   };
 };
@@ -44,12 +44,13 @@ export const readSystemInfo: Decoder<SystemInfo> = function* (dump, bytes) {
  * Windows fills in VendorId on 32-bit x86 only; on x86-64 ProcessorFeatures lies at the same place. Breakpad and Crashpad fill it
  * in on both.
  */
-function vendorOf(info: MINIDUMP_SYSTEM_INFO, littleEndian: boolean): string | undefined {
+function vendorOf(info: MINIDUMP_SYSTEM_INFO): string | undefined {
   const { PROCESSOR_ARCHITECTURE_INTEL: x86, PROCESSOR_ARCHITECTURE_AMD64: amd64 } = ProcessorArchitecture;
   if (info.ProcessorArchitecture !== x86 && info.ProcessorArchitecture !== amd64) return undefined;
   const letters = new DataView(new ArrayBuffer(12));
   info.Cpu.X86CpuInfo.VendorId.forEach((word, i) => {
-    letters.setUint32(i * 4, word, littleEndian);
+    // CPUID gives the letters from the low byte of a register up.
+    letters.setUint32(i * 4, word, true);
   });
   const vendor = String.fromCharCode(...new Uint8Array(letters.buffer));
   return /^[\x20-\x7e]{12}$/.test(vendor) ? vendor : undefined;

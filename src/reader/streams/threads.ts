@@ -96,11 +96,9 @@ export const readThreadNames: Decoder<ThreadName[]> = function* (dump, bytes) {
 };
 
 export interface Exception extends MINIDUMP_EXCEPTION_STREAM {
-  /**
-   * ExceptionAddress, in 32 bits where the process has no more: DbgHelp may extend the sign of a 32-bit address to 64 bits
-   * (minidump_32bit_crash_addr.dmp of Breakpad).
-   */
+  /** ExceptionAddress, and the NumberParameters elements of ExceptionInformation that mean something: see below. */
   address: bigint;
+  information: bigint[];
   /** The registers when it happened. Those in the thread list are of the moment of the dump. */
   context: CpuContext | undefined;
   problems: MinidumpError[];
@@ -109,11 +107,15 @@ export interface Exception extends MINIDUMP_EXCEPTION_STREAM {
 export const readException: Decoder<Exception> = function* (dump, bytes) {
   const exception = decodeException(bytes, dump.littleEndian);
   const [context] = yield* readContexts(dump, [exception.ThreadContext]);
+  const { ExceptionAddress, NumberParameters, ExceptionInformation } = exception.ExceptionRecord;
+  // A 32-bit process has no more than the low half; the upper one may be anything, such as the extension of a sign (the
+  // address in minidump_32bit_crash_addr.dmp of Breakpad, ExceptionInformation[1], is 0xffffffff00000045).
   const bits = pointerSizeOf(yield* dump.systemTask()) * 8;
   const problems: MinidumpError[] = [];
   return {
     ...exception,
-    address: BigInt.asUintN(bits, exception.ExceptionRecord.ExceptionAddress),
+    address: BigInt.asUintN(bits, ExceptionAddress),
+    information: ExceptionInformation.slice(0, NumberParameters).map((value) => BigInt.asUintN(bits, value)),
     context: partOr(context, problems),
     problems,
   };
