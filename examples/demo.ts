@@ -8,35 +8,51 @@ import { closeSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type FileDumpReport, FileSource, MINIDUMP_TYPE, Minidump, writeMinidump } from 'mdmp';
+import { type FileDumpReport, FileSource, MINIDUMP_TYPE, Minidump, MinidumpError, writeMinidump } from 'mdmp';
 import { keepSecretOut } from './keep-secret-out.js';
-import { type Sample, SECRET_LENGTH, SESSION_AFTER, SESSION_BEFORE } from './sample.js';
+import { type Sample, SECRET_LENGTH, SESSION_AFTER, SESSION_BEFORE } from './session.js';
 
 const folder = fileURLToPath(new URL('./dumps', import.meta.url));
 
 const secret = randomBytes(SECRET_LENGTH / 2).toString('hex'); // another one each time
 
+if (process.platform !== 'linux' || process.arch !== 'x64') {
+  console.error(
+    'The demonstration dumps a live process, which works on Linux x86-64 so far. Reading dumps works everywhere.',
+  );
+  process.exit(1);
+}
+
 const { child, sample, ask } = await startSample();
 try {
+  await demonstrate(child.pid!);
+} catch (error) {
+  if (!(error instanceof MinidumpError)) throw error;
+  console.error(`${error.message}. ${error.advice ?? ''}`);
+  process.exitCode = 1;
+} finally {
+  child.kill('SIGKILL');
+}
+
+async function demonstrate(pid: number): Promise<void> {
   mkdirSync(folder, { recursive: true });
-  console.log(`A sample process runs, ${child.pid}. It has a secret in three places:`);
+  console.log(`A sample process runs, ${pid}. It has a secret in three places:`);
   console.log(`  its environment at ${sample.environment}`);
   console.log(`  its heap        at ${sample.heap}`);
   console.log(`  a stack         at ${sample.stack}`);
   for (const [name, type] of [
     ['normal', MINIDUMP_TYPE.MiniDumpNormal],
-    ['full memory', MINIDUMP_TYPE.MiniDumpWithFullMemory],
+    ['full-memory', MINIDUMP_TYPE.MiniDumpWithFullMemory],
   ] as const) {
     const options = { type, force: true };
-    const file = join(folder, name.replace(' ', '-'));
-    const plain = await writeMinidump(child.pid!, `${file}.dmp`, options);
-    const decided = await writeMinidump(child.pid!, `${file}-callback.dmp`, {
+    const plain = await writeMinidump(pid, join(folder, `${name}.dmp`), options);
+    const decided = await writeMinidump(pid, join(folder, `${name}-callback.dmp`), {
       ...options,
       callbacks: keepSecretOut(sample),
     });
     console.log(`\nA ${name} dump, without a callback:`);
     tell(plain);
-    check('the secret is in it', found(plain).length > 0, found(plain).join(', '));
+    checkPlain(plain);
     console.log(`A ${name} dump, decided by examples/keep-secret-out.ts:`);
     tell(decided);
     checkDecided(decided);
@@ -44,13 +60,11 @@ try {
   console.log();
   check('the sample runs on as before', (await ask()) === 'still here');
   console.log(
-    `\nThe dumps are in ${relative(process.cwd(), folder) || '.'}; look into them with \`npx mdmp info FILE\`.`,
+    `\nThe dumps are in ${relative(process.cwd(), folder)}; look into them with \`npx mdmp info FILE\`.`,
   );
   console.log(
     'Removed is what the callback named, at these addresses: other copies of a value are not searched for.',
   );
-} finally {
-  child.kill('SIGKILL');
 }
 
 /** What went in and what was kept out. */
@@ -67,10 +81,27 @@ function tell({ file, size, pauseMs, threads, modules, memory, removed, warnings
   for (const warning of warnings) console.log(`  warning: ${warning}`);
 }
 
-/** Looks with the reader at what the callback decided. */
-function checkDecided(report: FileDumpReport): void {
-  check('the secret is not in it, in no encoding', found(report).length === 0, found(report).join(', '));
-  using source = new FileSource(report.file);
+/** Looks with the reader for the secret. A normal dump has stacks and the environment, a full one also the heap. */
+function checkPlain({ file }: FileDumpReport): void {
+  using source = new FileSource(file);
+  const dump = Minidump.openSync(source);
+  const memory = dump.memorySync();
+  const has = (address: string) =>
+    Buffer.from(memory.readSync(BigInt(address), SECRET_LENGTH)).toString() === secret;
+  const places = [];
+  if (has(sample.stack)) places.push('on the stack');
+  if (has(sample.heap)) places.push('on the heap');
+  if (has(sample.environment)) places.push('in the memory of the environment');
+  const variables = dump.getSync('linuxEnvironment') ?? [];
+  if (variables.some((variable) => variable.endsWith(`=${secret}`))) places.push('in the environment stream');
+  check('the secret is in it', places.length > 0, places.join(', '));
+}
+
+/** Looks with the reader at what the callback decided, and into all of the file for the secret. */
+function checkDecided({ file }: FileDumpReport): void {
+  const found = encodingsFound(file);
+  check('the secret is not in it, in no encoding', found.length === 0, found.join(', '));
+  using source = new FileSource(file);
   const dump = Minidump.openSync(source);
   const memory = dump.memorySync();
   const places = [sample.environment, sample.heap, sample.stack].map((address) =>
@@ -104,7 +135,7 @@ function check(what: string, holds: boolean, details = ''): void {
  * The encodings in which the secret is in a file, searched for byte by byte. Halves are searched for, too, as half a secret
  * is too much; and base64 at each of the three places that it may have in a group of three bytes.
  */
-function found(report: FileDumpReport): string[] {
+function encodingsFound(file: string): string[] {
   const halves = [secret.slice(0, SECRET_LENGTH / 2), secret.slice(SECRET_LENGTH / 2)];
   const encodings: [string, Buffer[]][] = [
     ['UTF-8', halves.map((half) => Buffer.from(half))],
@@ -114,7 +145,7 @@ function found(report: FileDumpReport): string[] {
       halves.map((half) => Buffer.from(insideBase64(half, shift))),
     ]),
   ];
-  return encodings.filter(([, patterns]) => contains(report.file, patterns)).map(([name]) => name);
+  return encodings.filter(([, patterns]) => contains(file, patterns)).map(([name]) => name);
 }
 
 /** The characters that base64 of this text has whatever stands before and behind it. */

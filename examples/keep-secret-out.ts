@@ -1,5 +1,5 @@
 import type { Callbacks } from 'mdmp';
-import { type Sample, SECRET_LENGTH } from './sample.js';
+import { type Sample, SECRET_LENGTH } from './session.js';
 
 /** What the demonstration lets into a dump of its sample. */
 export function keepSecretOut(sample: Sample): Callbacks {

@@ -77,8 +77,14 @@ export function* select(target: Target, options: DumpOptions, protocol: Callback
   const happened =
     options.exception &&
     (yield* target.exception(options.exception, (address, length) => plain.read(address, length)));
-  const threads = yield* selectThreads(target, protocol, threadFlags, options.exception, happened);
-  excludedThreads += threadFlags.size - excludedThreads - threads.length;
+  const { threads, refused } = yield* selectThreads(
+    target,
+    protocol,
+    threadFlags,
+    options.exception,
+    happened,
+  );
+  excludedThreads += refused;
 
   const added = full ? [] : mergeRanges(protocol.memory());
   const removed = full && !protocol.idiomatic ? [] : protocol.removeMemory();
@@ -164,8 +170,9 @@ function* selectThreads(
   included: ReadonlyMap<number, number>,
   asked: DumpException | undefined,
   happened: TargetException | undefined,
-): Task<SelectedThread[]> {
+): Task<{ threads: SelectedThread[]; refused: number }> {
   const threads: SelectedThread[] = [];
+  let refused = 0;
   for (const found of yield* target.threads()) {
     const thread =
       happened !== undefined && asked?.threadId === found.id ? atException(target, found, happened) : found;
@@ -183,9 +190,10 @@ function* selectThreads(
       included.get(thread.id) ?? 0,
     );
     if ((flags & ThreadWriteThread) !== 0) threads.push({ thread, flags, stack: undefined });
+    else refused++;
     protocol.checkCancelled();
   }
-  return threads;
+  return { threads, refused };
 }
 
 /**

@@ -41,9 +41,13 @@ const WSTOPPED = 2;
 const WEXITED = 4;
 const WNOWAIT = 0x01000000;
 const WALL = 0x40000000;
-/** Words of siginfo_t as waitid fills it: si_pid at byte 16, si_status at 24. */
+/** Words of siginfo_t as waitid fills it: si_code at byte 8, si_pid at 16, si_status at 24. */
+const SI_CODE = 2;
 const SI_PID = 4;
 const SI_STATUS = 6;
+
+/** CLD_EXITED, CLD_KILLED, CLD_DUMPED. */
+const EXITS = new Set([1, 2, 3]);
 
 const EPERM = 1;
 const ESRCH = 3;
@@ -236,6 +240,8 @@ function takeStop(tid: number, index: number, view: DataView): boolean {
 function noticeExit(tid: number): boolean {
   info[SI_PID] = 0;
   if (waitid(P_PID, tid, info, WEXITED | WNOHANG | WNOWAIT | WALL) !== 0 || info[SI_PID] === 0) return false;
+  // Of a traced thread waitid reports stops too, whatever it is asked for: our own must not be taken for its end.
+  if (!EXITS.has(info[SI_CODE]!)) return false;
   if (tid !== pid) waitid(P_PID, tid, info, WEXITED | WNOHANG | WALL);
   return true;
 }
