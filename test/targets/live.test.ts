@@ -30,14 +30,6 @@ const SECRET = 'correct-horse-battery-staple-71';
 
 afterEach(stopPrograms);
 
-/** What busy.c can do at a time, one thread each. */
-const BUSY_TASKS = (
-  'epoll_wait epoll_pwait epoll_pwait2 poll ppoll select pselect nanosleep clock_nanosleep futex cond_timedwait sem_timedwait ' +
-  'semtimedop semop read-rcvtimeo recv-rcvtimeo recvmsg-rcvtimeo recvmmsg-rcvtimeo accept-rcvtimeo send-sndtimeo write-sndtimeo ' +
-  'sendmsg-sndtimeo connect-sndtimeo sigtimedwait io_getevents timerfd timer-signal pipe-copy large-write futex-pingpong wait4 ' +
-  'fcntl-lock registers'
-).split(' ');
-
 /** The error that a dump ends with. */
 async function failure(dump: Promise<unknown>): Promise<MinidumpError> {
   const error = await dump.then(
@@ -53,8 +45,13 @@ async function expectUntouched(program: Program): Promise<void> {
   expect(program.exited).toBe(false);
   expect(statusField(program.pid, 'TracerPid')).toBe('0');
   for (const tid of threadIds(program.pid)) {
-    const stat = readFileSync(`/proc/${program.pid}/task/${tid}/stat`, 'latin1');
-    expect(stat.slice(stat.lastIndexOf(')') + 2)[0]).toMatch(/[RSD]/);
+    let stat: string;
+    try {
+      stat = readFileSync(`/proc/${program.pid}/task/${tid}/stat`, 'latin1');
+    } catch {
+      continue; // It has ended meanwhile, as threads of churn.c do.
+    }
+    expect(stat.slice(stat.lastIndexOf(')') + 2)[0]).toMatch(/[RSDXZ]/);
   }
 }
 
@@ -406,16 +403,13 @@ describeWith(needs, 'bad input and bad luck', () => {
 
 describeWith(needs, 'the target', () => {
   it('sees no EINTR, loses no time limit and no data in 100 dumps', async () => {
-    // All but the one that forks: its SIGCHLD can still wake another thread while the last ones are let go, about once in
-    // 1,000 dumps (see vulnerableFirst in tracer-thread.ts). What is left of that is not to be seen as chance here.
-    const tasks = BUSY_TASKS.filter((name) => name !== 'wait4');
-    const program = await Program.start(await compile('busy'), tasks);
+    const program = await Program.start(await compile('busy'));
     const folder = temporaryFolder();
     for (let round = 0; round < 100; round++) {
       await writeMinidump(program.pid, join(folder, 'd.dmp'), { force: true, type: NORMAL });
     }
     const report = await program.command('report');
-    expect([...report.keys()].sort()).toEqual([...tasks].sort());
+    expect(report.size).toBe(33);
     for (const [name, line] of report) {
       const [rounds, eintrs, errors, early] = line.split(' ').map(Number);
       expect({ name, eintrs, errors, early }).toEqual({ name, eintrs: 0, errors: 0, early: 0 });
