@@ -12,7 +12,7 @@ import { type FileDumpReport, FileSource, MINIDUMP_TYPE, Minidump, MinidumpError
 import { keepSecretOut } from './keep-secret-out.js';
 import { type Sample, SECRET_LENGTH, SESSION_AFTER, SESSION_BEFORE } from './session.js';
 
-const folder = fileURLToPath(new URL('./dumps', import.meta.url));
+const folder = fileURLToPath(new URL('../dumps', import.meta.url));
 
 const secret = randomBytes(SECRET_LENGTH / 2).toString('hex'); // another one each time
 
@@ -60,7 +60,7 @@ async function demonstrate(pid: number): Promise<void> {
   console.log();
   check('the sample runs on as before', (await ask()) === 'still here');
   console.log(
-    `\nThe dumps are in ${relative(process.cwd(), folder)}; look into them with \`npx mdmp info FILE\`.`,
+    `\nThe dumps are in ${relative(process.cwd(), folder)}; look into them with \`node dist/cli/main.js info FILE\`.`,
   );
   console.log(
     'Removed is what the callback named, at these addresses: other copies of a value are not searched for.',
