@@ -7,14 +7,14 @@ export function decodeText(bytes: Uint8Array): string {
   return utf8(bytes);
 }
 
-/** A comment ends at the first NUL. Its code page is not recorded: it is UTF-8 if it can be, else Windows' western one. */
+/** A comment ends at the first NUL. Its code page is not recorded: it is UTF-8 if it can be, else Latin-1. */
 export function decodeCommentA(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   const text = end < 0 ? bytes : bytes.subarray(0, end);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text);
   } catch {
-    return new TextDecoder('windows-1252').decode(text);
+    return Array.from(text, (byte) => String.fromCharCode(byte)).join('');
   }
 }
 
