@@ -147,12 +147,8 @@ function screen(found: Info, dump: Minidump): string {
     ['type', found.type],
   ];
   if (system) {
-    // Breakpad on Linux leaves the numbers 0 and puts what uname prints into the text.
-    const version = [system.version, printable(system.csdVersion ?? '')]
-      .filter((part) => part !== '' && part !== '0.0.0')
-      .join(', ');
     const vendor = system.cpuVendor ? ` ${system.cpuVendor}` : '';
-    entries.push(['system', `${system.platform} ${version}; ${system.processors} × ${system.cpu}${vendor}`]);
+    entries.push(['system', `${versionText(system)}; ${system.processors} × ${system.cpu}${vendor}`]);
   }
   if (process) entries.push(['process', processText(process)]);
   entries.push(['crash', crash ? crashText(crash) : 'none']);
@@ -171,6 +167,13 @@ function screen(found: Info, dump: Minidump): string {
   const lines = [fields(entries, out.dim)];
   for (const { message } of problems) lines.push(`${out.yellow('broken:')} ${printable(message)}`);
   return lines.join('\n');
+}
+
+/** `Windows 5.1.2600, Service Pack 2`; on Linux what uname prints, which has it all (Breakpad leaves the numbers 0). */
+function versionText({ platform, version, csdVersion }: NonNullable<Info['system']>): string {
+  const text = printable(csdVersion ?? '');
+  if (text.startsWith(platform)) return text;
+  return [`${platform} ${version}`, text].filter((part) => part !== '').join(', ');
 }
 
 function processText({
