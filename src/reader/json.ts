@@ -15,6 +15,13 @@ const guidFields = GUID.fields.map(({ name }) => name).join();
  * - what is undefined is left out
  */
 export function toJson(value: unknown): Json {
+  return convert(value, 0);
+}
+
+/** Nothing of the reader's is nested as deep; a stream that is JSON itself may be nested as deep as it is long. */
+const DEEPEST = 200;
+
+function convert(value: unknown, depth: number): Json {
   if (value === null || value === undefined) return null;
   switch (typeof value) {
     case 'bigint':
@@ -25,25 +32,26 @@ export function toJson(value: unknown): Json {
     case 'number':
       return Number.isFinite(value) ? value : String(value);
     case 'object':
-      return objectToJson(value);
+      if (depth === DEEPEST) throw new MinidumpError('malformed', `JSON: nested deeper than ${DEEPEST}`);
+      return objectToJson(value, depth + 1);
     default:
       return null;
   }
 }
 
-function objectToJson(value: object): Json {
+function objectToJson(value: object, depth: number): Json {
   if (value instanceof Uint8Array) return { length: value.length, hex: hex(value) };
   if (value instanceof MinidumpError) return { code: value.code, message: value.message };
-  if (Array.isArray(value)) return value.map(toJson);
-  if (value instanceof Map) return toJson(Object.fromEntries(value));
-  if ('toJSON' in value && typeof value.toJSON === 'function') return toJson(value.toJSON());
+  if (Array.isArray(value)) return value.map((one) => convert(one, depth));
+  if (value instanceof Map) return objectToJson(Object.fromEntries(value), depth);
+  if ('toJSON' in value && typeof value.toJSON === 'function') return convert(value.toJSON(), depth);
   if (Object.keys(value).join() === guidFields) return guidText(value as GUID);
   const all: { [key: string]: Json } = {};
   for (const [key, one] of Object.entries(value)) {
     if (one === undefined || typeof one === 'function') continue;
     // Not an assignment: a key named __proto__ (an annotation may have any name) must stay a key.
     Object.defineProperty(all, key, {
-      value: toJson(one),
+      value: convert(one, depth),
       enumerable: true,
       configurable: true,
       writable: true,

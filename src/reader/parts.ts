@@ -1,4 +1,4 @@
-import { decodeUtf16, MINIDUMP_STRING } from '../format/index.js';
+import { decodeUtf16, MINIDUMP_STRING, malformed } from '../format/index.js';
 import { checkRange, MinidumpError, readRanges, type Source, type Task } from '../io/index.js';
 
 /** A dump as the functions below need it. */
@@ -148,8 +148,17 @@ export function* readUtf8Strings(
   return parts.map((part) => (part instanceof MinidumpError ? part : utf8(part)));
 }
 
+/** Engines have a limit to the length of a string, of 512 MiB or so; no text of a dump comes near. */
+const LONGEST_TEXT = 1 << 28;
+
+export function checkTextLength(bytes: Uint8Array): void {
+  if (bytes.length <= LONGEST_TEXT) return;
+  throw malformed('text', `${LONGEST_TEXT} bytes or less`, `${bytes.length} bytes`);
+}
+
 /** Bytes that are no UTF-8 become U+FFFD. */
 export function utf8(bytes: Uint8Array): string {
+  checkTextLength(bytes);
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 

@@ -383,6 +383,24 @@ describe('handles', () => {
     expect(one!.problems[0]!.message).toContain('or a loop');
   });
 
+  it('cannot make a small file into many reads', () => {
+    const builder = new DumpBuilder();
+    const head = format.MINIDUMP_HANDLE_OBJECT_INFORMATION.encode({ NextInfoRva: 32, SizeOfInfo: 10_000 });
+    builder.add(new Uint8Array([...head, ...new Uint8Array(10_000)]));
+    const list = format.encodeHandleData(Array.from({ length: 10_000 }, () => ({ ObjectInfoRva: 32 })));
+    const bytes = builder.stream(StreamType.HandleDataStream, list).build();
+    let read = 0;
+    const source = {
+      size: bytes.length,
+      read: (offset: number, length: number) => {
+        read += length;
+        return bytes.subarray(offset, offset + length);
+      },
+    };
+    Minidump.openSync(source).getSync('handles');
+    expect(read).toBeLessThan(bytes.length * 16);
+  });
+
   it('have operations', () => {
     const head = format.MINIDUMP_HANDLE_OPERATION_LIST.encode({
       SizeOfHeader: 16,
@@ -553,6 +571,11 @@ describe('JSON', () => {
       map: { a: '0x1' },
       nan: 'NaN',
     });
+  });
+
+  it('is not nested without end', () => {
+    const deep = withStream(StreamType.MozSoftErrors, ascii('['.repeat(100_000) + ']'.repeat(100_000)));
+    expect(() => toJson(deep.getSync('softErrors'))).toThrow(expect.objectContaining({ code: 'malformed' }));
   });
 
   it('of an annotation called __proto__ is harmless', () => {

@@ -1,4 +1,4 @@
-import { array, type InputOf, type Struct, struct, u32, u64, utf16, type ValueOf } from '../layout.js';
+import { array, type InputOf, struct, u32, u64, utf16, type ValueOf } from '../layout.js';
 import { TIME_ZONE_INFORMATION } from '../structures/time-zone.js';
 import { checkLength, malformed } from './list.js';
 
@@ -77,11 +77,16 @@ type Fields5 = ValueOf<typeof MINIDUMP_MISC_INFO_5>;
 /** The fields of the oldest version, and of the newer ones what this dump has. */
 export type MiscInfo = Fields1 & Partial<Omit<Fields5, keyof Fields1>> & { version: 1 | 2 | 3 | 4 | 5 };
 
-const versions: readonly (readonly [MiscInfo['version'], Struct<typeof fields1>])[] = [
-  [5, MINIDUMP_MISC_INFO_5 as unknown as Struct<typeof fields1>],
-  [4, MINIDUMP_MISC_INFO_4 as unknown as Struct<typeof fields1>],
-  [3, MINIDUMP_MISC_INFO_3 as unknown as Struct<typeof fields1>],
-  [2, MINIDUMP_MISC_INFO_2 as unknown as Struct<typeof fields1>],
+interface Version {
+  readonly size: number;
+  decode(bytes: Uint8Array, offset?: number, littleEndian?: boolean): Fields1;
+}
+
+const versions: readonly (readonly [MiscInfo['version'], Version])[] = [
+  [5, MINIDUMP_MISC_INFO_5],
+  [4, MINIDUMP_MISC_INFO_4],
+  [3, MINIDUMP_MISC_INFO_3],
+  [2, MINIDUMP_MISC_INFO_2],
   [1, MINIDUMP_MISC_INFO],
 ];
 

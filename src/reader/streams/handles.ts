@@ -6,7 +6,7 @@ import {
 } from '../../format/index.js';
 import { MinidumpError, type Task } from '../../io/index.js';
 import type { Minidump } from '../minidump.js';
-import { partOr, readPart, readParts, readStrings } from '../parts.js';
+import { partOr, readParts, readStrings } from '../parts.js';
 import type { Decoder } from './decoder.js';
 
 /** One link of the chain of what is known of a handle's object. What `data` holds is not documented. */
@@ -35,18 +35,20 @@ export const readHandles: Decoder<Handle[]> = function* (dump, bytes) {
     dump,
     handles.map(({ ObjectNameRva }) => ObjectNameRva),
   );
-  const all: Handle[] = [];
-  for (const [i, handle] of handles.entries()) {
-    const problems: MinidumpError[] = [];
-    all.push({
+  const chains = yield* readChains(
+    dump,
+    handles.map(({ ObjectInfoRva }) => ObjectInfoRva ?? 0),
+  );
+  return handles.map((handle, i) => {
+    const { objectInformation, problems } = chains[i]!;
+    return {
       ...handle,
       typeName: partOr(typeNames[i], problems),
       objectName: partOr(objectNames[i], problems),
-      objectInformation: yield* readChain(dump, handle.ObjectInfoRva ?? 0, problems),
+      objectInformation,
       problems,
-    });
-  }
-  return all;
+    };
+  });
 };
 
 /** An RVA of 0 is no name. */
@@ -68,38 +70,49 @@ function* readNames(dump: Minidump, rvas: readonly number[]): Task<(string | Min
 const LONGEST_CHAIN = 16;
 const LONGEST_INFORMATION = 0x10000;
 
-function* readChain(
-  dump: Minidump,
-  first: number,
-  problems: MinidumpError[],
-): Task<HandleObjectInformation[]> {
-  const chain: HandleObjectInformation[] = [];
+interface Chain {
+  objectInformation: HandleObjectInformation[];
+  problems: MinidumpError[];
+}
+
+/** All chains at once, link by link. */
+function* readChains(dump: Minidump, firsts: readonly number[]): Task<Chain[]> {
   const what = 'handle information';
-  try {
-    for (let rva = first; rva !== 0; ) {
-      if (chain.length === LONGEST_CHAIN) {
-        throw new MinidumpError('malformed', `${what}: a chain of more than ${LONGEST_CHAIN}, or a loop`);
-      }
-      const size = MINIDUMP_HANDLE_OBJECT_INFORMATION.size;
-      const head = yield* readPart(dump, what, { rva, size }, size);
-      const info = MINIDUMP_HANDLE_OBJECT_INFORMATION.decode(head, 0, dump.littleEndian);
-      const [data] = yield* readParts(
-        dump,
-        what,
-        [{ rva: rva + size, size: info.SizeOfInfo }],
-        LONGEST_INFORMATION,
-      );
-      if (data instanceof MinidumpError) throw data;
-      chain.push({
-        InfoType: info.InfoType,
-        typeName: handleObjectInformationTypes.nameOf(info.InfoType),
-        data: data!,
-      });
-      rva = info.NextInfoRva;
+  const chains: Chain[] = firsts.map(() => ({ objectInformation: [], problems: [] }));
+  let links = firsts.flatMap((rva, i) => (rva === 0 ? [] : [{ chain: chains[i]!, rva }]));
+  for (let length = 0; links.length > 0; length++) {
+    if (length === LONGEST_CHAIN) {
+      const endless = `${what}: a chain of more than ${LONGEST_CHAIN}, or a loop`;
+      for (const { chain } of links) chain.problems.push(new MinidumpError('malformed', endless));
+      break;
     }
-  } catch (error) {
-    if (!(error instanceof MinidumpError)) throw error;
-    problems.push(error);
+    const size = MINIDUMP_HANDLE_OBJECT_INFORMATION.size;
+    const heads = yield* readParts(
+      dump,
+      what,
+      links.map(({ rva }) => ({ rva, size })),
+      size,
+    );
+    const found = links.flatMap(({ chain, rva }, i) => {
+      const head = partOr(heads[i]!, chain.problems);
+      if (!head) return [];
+      return [{ chain, rva, ...MINIDUMP_HANDLE_OBJECT_INFORMATION.decode(head, 0, dump.littleEndian) }];
+    });
+    const bodies = yield* readParts(
+      dump,
+      what,
+      found.map(({ rva, SizeOfInfo }) => ({ rva: rva + size, size: SizeOfInfo })),
+      LONGEST_INFORMATION,
+    );
+    found.forEach(({ chain, InfoType }, i) => {
+      const data = partOr(bodies[i]!, chain.problems);
+      if (!data) return;
+      const typeName = handleObjectInformationTypes.nameOf(InfoType);
+      chain.objectInformation.push({ InfoType, typeName, data: data.slice() });
+    });
+    links = found.flatMap(({ chain, NextInfoRva }) =>
+      NextInfoRva === 0 ? [] : [{ chain, rva: NextInfoRva }],
+    );
   }
-  return chain;
+  return chains;
 }

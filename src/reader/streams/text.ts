@@ -1,6 +1,6 @@
 import { decodeUtf16, malformed } from '../../format/index.js';
 import { MinidumpError } from '../../io/index.js';
-import { utf8 } from '../parts.js';
+import { checkTextLength, utf8 } from '../parts.js';
 
 /** A file of /proc or /etc as it was, and other texts: UTF-8 as far as it is. */
 export function decodeText(bytes: Uint8Array): string {
@@ -9,6 +9,7 @@ export function decodeText(bytes: Uint8Array): string {
 
 /** A comment ends at the first NUL. Its code page is not recorded: it is UTF-8 if it can be, else Latin-1. */
 export function decodeCommentA(bytes: Uint8Array): string {
+  checkTextLength(bytes);
   const end = bytes.indexOf(0);
   const text = end < 0 ? bytes : bytes.subarray(0, end);
   try {
@@ -19,6 +20,7 @@ export function decodeCommentA(bytes: Uint8Array): string {
 }
 
 export function decodeCommentW(bytes: Uint8Array, littleEndian: boolean): string {
+  checkTextLength(bytes);
   return decodeUtf16(bytes, littleEndian).split('\0', 1)[0]!;
 }
 
