@@ -1,24 +1,31 @@
 import { err } from './output.js';
 import { size } from './text.js';
 
-/** A line on the terminal that says how far a long dump is. Nothing where stderr is no terminal. */
+/**
+ * A line on the terminal that says what a long dump is doing. Nothing where stderr is no terminal, and nothing while the process
+ * stands still: it may be the one that shows our output.
+ */
 export class ProgressLine {
   readonly #shown = process.stderr.isTTY === true;
-  /** Dumps that are done before that need no line. */
-  #next = Date.now() + 300;
-  #visible = false;
+  #next = 0;
+
+  /** Before the process is stopped: the last word until it runs again. */
+  start(pid: number): void {
+    this.#show(`dumping process ${pid} …`);
+  }
 
   update(written: number, total: number): void {
-    const now = Date.now();
-    if (!this.#shown || now < this.#next) return;
-    this.#next = now + 100;
-    this.#visible = true;
+    if (Date.now() < this.#next) return;
+    this.#next = Date.now() + 100;
     const percent = total === 0 ? 100 : Math.floor((written / total) * 100);
-    process.stderr.write(`\r\x1b[K${err.dim(`writing ${percent}% of ${size(total)}`)}`);
+    this.#show(`writing ${percent}% of ${size(total)}`);
   }
 
   clear(): void {
-    if (this.#visible) process.stderr.write('\r\x1b[K');
-    this.#visible = false;
+    if (this.#shown) process.stderr.write('\r\x1b[K');
+  }
+
+  #show(text: string): void {
+    if (this.#shown) process.stderr.write(`\r\x1b[K${err.dim(text)}`);
   }
 }

@@ -13,7 +13,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { MinidumpError, type Sink } from '../io/index.js';
 import { errno, errnoName, libc } from './libc.js';
 
@@ -56,6 +56,7 @@ export class FileSink implements Sink {
     this.file = resolve(file);
     this.#folder = dirname(this.file);
     this.#force = options.force ?? false;
+    if (file.endsWith('/') || file.endsWith(sep)) throw this.#isFolder();
     this.#checkName();
     try {
       this.#fd = this.#openUnnamed() ?? this.#openHidden();
@@ -107,11 +108,7 @@ export class FileSink implements Sink {
       if (systemCode(error) === 'ENOENT') return;
       throw this.#failure(error);
     }
-    if (stat.isDirectory()) {
-      throw new MinidumpError('output-folder', `${this.file} is a folder`, {
-        advice: 'Give the name of a file inside it.',
-      });
-    }
+    if (stat.isDirectory()) throw this.#isFolder();
     if (!this.#force) throw this.#exists();
     // Renaming over /dev/null would take it from everyone.
     if (!stat.isFile() && !stat.isSymbolicLink()) {
@@ -208,6 +205,12 @@ export class FileSink implements Sink {
 
   #hiddenName(): string {
     return join(this.#folder, `.mdmp-${randomBytes(8).toString('hex')}`);
+  }
+
+  #isFolder(): MinidumpError {
+    return new MinidumpError('output-folder', `${this.file} is a folder`, {
+      advice: 'Give the name of a file inside it.',
+    });
   }
 
   #exists(): MinidumpError {

@@ -161,6 +161,7 @@ describe('FileSink refuses', () => {
   it('the name of a folder, even by force', () => {
     expect(() => new FileSink(folder)).toThrow(code('output-folder'));
     expect(() => new FileSink(folder, { force: true })).toThrow(code('output-folder'));
+    expect(() => new FileSink(`${folder}/new/`)).toThrow(code('output-folder'));
   });
 
   if (linux) {

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { type FileDumpReport, writeMinidump } from '../../targets/linux/write-minidump.js';
 import { parseAddress, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
 import { dumpTypeName, parseDumpType } from '../dump-type.js';
@@ -31,8 +30,9 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
   const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
   const progress = new ProgressLine();
   let report: FileDumpReport;
+  progress.start(pid);
   try {
-    report = await writeMinidump(pid, resolve(given.output ?? defaultName(pid)), {
+    report = await writeMinidump(pid, given.output ?? defaultName(pid), {
       ...callback,
       type,
       exception,
