@@ -1,4 +1,5 @@
 import { MINIDUMP_CALLBACK_TYPE as Type } from '../format/index.js';
+import { MinidumpError } from '../io/index.js';
 import type { MINIDUMP_CALLBACK_ROUTINE } from './callback.js';
 
 /** A piece of memory: `size` in bytes. */
@@ -99,10 +100,10 @@ export function routineFromCallbacks(callbacks: Callbacks): MINIDUMP_CALLBACK_RO
         return keep(answer);
       }
       case Type.MemoryCallback:
-        added ??= callbacks.memory?.()[Symbol.iterator]();
+        added ??= iterate(callbacks.memory?.());
         return nextRange(added, output);
       case Type.RemoveMemoryCallback:
-        removed ??= callbacks.removeMemory?.()[Symbol.iterator]();
+        removed ??= iterate(callbacks.removeMemory?.());
         return nextRange(removed, output);
       case Type.IncludeVmRegionCallback: {
         if (callbacks.includeVmRegion === undefined) return false;
@@ -121,17 +122,32 @@ export function routineFromCallbacks(callbacks: Callbacks): MINIDUMP_CALLBACK_RO
         output.Continue = true;
         return true;
       }
-      case Type.CancelCallback:
-        output.Cancel = callbacks.cancel?.() ?? false;
+      case Type.CancelCallback: {
+        const answer = callbacks.cancel?.() ?? false;
+        output.Cancel = answer;
         output.CheckCancel = callbacks.cancel !== undefined;
-        return true;
+        return keep(typeof answer === 'object' ? answer : true);
+      }
       default:
         return false;
     }
   };
 }
 
-/** Returning nothing leaves a thread or module in: only false takes it out. */
+function iterate(ranges: Iterable<CallbackRange> | undefined): Iterator<CallbackRange> | undefined {
+  if (ranges !== undefined && typeof ranges[Symbol.iterator] !== 'function') {
+    throw new MinidumpError(
+      'callback-async',
+      'memory and removeMemory must give an array or another iterable at once',
+      {
+        advice: 'Do what takes time before the dump or after it, and answer with a plain value.',
+      },
+    );
+  }
+  return ranges?.[Symbol.iterator]();
+}
+
+/** Returning nothing leaves a thread or module in: only false takes it out. A promise goes on to whoever refuses it. */
 function keep(answer: unknown): boolean {
   if (typeof answer === 'object' && answer !== null) return answer as unknown as boolean;
   return answer !== false;

@@ -229,6 +229,20 @@ describeWith(needs, 'the callback', () => {
     await expectUntouched(program);
   });
 
+  it.each([
+    { cancel: async () => false },
+    { includeThread: async () => true },
+    { module: async () => true },
+    { memory: async () => [] },
+    { async *removeMemory() {} },
+  ])('whose function is asynchronous is refused: %o', async (callbacks) => {
+    const program = await secretProgram();
+    const file = join(temporaryFolder(), 'n.dmp');
+    const error = await failure(writeMinidump(program.pid, file, { callbacks: callbacks as never }));
+    expect(error.code).toBe('callback-async');
+    await expectUntouched(program);
+  });
+
   it('that names unmapped memory once fails the dump, unless inaccessible memory is ignored', async () => {
     const program = await secretProgram();
     const callbacks = { memory: () => [{ address: 0x1000n, size: 4096 }] };
@@ -416,6 +430,22 @@ describeWith(needs, 'the target', () => {
       expect(rounds, name).toBeGreaterThan(0);
     }
     await expectUntouched(program);
+  });
+
+  it('loses, doubles and reorders no signal', async () => {
+    const program = await Program.start(await compile('signals'));
+    const folder = temporaryFolder();
+    for (let round = 0; round < 40; round++) {
+      program.kill('SIGUSR1');
+      await writeMinidump(program.pid, join(folder, 'd.dmp'), { force: true });
+    }
+    const report = await program.command('report');
+    const count = (name: string) => Number(report.get(name));
+    expect(count('sent')).toBeGreaterThan(100);
+    expect(count('received')).toBe(count('sent'));
+    expect(count('out_of_order')).toBe(0);
+    expect(count('usr1')).toBe(40);
+    expect(count('eintr_without_handler')).toBe(0);
   });
 
   it('that was stopped stays stopped', async () => {
