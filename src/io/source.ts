@@ -18,7 +18,11 @@ export class BytesSource implements Source {
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array | ArrayBuffer) {
-    this.#bytes = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes);
+    // A plain view, also of Node's Buffer: what is read is a Uint8Array to everyone.
+    this.#bytes =
+      bytes instanceof Uint8Array
+        ? new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+        : new Uint8Array(bytes);
     this.size = this.#bytes.byteLength;
   }
 

@@ -30,13 +30,17 @@ export function loadKoffi(): Koffi {
   return koffi;
 }
 
+/** The process itself, which holds the C library: glibc or musl, whichever Node runs on. */
+export function ownLibrary(): ReturnType<Koffi['load']> {
+  library ??= loadKoffi().load(null);
+  return library;
+}
+
 /** A function of the C library by its declaration, e.g. `libc('int kill(int pid, int sig)')`. */
 export function libc(declaration: string): NativeFunction {
   let found = functions.get(declaration);
   if (found === undefined) {
-    // The process itself: glibc or musl, whichever Node runs on.
-    library ??= loadKoffi().load(null);
-    found = library.func(declaration) as NativeFunction;
+    found = ownLibrary().func(declaration) as NativeFunction;
     functions.set(declaration, found);
   }
   return found;

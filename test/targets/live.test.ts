@@ -11,7 +11,13 @@ import {
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import * as dbghelp from '../../dist/dbghelp.js';
-import { MINIDUMP_CALLBACK_TYPE, MINIDUMP_TYPE, MinidumpError, writeMinidump } from '../../dist/index.js';
+import {
+  MINIDUMP_CALLBACK_TYPE,
+  MINIDUMP_TYPE,
+  Minidump,
+  MinidumpError,
+  writeMinidump,
+} from '../../dist/index.js';
 import {
   compile,
   Program,
@@ -498,6 +504,59 @@ describeWith(needs, 'the target', () => {
     expect(rss()).toBe(before);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     await expectUntouched(program);
+  });
+});
+
+describeWith(needs, 'what the caller gives', () => {
+  it('is in the dump: user streams, a comment, an exception given as bytes', async () => {
+    const program = await secretProgram();
+    const file = join(temporaryFolder(), 'n.dmp');
+    const siginfo = new Uint8Array(128);
+    new DataView(siginfo.buffer).setInt32(0, 11, true);
+    new DataView(siginfo.buffer).setInt32(8, 1, true);
+    new DataView(siginfo.buffer).setBigUint64(16, 0xdeadn, true);
+    const ucontext = new Uint8Array(968);
+    const stack = program.range('stack').address;
+    // rsp and rip stand at 15 and 16 in gregs, which begin at 40.
+    new DataView(ucontext.buffer).setBigUint64(40 + 15 * 8, stack, true);
+    new DataView(ucontext.buffer).setBigUint64(40 + 16 * 8, 0x1234n, true);
+    await writeMinidump(program.pid, file, {
+      userStreams: [{ type: 0x10001, bytes: new Uint8Array([1, 2, 3]) }],
+      comment: 'grüße',
+      exception: { threadId: program.pid, siginfo, ucontext },
+    });
+    const dump = await Minidump.open(readFileSync(file));
+    const [own] = dump.userStreams;
+    expect(own && (await dump.bytes(own))).toEqual(new Uint8Array([1, 2, 3]));
+    expect(await dump.get('commentW')).toBe('grüße');
+    const happened = (await dump.get('exception'))!;
+    expect(happened.ThreadId).toBe(program.pid);
+    expect(happened.ExceptionRecord).toMatchObject({
+      ExceptionCode: 11,
+      ExceptionFlags: 1,
+      ExceptionAddress: 0xdeadn,
+    });
+    expect(happened.context?.instructionPointer).toBe(0x1234n);
+    const thread = (await dump.get('threads'))!.find(({ ThreadId }) => ThreadId === program.pid)!;
+    // The stack of that thread is the one of the exception, red zone included.
+    expect(thread.Stack.StartOfMemoryRange).toBe(stack - 128n);
+  });
+
+  it('limits stacks outside [stack], and the main stack stops below the arguments', async () => {
+    const program = await secretProgram();
+    const file = join(temporaryFolder(), 'n.dmp');
+    await writeMinidump(program.pid, file, { maxStack: 512 });
+    const dump = await Minidump.open(readFileSync(file));
+    const { address } = program.range('environment');
+    for (const { ThreadId, Stack } of (await dump.get('threads'))!) {
+      const end = Stack.StartOfMemoryRange + BigInt(Stack.Memory.DataSize);
+      if (ThreadId === program.pid) {
+        expect(Stack.StartOfMemoryRange < address && end <= address).toBe(true);
+        expect(Stack.Memory.DataSize).toBeGreaterThan(512);
+      } else {
+        expect(Stack.Memory.DataSize).toBe(512);
+      }
+    }
   });
 });
 

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { MemoryPart } from '../../dump/target.js';
 import { MinidumpError } from '../../io/index.js';
-import { errno, libc, loadKoffi } from '../../node/libc.js';
+import { errno, loadKoffi, ownLibrary } from '../../node/libc.js';
 import type { Mapping } from './procfs.js';
 
 const PAGE = 4096n;
@@ -31,10 +31,17 @@ let readv: ReadV | undefined;
 function processVmReadv(): ReadV {
   if (readv === undefined) {
     const koffi = loadKoffi();
-    koffi.struct('mdmp_iovec', { base: 'void *', len: 'size_t' });
-    readv = libc(
-      'int64_t process_vm_readv(int pid, mdmp_iovec *local, unsigned long ln, const uint64_t *remote, unsigned long rn, unsigned long flags)',
-    ) as ReadV;
+    // Without a name: names are global in koffi, and a second copy of this module may live in the same process.
+    const iovec = koffi.struct({ base: 'void *', len: 'size_t' });
+    const size = 'unsigned long';
+    readv = ownLibrary().func('process_vm_readv', 'int64_t', [
+      'int',
+      koffi.pointer(iovec),
+      size,
+      'const uint64_t *',
+      size,
+      size,
+    ]) as ReadV;
   }
   return readv;
 }

@@ -12,7 +12,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { errno, libc, loadKoffi } from '../../node/libc.js';
+import { errno, libc } from '../../node/libc.js';
 import { healInterruptedCall, isInterruptible, isShortenedCall } from './interrupted-calls.js';
 import {
   type Command,
@@ -81,10 +81,8 @@ let usleep: (microseconds: number) => number;
 const info = new Int32Array(32);
 
 function bind(): void {
-  loadKoffi();
   const withNumber = libc('int64_t ptrace(int request, int pid, uintptr_t addr, uintptr_t data)');
-  const library = loadKoffi().load(null);
-  const withBuffer = library.func('int64_t ptrace(int request, int pid, uintptr_t addr, void *data)');
+  const withBuffer = libc('int64_t ptrace(int request, int pid, uintptr_t addr, void *data)');
   ptrace = (request, tid, address, data) =>
     Number(
       typeof data === 'number'
