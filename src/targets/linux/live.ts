@@ -44,7 +44,7 @@ export function dumpProcess(target: LinuxProcess, options: LiveOptions, sink: Si
   };
   try {
     target.prepare();
-    // A throw is carried out of the deadline as a value: the script around it adds nothing to its stack.
+    // Copied while it stands still, or written while it stands still: either way nothing waits here.
     const held = withDeadline<{ captured: Capture; report: DumpReport | undefined }>(
       maxPause + MARGIN,
       () => {
