@@ -3,13 +3,16 @@ import {
   encodeMemoryList,
   MINIDUMP_DIRECTORY,
   MINIDUMP_HEADER,
+  MINIDUMP_SIGNATURE,
   MINIDUMP_TYPE,
+  MINIDUMP_VERSION,
   streamTypes,
 } from '../format/index.js';
 import { MinidumpError, type Sink, type Task, writeBytes } from '../io/index.js';
-import { Image, type Location } from './image.js';
+import { Image, type Location, NOWHERE } from './image.js';
 import type { DumpOptions, DumpReport } from './options.js';
 import { CallbackProtocol } from './protocol.js';
+import { totalSize } from './ranges.js';
 import { type MemoryBlock, type Selection, select } from './select.js';
 import { type StreamContext, streamWriters } from './streams.js';
 import type { Target } from './target.js';
@@ -18,8 +21,6 @@ const { MiniDumpNormal, MiniDumpWithFullMemory, MiniDumpIgnoreInaccessibleMemory
 const SUPPORTED = MiniDumpWithFullMemory | MiniDumpIgnoreInaccessibleMemory;
 const VALID = 0x07ff_ffff;
 
-const SIGNATURE = 0x504d444d;
-const VERSION = 0xa793;
 /** Memory up to this size is copied while the target stands still and written afterwards. */
 const KEPT_IN_MEMORY = 64 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
@@ -73,7 +74,7 @@ export function* capture(target: Target, options: DumpOptions): Task<Capture> {
       'RemoveMemoryCallback is not asked in a full-memory dump, as documented; a `callbacks` object with removeMemory is',
     );
   }
-  const total = selection.memory.reduce((sum, { start, end }) => sum + Number(end - start), 0);
+  const total = Number(totalSize(selection.memory));
 
   // What is made of memory besides the memory itself, and the memory, if it is small: then the target may go on.
   const context: StreamContext = {
@@ -83,7 +84,7 @@ export function* capture(target: Target, options: DumpOptions): Task<Capture> {
     process: yield* target.process(),
     texts: yield* target.texts(),
     linkMap: yield* target.linkMap(),
-    blockLocation: () => ({ DataSize: 0, Rva: 0 }),
+    blockLocation: () => NOWHERE,
   };
   let memory: Uint8Array[] | undefined;
   if (total <= KEPT_IN_MEMORY) {
@@ -157,7 +158,7 @@ function encodeHead(
   const blockLocation = (block: MemoryBlock): Location => {
     const rva = memoryRva + offsets.get(block)!;
     const size = Number(block.end - block.start);
-    return rva + size > 0xffff_ffff ? { DataSize: 0, Rva: 0 } : { DataSize: size, Rva: rva };
+    return rva + size > 0xffff_ffff ? NOWHERE : { DataSize: size, Rva: rva };
   };
   const writers = [
     ...streamWriters({ ...context, blockLocation }),
@@ -183,8 +184,8 @@ function encodeHead(
   image.set(
     0,
     MINIDUMP_HEADER.encode({
-      Signature: SIGNATURE,
-      Version: VERSION,
+      Signature: MINIDUMP_SIGNATURE,
+      Version: MINIDUMP_VERSION,
       NumberOfStreams: writers.length,
       StreamDirectoryRva: MINIDUMP_HEADER.size,
       TimeDateStamp: Math.floor(Date.now() / 1000),
@@ -210,7 +211,7 @@ function memoryList(
 }
 
 function report({ target, options, selection, size, streams, warnings }: Capture): DumpReport {
-  const bytes = selection.memory.reduce((sum, { start, end }) => sum + Number(end - start), 0);
+  const bytes = Number(totalSize(selection.memory));
   return {
     pid: target.pid,
     type: options.type ?? MiniDumpNormal,

@@ -272,7 +272,9 @@ function* stackBlocks(
       selected.stack = previous;
       continue;
     }
-    const next = withStack.slice(i + 1).find(({ thread }) => thread.stack.start > start)?.thread.stack.start;
+    let after = i + 1;
+    while (withStack[after]?.thread.stack.start === start) after++;
+    const next = withStack[after]?.thread.stack.start;
     const bound = next !== undefined && next < limit ? next : limit;
     const parts = yield* target.probe(start, bound);
     const hole = parts.find(({ kind }) => kind === 'hole');

@@ -1,11 +1,12 @@
 import {
+  encodeDsoDebug64,
+  encodeException,
+  encodeLinkMaps64,
+  encodeMiscInfo,
   encodeModuleList,
   encodeThreadList,
   encodeThreadNames,
-  MDRawDebug64,
-  MDRawLinkMap64,
-  MINIDUMP_EXCEPTION_STREAM,
-  MINIDUMP_MISC_INFO,
+  MINIDUMP_MISC_FLAGS,
   MINIDUMP_SYSTEM_INFO,
   MODULE_WRITE_FLAGS,
   streamTypes,
@@ -21,8 +22,7 @@ const Stream = streamTypes.values;
 const { ModuleWriteCvRecord, ModuleWriteMiscRecord } = MODULE_WRITE_FLAGS;
 const { ThreadWriteContext } = THREAD_WRITE_FLAGS;
 
-const MISC1_PROCESS_ID = 0x1;
-const MISC1_PROCESS_TIMES = 0x2;
+const { MINIDUMP_MISC1_PROCESS_ID, MINIDUMP_MISC1_PROCESS_TIMES } = MINIDUMP_MISC_FLAGS;
 
 /** All that the streams are made of, gathered before the target goes on. */
 export interface StreamContext {
@@ -87,9 +87,8 @@ function systemInfo(image: Image, { target }: StreamContext): Location {
 
 function miscInfo(image: Image, { target, process }: StreamContext): Location {
   return image.place(
-    MINIDUMP_MISC_INFO.encode({
-      SizeOfInfo: MINIDUMP_MISC_INFO.size,
-      Flags1: MISC1_PROCESS_ID | MISC1_PROCESS_TIMES,
+    encodeMiscInfo({
+      Flags1: MINIDUMP_MISC1_PROCESS_ID | MINIDUMP_MISC1_PROCESS_TIMES,
       ProcessId: target.pid,
       ProcessCreateTime: process.createTime,
       ProcessUserTime: process.userTime,
@@ -145,7 +144,7 @@ function exception(image: Image, { selection }: StreamContext): Location {
   const happened = selection.exception!;
   const ThreadContext = image.place(happened.context, 16);
   return image.place(
-    MINIDUMP_EXCEPTION_STREAM.encode({
+    encodeException({
       ThreadId: happened.threadId,
       ExceptionRecord: {
         ExceptionCode: happened.code >>> 0,
@@ -173,30 +172,23 @@ function dsoDebug(image: Image, map: TargetLinkMap, { redacted }: Selection): Lo
     const gone = redacted.touches(object.at, 40);
     const nameGone =
       gone || redacted.touches(object.nameAddress, new TextEncoder().encode(object.name).length);
-    return MDRawLinkMap64.encode({
+    return {
       addr: gone ? 0n : object.address,
       name: image.string(nameGone ? '' : object.name),
       ld: gone ? 0n : object.dynamic,
-    });
-  });
-  const list = new Uint8Array(entries.length * MDRawLinkMap64.size);
-  entries.forEach((entry, i) => {
-    list.set(entry, i * MDRawLinkMap64.size);
+    };
   });
   const dynamic = map.dynamic.slice();
   redacted.blank(map.dynamicAddress, dynamic);
-  const head = MDRawDebug64.encode({
+  const debug = {
     version: map.version,
-    map: image.place(list).Rva,
+    map: image.place(encodeLinkMaps64(entries)).Rva,
     dso_count: entries.length,
     brk: map.breakpoint,
     ldbase: map.linkerBase,
     dynamic: map.dynamicAddress,
-  });
-  const bytes = new Uint8Array(head.length + dynamic.length);
-  bytes.set(head);
-  bytes.set(dynamic, head.length);
-  return image.place(bytes);
+  };
+  return image.place(encodeDsoDebug64(debug, dynamic));
 }
 
 /** CommentStreamA for plain ASCII, which every reader shows, else the UTF-16 one. */

@@ -1,64 +1,59 @@
+import { CONTEXT_AMD64, ContextCpu, ContextPart } from '../../format/index.js';
 import { Reg } from './tracer-protocol.js';
 
-/** CONTEXT of amd64 (winnt.h); offsets are those of format/structures, written by hand because 1,000 threads pass here. */
-export const CONTEXT_AMD64_SIZE = 1232;
-const CONTEXT_AMD64 = 0x0010_0000;
-const CONTROL = 0x1;
-const INTEGER = 0x2;
-const SEGMENTS = 0x4;
-const FLOATING_POINT = 0x8;
+const { CONTEXT_CONTROL, CONTEXT_INTEGER, CONTEXT_SEGMENTS, CONTEXT_FLOATING_POINT } = ContextPart;
 
 /** Where each word of user_regs_struct goes in CONTEXT. */
 const WORDS: readonly (readonly [register: number, offset: number])[] = [
-  [Reg.Rax, 120],
-  [Reg.Rcx, 128],
-  [Reg.Rdx, 136],
-  [Reg.Rbx, 144],
-  [Reg.Rsp, 152],
-  [Reg.Rbp, 160],
-  [Reg.Rsi, 168],
-  [Reg.Rdi, 176],
-  [Reg.R8, 184],
-  [Reg.R9, 192],
-  [Reg.R10, 200],
-  [Reg.R11, 208],
-  [Reg.R12, 216],
-  [Reg.R13, 224],
-  [Reg.R14, 232],
-  [Reg.R15, 240],
-  [Reg.Rip, 248],
+  [Reg.Rax, CONTEXT_AMD64.offsetOf('Rax')],
+  [Reg.Rcx, CONTEXT_AMD64.offsetOf('Rcx')],
+  [Reg.Rdx, CONTEXT_AMD64.offsetOf('Rdx')],
+  [Reg.Rbx, CONTEXT_AMD64.offsetOf('Rbx')],
+  [Reg.Rsp, CONTEXT_AMD64.offsetOf('Rsp')],
+  [Reg.Rbp, CONTEXT_AMD64.offsetOf('Rbp')],
+  [Reg.Rsi, CONTEXT_AMD64.offsetOf('Rsi')],
+  [Reg.Rdi, CONTEXT_AMD64.offsetOf('Rdi')],
+  [Reg.R8, CONTEXT_AMD64.offsetOf('R8')],
+  [Reg.R9, CONTEXT_AMD64.offsetOf('R9')],
+  [Reg.R10, CONTEXT_AMD64.offsetOf('R10')],
+  [Reg.R11, CONTEXT_AMD64.offsetOf('R11')],
+  [Reg.R12, CONTEXT_AMD64.offsetOf('R12')],
+  [Reg.R13, CONTEXT_AMD64.offsetOf('R13')],
+  [Reg.R14, CONTEXT_AMD64.offsetOf('R14')],
+  [Reg.R15, CONTEXT_AMD64.offsetOf('R15')],
+  [Reg.Rip, CONTEXT_AMD64.offsetOf('Rip')],
 ];
 const SEGMENT_WORDS: readonly (readonly [register: number, offset: number])[] = [
-  [Reg.Cs, 56],
-  [Reg.Ds, 58],
-  [Reg.Es, 60],
-  [Reg.Fs, 62],
-  [Reg.Gs, 64],
-  [Reg.Ss, 66],
+  [Reg.Cs, CONTEXT_AMD64.offsetOf('SegCs')],
+  [Reg.Ds, CONTEXT_AMD64.offsetOf('SegDs')],
+  [Reg.Es, CONTEXT_AMD64.offsetOf('SegEs')],
+  [Reg.Fs, CONTEXT_AMD64.offsetOf('SegFs')],
+  [Reg.Gs, CONTEXT_AMD64.offsetOf('SegGs')],
+  [Reg.Ss, CONTEXT_AMD64.offsetOf('SegSs')],
 ];
-export const CONTEXT_RSP = 152;
-export const CONTEXT_RIP = 248;
-const CONTEXT_FLAGS = 48;
-const MXCSR = 52;
-const EFLAGS = 68;
-const FLOAT_SAVE = 256;
+export const CONTEXT_RSP = CONTEXT_AMD64.offsetOf('Rsp');
+export const CONTEXT_RIP = CONTEXT_AMD64.offsetOf('Rip');
+const CONTEXT_FLAGS = CONTEXT_AMD64.offsetOf('ContextFlags');
+const MXCSR = CONTEXT_AMD64.offsetOf('MxCsr');
+const EFLAGS = CONTEXT_AMD64.offsetOf('EFlags');
+const FLOAT_SAVE = CONTEXT_AMD64.offsetOf('FltSave');
 /** MXCSR within FXSAVE. */
 const FXSAVE_MXCSR = 24;
 
 /** CONTEXT from what ptrace gives: user_regs_struct and FXSAVE. */
 export function contextFromRegisters(registers: BigUint64Array, fxsave: Uint8Array | undefined): Uint8Array {
-  const context = new Uint8Array(CONTEXT_AMD64_SIZE);
+  const context = new Uint8Array(CONTEXT_AMD64.size);
   const view = new DataView(context.buffer);
   for (const [register, offset] of WORDS) view.setBigUint64(offset, registers[register]!, true);
   for (const [register, offset] of SEGMENT_WORDS) {
     view.setUint16(offset, Number(registers[register]! & 0xffffn), true);
   }
   view.setUint32(EFLAGS, Number(registers[Reg.Eflags]! & 0xffff_ffffn), true);
-  let flags = CONTEXT_AMD64 | CONTROL | INTEGER | SEGMENTS;
+  let flags = ContextCpu.CONTEXT_AMD64 | CONTEXT_CONTROL | CONTEXT_INTEGER | CONTEXT_SEGMENTS;
   if (fxsave !== undefined) {
     context.set(fxsave.subarray(0, 512), FLOAT_SAVE);
     context.set(fxsave.subarray(FXSAVE_MXCSR, FXSAVE_MXCSR + 4), MXCSR);
-    flags |= FLOATING_POINT;
+    flags |= CONTEXT_FLOATING_POINT;
   }
   view.setUint32(CONTEXT_FLAGS, flags, true);
   return context;
@@ -74,11 +69,11 @@ export function contextFromSyscall(
   const parts = text.trim().split(' ');
   if (parts.length < 3) return undefined;
   const [sp, pc] = parts.slice(-2).map(BigInt) as [bigint, bigint];
-  const context = new Uint8Array(CONTEXT_AMD64_SIZE);
+  const context = new Uint8Array(CONTEXT_AMD64.size);
   const view = new DataView(context.buffer);
   view.setBigUint64(CONTEXT_RSP, sp, true);
   view.setBigUint64(CONTEXT_RIP, pc, true);
-  view.setUint32(CONTEXT_FLAGS, CONTEXT_AMD64 | CONTROL, true);
+  view.setUint32(CONTEXT_FLAGS, ContextCpu.CONTEXT_AMD64 | CONTEXT_CONTROL, true);
   return { context, sp, pc };
 }
 

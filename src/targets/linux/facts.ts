@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { TargetProcess, TargetSystem } from '../../dump/target.js';
+import { PlatformId, ProcessorArchitecture } from '../../format/index.js';
 import { readText, type Stat } from './procfs.js';
 
-const PROCESSOR_ARCHITECTURE_AMD64 = 9;
-const PLATFORM_LINUX = 0x8201;
 /** USER_HZ: fixed at 100 in the Linux ABI on x86-64, whatever the kernel's own tick. */
 const TICKS_PER_SECOND = 100;
 
@@ -38,11 +37,11 @@ export function systemFacts(cpuinfo: string): TargetSystem {
   view.setUint32(16, features >>> 0, true);
 
   return {
-    architecture: PROCESSOR_ARCHITECTURE_AMD64,
+    architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_AMD64,
     level: family,
     revision: (model << 8) | stepping,
     processors: Math.min(255, (cpuinfo.match(/^processor\s*:/gm) ?? []).length || os.cpus().length),
-    platform: PLATFORM_LINUX,
+    platform: PlatformId.MD_OS_LINUX,
     major: major ?? 0,
     minor: minor ?? 0,
     build: build ?? 0,

@@ -10,6 +10,7 @@ import type {
   TargetText,
   TargetThread,
 } from '../../dump/target.js';
+import { MemoryType, MemoryProtection as Page, StreamType } from '../../format/index.js';
 import { MinidumpError, type Task } from '../../io/index.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
 import {
@@ -51,20 +52,6 @@ export interface LinuxProcessOptions {
   maxStack: number;
   abandonExitCode?: number | undefined;
 }
-
-/** Stream types of the texts that Breakpad's readers know (contract, section 8.1). */
-const Text = {
-  CpuInfo: 0x47670003,
-  ProcStatus: 0x47670004,
-  LsbRelease: 0x47670005,
-  CommandLine: 0x47670006,
-  Environ: 0x47670007,
-  Auxv: 0x47670008,
-  Maps: 0x47670009,
-  /** LLDB's id; it shows it as text. */
-  ProcFD: 0x4767000d,
-  Limits: 0x4d7a0003,
-} as const;
 
 /** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: siginfo_t has the address of the fault. */
 const FAULTS = new Set([4, 5, 7, 8, 11]);
@@ -207,7 +194,7 @@ export class LinuxProcess implements Target {
     this.#memory.use(this.#mappings);
     // A growing heap changes nothing about the modules: look at them again only if a mapping of a file changed.
     if (fileLines(before) !== fileLines(text)) this.#modules = this.#findModules();
-    const stream = this.#texts.find(({ type }) => type === Text.Maps);
+    const stream = this.#texts.find(({ type }) => type === StreamType.LinuxMaps);
     if (stream !== undefined) stream.bytes = maps;
   }
 
@@ -324,19 +311,23 @@ export class LinuxProcess implements Target {
     const add = (type: number, bytes: Uint8Array | undefined, copyOf?: TargetText['copyOf']) => {
       if (bytes !== undefined && bytes.length > 0) texts.push({ type, bytes, ...(copyOf && { copyOf }) });
     };
-    add(Text.CpuInfo, cpuinfo);
+    add(StreamType.LinuxCpuInfo, cpuinfo);
     // Read before the stop, so that it shows the process as it was and not under us.
-    add(Text.ProcStatus, readBytes(`/proc/${pid}/status`));
-    add(Text.LsbRelease, releaseFile(pid));
+    add(StreamType.LinuxProcStatus, readBytes(`/proc/${pid}/status`));
+    add(StreamType.LinuxLsbRelease, releaseFile(pid));
     // Where a program has overwritten its title beyond the arguments, the kernel reads on into the environment.
     const commandLine = readBytes(`/proc/${pid}/cmdline`);
-    add(Text.CommandLine, commandLine, copyAt(argStart, commandLine?.length ?? 0));
+    add(StreamType.LinuxCmdLine, commandLine, copyAt(argStart, commandLine?.length ?? 0));
     const environ = readBytes(`/proc/${pid}/environ`);
-    add(Text.Environ, environ, copyAt(envStart, Math.min(environ?.length ?? 0, Number(envEnd - envStart))));
-    add(Text.Auxv, auxv);
-    add(Text.Maps, this.#maps);
-    add(Text.ProcFD, openFiles(pid));
-    add(Text.Limits, readBytes(`/proc/${pid}/limits`));
+    add(
+      StreamType.LinuxEnviron,
+      environ,
+      copyAt(envStart, Math.min(environ?.length ?? 0, Number(envEnd - envStart))),
+    );
+    add(StreamType.LinuxAuxv, auxv);
+    add(StreamType.LinuxMaps, this.#maps);
+    add(StreamType.LinuxProcFD, openFiles(pid));
+    add(StreamType.MozLinuxLimits, readBytes(`/proc/${pid}/limits`));
     return texts;
   }
 
@@ -398,19 +389,17 @@ function copyAt(address: bigint, length: number): TargetText['copyOf'] {
   return address === 0n || length <= 0 ? [] : [{ address, offset: 0, length }];
 }
 
-const MEM_PRIVATE = 0x20000;
-const MEM_MAPPED = 0x40000;
-const MEM_IMAGE = 0x1000000;
+const { MEM_PRIVATE, MEM_MAPPED, MEM_IMAGE } = MemoryType;
 
 /** PAGE_* of winnt.h for the rights of a mapping. */
 function pageProtection({ readable, writable, executable, shared, inode }: Mapping): number {
   const copyOnWrite = writable && !shared && inode !== 0n;
   if (executable) {
-    if (writable) return copyOnWrite ? 0x80 : 0x40;
-    return readable ? 0x20 : 0x10;
+    if (writable) return copyOnWrite ? Page.PAGE_EXECUTE_WRITECOPY : Page.PAGE_EXECUTE_READWRITE;
+    return readable ? Page.PAGE_EXECUTE_READ : Page.PAGE_EXECUTE;
   }
-  if (writable) return copyOnWrite ? 0x08 : 0x04;
-  return readable ? 0x02 : 0x01;
+  if (writable) return copyOnWrite ? Page.PAGE_WRITECOPY : Page.PAGE_READWRITE;
+  return readable ? Page.PAGE_READONLY : Page.PAGE_NOACCESS;
 }
 
 function describeRegion(mapping: Mapping): TargetRegion {

@@ -62,8 +62,6 @@ export class ProcessMemory implements Disposable {
   #mappings: readonly Mapping[] = [];
   readonly #files = new Map<string, number | undefined>();
   #hangingDevices: Set<string> | undefined;
-  /** Bytes of shared memory that could not be had without changing the process. */
-  unmappedShared = 0n;
 
   constructor(pid: number, via: number) {
     this.#pid = pid;
@@ -94,11 +92,7 @@ export class ProcessMemory implements Disposable {
   /** How each part of `[start, end)` can be had; ascending, without gaps, neighbours of one kind merged. */
   probe(start: bigint, end: bigint): MemoryPart[] {
     const parts: MemoryPart[] = [];
-    const add: AddPart = (from, to, kind) => {
-      const last = parts.at(-1);
-      if (last !== undefined && last.end === from && last.kind === kind) last.end = to;
-      else if (to > from) parts.push({ start: from, end: to, kind });
-    };
+    const add = mergingInto(parts);
     let at = start;
     while (at < end) {
       const mapping = this.find(at);
@@ -140,12 +134,9 @@ export class ProcessMemory implements Disposable {
   /** A guard page (MADV_GUARD_INSTALL) looks swapped, but nobody can read it: these are tried one by one. */
   #probeSwapped(start: bigint, end: bigint, add: AddPart): void {
     const byte = new Uint8Array(1);
-    for (let at = start; at < end; ) {
-      const next = (at & ~(PAGE - 1n)) + PAGE;
-      const to = next < end ? next : end;
-      add(at, to, this.#readPresent(at, byte) === 1 ? 'data' : 'hole');
-      at = to;
-    }
+    eachPage(start, end, (from, to) => {
+      add(from, to, this.#readPresent(from, byte) === 1 ? 'data' : 'hole');
+    });
   }
 
   /** What the pages of a mapping are that pagemap does not show. */
@@ -155,11 +146,7 @@ export class ProcessMemory implements Disposable {
     return (from, to, add) => {
       if (fileEnd === undefined) {
         const fd = this.#file(mapping);
-        const size = fd === undefined ? 0n : fstatSync(fd, { bigint: true }).size;
-        // The last page of a file is mapped as a whole; what lies behind it cannot be read (SIGBUS).
-        const mapped = ((size + PAGE - 1n) & ~(PAGE - 1n)) - mapping.offset;
-        fileEnd = mapping.start + (mapped > 0n ? mapped : 0n);
-        if (fd === undefined && mapping.shared) this.unmappedShared += to - from;
+        fileEnd = mapping.start + (fd === undefined ? 0n : mappedSize(fd, mapping.offset));
       }
       const cut = fileEnd < from ? from : fileEnd > to ? to : fileEnd;
       add(from, cut, 'data');
@@ -204,11 +191,7 @@ export class ProcessMemory implements Disposable {
     const byte = new Uint8Array(1);
     // By way of pagemap: a page of a file that is not there must not be faulted in.
     const readable = (address: bigint) => this.#readPages(address, byte) === 1;
-    const add: AddPart = (start, end, kind) => {
-      const last = result.at(-1);
-      if (last !== undefined && last.kind === kind && last.end === start) last.end = end;
-      else result.push({ start, end, kind });
-    };
+    const add = mergingInto(result);
     for (const part of parts) {
       if (part.kind !== 'data') {
         add(part.start, part.end, part.kind);
@@ -219,12 +202,7 @@ export class ProcessMemory implements Disposable {
         add(part.start, part.end, 'data');
         continue;
       }
-      for (let at = part.start; at < part.end; ) {
-        const next = (at & ~(PAGE - 1n)) + PAGE;
-        const to = next < part.end ? next : part.end;
-        add(at, to, readable(at) ? 'data' : 'hole');
-        at = to;
-      }
+      eachPage(part.start, part.end, (from, to) => add(from, to, readable(from) ? 'data' : 'hole'));
     }
     return result;
   }
@@ -290,9 +268,8 @@ export class ProcessMemory implements Disposable {
     try {
       const got = readSync(fd, into, 0, into.length, offset);
       // Behind the end of a file its last page is filled with zeros.
-      const size = fstatSync(fd, { bigint: true }).size;
-      const mapped = ((size + PAGE - 1n) & ~(PAGE - 1n)) - offset;
-      const zeros = Math.min(into.length, mapped > 0n ? Number(mapped) : 0);
+      const mapped = mappedSize(fd, offset);
+      const zeros = mapped < BigInt(into.length) ? Number(mapped) : into.length;
       into.fill(0, got, Math.max(got, zeros));
       return Math.max(got, zeros);
     } catch {
@@ -347,6 +324,31 @@ export class ProcessMemory implements Disposable {
     if (this.#mem !== undefined) closeSync(this.#mem);
     this.#mem = undefined;
   }
+}
+
+/** Adds parts that follow each other, neighbours of one kind as one. */
+function mergingInto(parts: MemoryPart[]): AddPart {
+  return (start, end, kind) => {
+    const last = parts.at(-1);
+    if (last !== undefined && last.end === start && last.kind === kind) last.end = end;
+    else if (end > start) parts.push({ start, end, kind });
+  };
+}
+
+function eachPage(start: bigint, end: bigint, visit: (from: bigint, to: bigint) => void): void {
+  for (let at = start; at < end; ) {
+    const next = (at & ~(PAGE - 1n)) + PAGE;
+    const to = next < end ? next : end;
+    visit(at, to);
+    at = to;
+  }
+}
+
+/** How much of a file a mapping can show from an offset on: its last page is mapped as a whole; behind it is SIGBUS. */
+function mappedSize(fd: number, offset: bigint): bigint {
+  const { size } = fstatSync(fd, { bigint: true });
+  const mapped = ((size + PAGE - 1n) & ~(PAGE - 1n)) - offset;
+  return mapped > 0n ? mapped : 0n;
 }
 
 /** Memory that nobody can read, or that is a device's: not asked for at all. */

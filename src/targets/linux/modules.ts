@@ -1,10 +1,11 @@
 import type { TargetModule } from '../../dump/target.js';
+import { encodeBuildId, VS_FFI_SIGNATURE, VS_FIXEDFILEINFO } from '../../format/index.js';
 import { type ImageReader, readBuildId, readElfImage, readSoname } from '../../object/elf.js';
 import type { ProcessMemory } from './memory.js';
 import type { Mapping } from './procfs.js';
 
-/** CV signature of a build id record: `BpEL` as a little-endian number, bytes "LEpB" in the file. */
-const BPEL = 0x4270454c;
+/** dwStrucVersion: 1.0 (verrsrc.h). */
+const VS_FFI_STRUCVERSION = 0x0001_0000;
 /** Breakpad's name for the vDSO; its symbol files go by it. */
 const VDSO_NAME = 'linux-gate.so';
 const VDSO = '[vdso]';
@@ -87,16 +88,9 @@ function describe(group: Group, limit: bigint | undefined, memory: ProcessMemory
     checkSum: 0,
     timeDateStamp: 0,
     versionInfo: versionInfo(readSoname(image, group.base, read) ?? path),
-    codeView: buildId && buildIdRecord(buildId),
+    codeView: buildId && encodeBuildId(buildId),
     misc: undefined,
   };
-}
-
-function buildIdRecord(buildId: Uint8Array): Uint8Array {
-  const record = new Uint8Array(4 + buildId.length);
-  new DataView(record.buffer).setUint32(0, BPEL, true);
-  record.set(buildId, 4);
-  return record;
 }
 
 /** VS_FIXEDFILEINFO from the version in a shared object's name: `libfoo.so.1.2.3` is 1.2.3.0. */
@@ -104,16 +98,14 @@ function versionInfo(name: string): Uint8Array | undefined {
   const parts = /\.so\.(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.(\d+))?$/.exec(name);
   if (parts === null) return undefined;
   const [major, minor, patch, build] = parts.slice(1).map((part) => Math.min(0xffff, Number(part ?? 0)));
-  const info = new Uint8Array(52);
-  const view = new DataView(info.buffer);
-  const [signature, structVersion] = [0xfeef04bd, 0x0001_0000];
-  view.setUint32(0, signature, true);
-  view.setUint32(4, structVersion, true);
-  const high = ((major! << 16) | minor!) >>> 0;
-  const low = ((patch! << 16) | build!) >>> 0;
-  for (const at of [8, 16]) {
-    view.setUint32(at, high, true);
-    view.setUint32(at + 4, low, true);
-  }
-  return info;
+  const dwFileVersionMS = ((major! << 16) | minor!) >>> 0;
+  const dwFileVersionLS = ((patch! << 16) | build!) >>> 0;
+  return VS_FIXEDFILEINFO.encode({
+    dwSignature: VS_FFI_SIGNATURE,
+    dwStrucVersion: VS_FFI_STRUCVERSION,
+    dwFileVersionMS,
+    dwFileVersionLS,
+    dwProductVersionMS: dwFileVersionMS,
+    dwProductVersionLS: dwFileVersionLS,
+  });
 }

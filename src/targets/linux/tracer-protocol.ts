@@ -9,8 +9,6 @@ export const Control = {
   State: 2,
   /** Set by the driving thread once it knows that the stop has expired. */
   Acknowledged: 3,
-  /** errno of a start that failed. */
-  Error: 4,
   Words: 8,
 } as const;
 

@@ -78,8 +78,7 @@ export class Tracer {
   /** Throws if the threads that were stopped are stopped no longer, because it took too long. */
   checkHeld(): void {
     if (this.#state() === State.Expired) {
-      Atomics.store(this.#words, Control.Acknowledged, 1);
-      Atomics.notify(this.#words, Control.Acknowledged);
+      this.#acknowledge();
       throw new MinidumpError('max-pause', pauseMessage(this.#maxPause), {
         advice: 'Shorten what the callback does, or allow a longer stop with --max-pause.',
       });
@@ -89,8 +88,7 @@ export class Tracer {
   /** Lets the target go and ends the thread. May be called again. */
   release(): void {
     if (this.#state() === State.Expired) {
-      Atomics.store(this.#words, Control.Acknowledged, 1);
-      Atomics.notify(this.#words, Control.Acknowledged);
+      this.#acknowledge();
     } else if (this.#state() === State.Ready || this.#state() === State.Holding) {
       this.#send({ kind: 'release' });
     } else if (this.#state() === State.Starting) {
@@ -101,6 +99,12 @@ export class Tracer {
   /** How long the target was stopped, in milliseconds; known after `release`. */
   get pause(): number {
     return Math.max(0, this.#times[Times.HoldEnd]! - this.#times[Times.HoldStart]!);
+  }
+
+  /** Tells the thread that its caller is back: a command need not be ended (`abandonExitCode`). */
+  #acknowledge(): void {
+    Atomics.store(this.#words, Control.Acknowledged, 1);
+    Atomics.notify(this.#words, Control.Acknowledged);
   }
 
   #state(): number {
