@@ -15,6 +15,7 @@ const floors: Record<string, number> = {
   'src/reader': 2,
   'src/dump': 2,
   'src/node': 2,
+  'src/linux': 2.5,
   'src/targets/linux': 3,
   'src/targets/elf-core': 3,
   'src/targets/minidump': 3,

@@ -83,7 +83,7 @@ export function* capture(target: Target, options: DumpOptions): Task<Capture> {
     selection,
     process: yield* target.process(),
     texts: yield* target.texts(),
-    linkMap: yield* target.linkMap(),
+    linkMap: yield* target.linkMap((address, length) => selection.redacted.readSome(address, length)),
     blockLocation: () => NOWHERE,
   };
   let memory: Uint8Array[] | undefined;

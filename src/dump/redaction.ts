@@ -51,6 +51,14 @@ export class RedactedMemory {
     into.fill(0, Number(at - address));
   }
 
+  /** As many bytes of a range as there are from its start; what was removed is zero. */
+  *readSome(address: bigint, length: number): Task<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    const got = yield* this.#target.readMemory(address, bytes);
+    this.blank(address, bytes);
+    return bytes.subarray(0, got);
+  }
+
   *read(address: bigint, length: number): Task<Uint8Array> {
     const bytes = new Uint8Array(length);
     yield* this.fill(address, bytes);

@@ -1,4 +1,11 @@
+import type {
+  InputOf,
+  MINIDUMP_PROCESS_VM_COUNTERS_2,
+  MINIDUMP_SYSTEM_MEMORY_INFO_1,
+  XSTATE_CONFIG_FEATURE_MSC_INFO,
+} from '../format/index.js';
 import type { Task } from '../io/index.js';
+import type { AddressRange } from './ranges.js';
 
 /**
  * What can be dumped: a live process, a core file, another minidump. A target knows nothing of minidump files; the
@@ -7,11 +14,16 @@ import type { Task } from '../io/index.js';
  * Methods are tasks (see io/task.ts), so that one engine serves a process that must be read at once and a file that
  * is read over a network. A live target never yields: between `hold` and `release` nothing may wait.
  */
+/** Reads memory of the target: the bytes at an address, as many of `length` as there are; none where nothing is. */
+export type ReadMemory = (address: bigint, length: number) => Task<Uint8Array>;
+
 export interface Target extends Disposable {
   readonly pid: number;
   /** What stands for the process in a callback's ProcessHandle: whatever the caller opened it as. */
   readonly handle: unknown;
   readonly system: TargetSystem;
+  /** It does not change, whatever goes on: a core, a dump. Nothing is stopped for it. */
+  readonly frozen: boolean;
   /** True from the end of `hold` to `release`: the process stands still and waits for us. */
   readonly held: boolean;
 
@@ -38,8 +50,29 @@ export interface Target extends Disposable {
   /** Streams that hold a text of the operating system as it is (maps, auxv, command line …). */
   texts(): Task<readonly TargetText[]>;
 
-  /** The dynamic linker's list of loaded objects, where there is one. */
-  linkMap(): Task<TargetLinkMap | undefined>;
+  /**
+   * The dynamic linker's list of loaded objects, where there is one.
+   *
+   * @param read gives memory of the process, with what must not be in the dump blanked
+   */
+  linkMap(read: ReadMemory): Task<TargetLinkMap | undefined>;
+
+  /** What the process has open: MiniDumpWithHandleData. */
+  handles(): Task<readonly TargetHandle[]>;
+  /** MiniDumpWithUnloadedModules. */
+  unloadedModules(): Task<readonly TargetUnloadedModule[]>;
+  /** Who the process is to the system, and threads that differ from it: MiniDumpWithTokenInformation. */
+  tokens(): Task<readonly TargetToken[]>;
+  /** The memory of the machine, in the fields of MINIDUMP_SYSTEM_MEMORY_INFO_1; undefined where it is not known. */
+  systemMemory(): Task<InputOf<typeof MINIDUMP_SYSTEM_MEMORY_INFO_1> | undefined>;
+  /** The memory of the process, in the fields of MINIDUMP_PROCESS_VM_COUNTERS_2; undefined where it is not known. */
+  vmCounters(): Task<InputOf<typeof MINIDUMP_PROCESS_VM_COUNTERS_2> | undefined>;
+  /** Memory that describes the process: arguments, environment, auxiliary vector, lists of the dynamic linker. */
+  processData(read: ReadMemory): Task<readonly AddressRange[]>;
+  /** Memory that describes a thread: its control block (TEB on Windows). */
+  threadData(thread: TargetThread): Task<readonly AddressRange[]>;
+  /** Thread-local variables of a module: a block a thread that has one. */
+  moduleTls(module: TargetModule, read: ReadMemory): Task<readonly AddressRange[]>;
 
   /**
    * What happened, from the signal information and context that the kernel gave to a handler of the process.
@@ -48,7 +81,7 @@ export interface Target extends Disposable {
    */
   exception(
     pointers: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
-    read: (address: bigint, length: number) => Task<Uint8Array>,
+    read: ReadMemory,
   ): Task<TargetException>;
 
   /**
@@ -58,6 +91,9 @@ export interface Target extends Disposable {
   probe(start: bigint, end: bigint): Task<readonly MemoryPart[]>;
   /** Reads memory into all of `into`; gives how many bytes could be read from the start of it. */
   readMemory(address: bigint, into: Uint8Array): Task<number>;
+
+  /** For a target that is itself a minidump: what of it goes into the new one as it is. */
+  readonly stored?: StoredDump | undefined;
 
   /** What the target noticed on the way that the user should know; one line each. */
   readonly notes: readonly string[];
@@ -83,6 +119,8 @@ export interface MemoryPart {
 export interface TargetSystem {
   /** PROCESSOR_ARCHITECTURE_*: 9 amd64. */
   architecture: number;
+  /** Bytes of an address. */
+  pointerSize: 4 | 8;
   /** CPU family. */
   level: number;
   /** CPU model << 8 | stepping. */
@@ -113,6 +151,28 @@ export interface TargetThread {
   stackPointer: bigint;
   /** The part of the stack that is worth having: low address to high address. Empty where there is none. */
   stack: { start: bigint; end: bigint };
+  /** Itanium only: the other stack, for registers. */
+  backingStore?: { start: bigint; end: bigint } | undefined;
+  /** What MiniDumpWithThreadInfo tells of it; undefined where it is not known. */
+  info: TargetThreadInfo | undefined;
+}
+
+/** MINIDUMP_THREAD_INFO without its layout. Times in units of 100 ns, CreateTime and ExitTime since 1601. */
+export interface TargetThreadInfo {
+  /** MINIDUMP_THREAD_INFO_FLAGS */
+  flags: number;
+  /** HRESULT of dumping this thread; 0. */
+  error: number;
+  /** STILL_ACTIVE (0x103) for a thread that runs. */
+  exitStatus: number;
+  createTime: bigint;
+  exitTime: bigint;
+  kernelTime: bigint;
+  userTime: bigint;
+  /** Of its first function; 0 if it is not known. */
+  startAddress: bigint;
+  /** A bit for each of the first 64 processors. */
+  affinity: bigint;
 }
 
 export interface TargetModule {
@@ -127,11 +187,52 @@ export interface TargetModule {
   /** The CodeView record: on Linux `BpEL` and the build id. */
   codeView: Uint8Array | undefined;
   misc: Uint8Array | undefined;
+  /** Parts of the image in memory, in no order; they may overlap. */
+  segments: readonly ModuleSegment[];
+}
+
+/** `header`: the headers of the image and what describes its code (unwind data). */
+export interface ModuleSegment extends AddressRange {
+  kind: 'code' | 'data' | 'header';
+}
+
+/** MINIDUMP_UNLOADED_MODULE without its layout. */
+export interface TargetUnloadedModule {
+  base: bigint;
+  size: number;
+  checkSum: number;
+  timeDateStamp: number;
+  path: string;
+}
+
+/** MINIDUMP_HANDLE_DESCRIPTOR_2 without its layout. */
+export interface TargetHandle {
+  /** On Linux the file descriptor. */
+  handle: bigint;
+  /** `File`, `Socket`, `Pipe`, `Event` … */
+  typeName: string;
+  /** A path, addresses of a socket …; empty for none. */
+  objectName: string;
+  attributes: number;
+  /** On Linux the open flags. */
+  grantedAccess: number;
+  handleCount: number;
+  pointerCount: number;
+}
+
+/** An entry of TokenStream: MINIDUMP_TOKEN_INFO_HEADER, and the data behind it. */
+export interface TargetToken {
+  /** Process or thread id. */
+  id: number;
+  handle: bigint;
+  data: Uint8Array;
 }
 
 export interface TargetRegion {
   start: bigint;
   end: bigint;
+  /** MEM_COMMIT, or MEM_RESERVE for address space without memory. */
+  state: number;
   /** Base of the allocation that it belongs to. */
   allocationBase: bigint;
   /** PAGE_* of the region. */
@@ -145,12 +246,29 @@ export interface TargetRegion {
   name: string;
 }
 
-/** MINIDUMP_MISC_INFO without its layout; times in seconds. */
+/** MINIDUMP_MISC_INFO_5 without its layout; times in seconds. What is undefined is not claimed by Flags1. */
 export interface TargetProcess {
   /** Seconds since 1970. */
   createTime: number;
   userTime: number;
   kernelTime: number;
+  /** In MHz. */
+  power?: { maxMhz: number; currentMhz: number; limitMhz: number } | undefined;
+  timeZone?:
+    | {
+        /** 0 unknown, 1 standard, 2 daylight saving time */
+        id: number;
+        /** Minutes: UTC = local time + bias. */
+        bias: number;
+        standardName: string;
+        daylightName: string;
+        daylightBias: number;
+      }
+    | undefined;
+  /** Of the operating system. */
+  buildString?: string | undefined;
+  /** Of the contexts, where they are extended (MiniDumpWithAvxXStateContext). */
+  xstate?: InputOf<typeof XSTATE_CONFIG_FEATURE_MSC_INFO> | undefined;
 }
 
 export interface TargetText {
@@ -187,3 +305,53 @@ export interface TargetLinkMap {
   dynamic: Uint8Array;
   objects: { at: bigint; address: bigint; nameAddress: bigint; name: string; dynamic: bigint }[];
 }
+
+/**
+ * What a target that is a minidump has ready-made. The engine writes the memory and its list; all other streams are taken
+ * from here as they are, with what they point to placed anew.
+ */
+export interface StoredDump {
+  readonly littleEndian: boolean;
+  /** Of the header. */
+  readonly version: number;
+  readonly timeDateStamp: number;
+  /** MINIDUMP_TYPE flags of the header. */
+  readonly flags: bigint;
+  /** What its memory lists hold, in their order; ranges may overlap. */
+  readonly memory: readonly AddressRange[];
+  /** That list is a Memory64List. */
+  readonly wide: boolean;
+  /**
+   * The streams in the order of the directory, unused entries included. The place of a memory list is held by a stream of its
+   * type without bytes. Of threads and modules only the selected ones are left.
+   */
+  streams(selected: SelectedParts): Task<readonly StoredStream[]>;
+}
+
+/** What the callback and the type of the dump have left in, with THREAD_WRITE_FLAGS and MODULE_WRITE_FLAGS. */
+export interface SelectedParts {
+  threads: ReadonlyMap<TargetThread, number>;
+  modules: ReadonlyMap<TargetModule, number>;
+  /** MINIDUMP_TYPE flags of the new dump. */
+  type: number;
+}
+
+/** Bytes of the file. A piece that several links point to is placed once. */
+export interface StoredPiece {
+  bytes: Uint8Array;
+  alignment: number;
+  links: readonly StoredLink[];
+  /** As in TargetText: what a callback removes there is blanked here, too. */
+  copyOf?: TargetText['copyOf'];
+}
+
+export interface StoredStream extends StoredPiece {
+  type: number;
+}
+
+/** A field of a piece that tells where something else is. */
+export type StoredLink =
+  /** An RVA of 4 or 8 bytes. */
+  | { at: number; width: 4 | 8; to: StoredPiece }
+  /** A MINIDUMP_LOCATION_DESCRIPTOR: of the stored stack of a thread. */
+  | { at: number; stackOf: TargetThread };

@@ -2,6 +2,11 @@
  * Where a dump is written to: bytes in order, each once. Nobody seeks, so a pipe or a socket serves as well as a file.
  */
 export interface Sink {
+  /**
+   * Whether `write` may wait for somebody: a pipe, a socket, a program's own code. While a process is held nothing is written
+   * to such a sink; it is spooled until the process runs again.
+   */
+  readonly mayWait: boolean;
   /** Takes all of `bytes`; the caller may reuse the buffer once it has returned or the promise is settled. */
   write(bytes: Uint8Array): void | Promise<void>;
   /** All has been written: make it final. */
@@ -12,6 +17,7 @@ export interface Sink {
 
 /** A sink that keeps everything in memory. */
 export class BytesSink implements Sink {
+  readonly mayWait = false;
   readonly #parts: Uint8Array[] = [];
   #size = 0;
 

@@ -1,8 +1,9 @@
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { MinidumpError, type Sink } from '../io/index.js';
 
 /** A sink over a file descriptor that belongs to the caller: it is neither closed nor truncated here. */
 export class DescriptorSink implements Sink {
+  readonly mayWait: boolean;
   readonly #fd: number;
 
   constructor(fd: number) {
@@ -10,6 +11,8 @@ export class DescriptorSink implements Sink {
       throw new MinidumpError('invalid-argument', `${String(fd)} is not a file descriptor`);
     }
     this.#fd = fd;
+    // EBADF comes from the first write, as an error of its own kind.
+    this.mayWait = !regularFile(fd);
   }
 
   write(bytes: Uint8Array): void {
@@ -27,4 +30,12 @@ export class DescriptorSink implements Sink {
   close(): void {}
 
   abort(): void {}
+}
+
+function regularFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
 }

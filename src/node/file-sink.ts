@@ -43,6 +43,7 @@ const MODE = 0o600;
  * Everything is synchronous: while a target is stopped, nothing may wait for an event loop.
  */
 export class FileSink implements Sink {
+  readonly mayWait = false;
   /** The absolute path that the dump will have. */
   readonly file: string;
   readonly #force: boolean;

@@ -1,10 +1,12 @@
+import type { Task } from '../io/index.js';
+
 /**
  * What mdmp needs of an ELF image as it lies in memory: program headers, build id, SONAME, dynamic section. Everything
  * is read through a function, so a file, a process and a dump serve alike; every count and size is bounded.
  */
 
-/** Reads `length` bytes at an offset from the start of the image; undefined where they cannot be had. */
-export type ImageReader = (offset: bigint, length: number) => Uint8Array | undefined;
+/** Reads up to `length` bytes at an offset from the start of the image; undefined where there are none. */
+export type ImageReader = (offset: bigint, length: number) => Task<Uint8Array | undefined>;
 
 export interface ProgramHeader {
   type: number;
@@ -19,6 +21,10 @@ export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_NOTE = 4;
 export const PT_PHDR = 6;
+export const PT_GNU_EH_FRAME = 0x6474e550;
+/** Bits of a program header's flags. */
+export const PF_X = 1;
+export const PF_W = 2;
 
 export const DT_STRTAB = 5n;
 export const DT_STRSZ = 10n;
@@ -38,6 +44,8 @@ export interface ElfImage {
   /** ET_EXEC 2, ET_DYN 3. */
   type: number;
   machine: number;
+  /** Of the table of program headers, from the start of the image. */
+  headerTable: { offset: bigint; size: number };
   headers: readonly ProgramHeader[];
   /** Lowest address that the file asks for, page aligned: the image lies at `base - linkBase` from there. */
   linkBase: bigint;
@@ -48,8 +56,8 @@ export interface ElfImage {
 const PAGE = 4096n;
 
 /** Reads the headers of a 64-bit little-endian image; undefined if it is none. */
-export function readElfImage(read: ImageReader): ElfImage | undefined {
-  const header = read(0n, ELF_HEADER_SIZE);
+export function* readElfImage(read: ImageReader): Task<ElfImage | undefined> {
+  const header = yield* read(0n, ELF_HEADER_SIZE);
   if (header === undefined || header.length < ELF_HEADER_SIZE) return undefined;
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   const [elf64, littleEndian] = [2, 1];
@@ -59,7 +67,7 @@ export function readElfImage(read: ImageReader): ElfImage | undefined {
   const entrySize = view.getUint16(54, true);
   const count = view.getUint16(56, true);
   if (entrySize !== PROGRAM_HEADER_SIZE || count === 0 || count > MAX_HEADERS) return undefined;
-  const table = read(at, count * PROGRAM_HEADER_SIZE);
+  const table = yield* read(at, count * PROGRAM_HEADER_SIZE);
   if (table === undefined || table.length < count * PROGRAM_HEADER_SIZE) return undefined;
 
   const headers = parseProgramHeaders(table, count);
@@ -76,6 +84,7 @@ export function readElfImage(read: ImageReader): ElfImage | undefined {
   return {
     type: view.getUint16(16, true),
     machine: view.getUint16(18, true),
+    headerTable: { offset: at, size: table.length },
     headers,
     linkBase: low,
     size: high - low,
@@ -101,10 +110,10 @@ export function parseProgramHeaders(table: Uint8Array, count: number): ProgramHe
 }
 
 /** The GNU build id, from the notes of the loaded image. */
-export function readBuildId(image: ElfImage, read: ImageReader): Uint8Array | undefined {
+export function* readBuildId(image: ElfImage, read: ImageReader): Task<Uint8Array | undefined> {
   for (const { type, address, memorySize } of image.headers) {
     if (type !== PT_NOTE || memorySize > MAX_NOTES) continue;
-    const notes = read(address - image.linkBase, Number(memorySize));
+    const notes = yield* read(address - image.linkBase, Number(memorySize));
     const id = notes && findBuildId(notes);
     if (id) return id;
   }
@@ -143,17 +152,17 @@ export function parseDynamic(bytes: Uint8Array): Map<bigint, bigint> {
 }
 
 /** DT_SONAME. `base` is where the image lies: glibc relocates DT_STRTAB in memory, musl and the vDSO do not. */
-export function readSoname(image: ElfImage, base: bigint, read: ImageReader): string | undefined {
+export function* readSoname(image: ElfImage, base: bigint, read: ImageReader): Task<string | undefined> {
   const header = image.headers.find(({ type }) => type === PT_DYNAMIC);
   if (header === undefined || header.memorySize > BigInt(MAX_DYNAMIC * 16)) return undefined;
-  const bytes = read(header.address - image.linkBase, Number(header.memorySize));
+  const bytes = yield* read(header.address - image.linkBase, Number(header.memorySize));
   if (bytes === undefined) return undefined;
   const dynamic = parseDynamic(bytes);
   const name = dynamic.get(DT_SONAME);
   const table = dynamic.get(DT_STRTAB);
   if (name === undefined || table === undefined) return undefined;
   const relocated = table >= base && table < base + image.size;
-  const text = read((relocated ? table - base : table - image.linkBase) + name, 256);
+  const text = yield* read((relocated ? table - base : table - image.linkBase) + name, 256);
   return text && cString(text);
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { MinidumpError } from '../../io/index.js';
-import { listThreads, parseStat, parseStatus, readText } from './procfs.js';
+import { parseStat, parseStatus } from '../../linux/stat.js';
+import { listThreads, readText } from './procfs.js';
 
 const EPERM = 1;
 

@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { TargetProcess, TargetSystem } from '../../dump/target.js';
 import { PlatformId, ProcessorArchitecture } from '../../format/index.js';
-import { readText, type Stat } from './procfs.js';
+import type { Stat } from '../../linux/stat.js';
+import { readText } from './procfs.js';
 
 /** USER_HZ: fixed at 100 in the Linux ABI on x86-64, whatever the kernel's own tick. */
 const TICKS_PER_SECOND = 100;
@@ -38,6 +39,7 @@ export function systemFacts(cpuinfo: string): TargetSystem {
 
   return {
     architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_AMD64,
+    pointerSize: 8,
     level: family,
     revision: (model << 8) | stepping,
     processors: Math.min(255, (cpuinfo.match(/^processor\s*:/gm) ?? []).length || os.cpus().length),
@@ -81,19 +83,3 @@ export function releaseFile(pid: number): Buffer | undefined {
   }
   return undefined;
 }
-
-/** Entries of /proc/PID/auxv. */
-export function parseAuxv(bytes: Uint8Array): Map<number, bigint> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const entries = new Map<number, bigint>();
-  for (let at = 0; at + 16 <= bytes.length; at += 16) {
-    const type = Number(view.getBigUint64(at, true));
-    if (type === 0) break;
-    entries.set(type, view.getBigUint64(at + 8, true));
-  }
-  return entries;
-}
-
-export const AT_PHDR = 3;
-export const AT_PHNUM = 5;
-export const AT_ENTRY = 9;

@@ -1,4 +1,4 @@
-import { Reg } from './tracer-protocol.js';
+import { Reg } from '../../linux/registers.js';
 
 /**
  * System calls that a bare stop makes return EINTR although no signal arrived: epoll_wait and its kin, calls on

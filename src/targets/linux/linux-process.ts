@@ -1,7 +1,10 @@
+import type { AddressRange } from '../../dump/ranges.js';
 import type {
   MemoryPart,
+  ReadMemory,
   Target,
   TargetException,
+  TargetHandle,
   TargetLinkMap,
   TargetModule,
   TargetProcess,
@@ -9,10 +12,12 @@ import type {
   TargetSystem,
   TargetText,
   TargetThread,
+  TargetToken,
+  TargetUnloadedModule,
 } from '../../dump/target.js';
-import { MemoryType, MemoryProtection as Page, StreamType } from '../../format/index.js';
-import { MinidumpError, type Task } from '../../io/index.js';
-import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
+import { StreamType } from '../../format/index.js';
+import { MinidumpError, runSync, type Task } from '../../io/index.js';
+import { AT_ENTRY, parseAuxv } from '../../linux/auxv.js';
 import {
   CONTEXT_RIP,
   CONTEXT_RSP,
@@ -21,24 +26,19 @@ import {
   contextFromUcontext,
   fpregsOfUcontext,
   UCONTEXT_SIZE,
-} from './context.js';
-import { AT_ENTRY, parseAuxv, processFacts, releaseFile, systemFacts } from './facts.js';
-import { readLinkMap } from './link-map.js';
-import { isOpaque, ProcessMemory, targetExited } from './memory.js';
-import { findModules } from './modules.js';
-import {
-  listThreads,
-  type Mapping,
-  MapsFile,
-  openFiles,
-  parseMaps,
-  parseStat,
-  readBytes,
-  readText,
-  type Stat,
-} from './procfs.js';
+} from '../../linux/context.js';
+import { readLinkMap } from '../../linux/link-map.js';
+import { type Mapping, parseMaps } from '../../linux/maps.js';
+import { findModules } from '../../linux/modules.js';
+import { describeRegion, isOpaque } from '../../linux/regions.js';
+import { Reg } from '../../linux/registers.js';
+import { parseStat, type Stat } from '../../linux/stat.js';
+import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
+import { processFacts, releaseFile, systemFacts } from './facts.js';
+import { ProcessMemory, targetExited } from './memory.js';
+import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
 import { Tracer } from './tracer.js';
-import { Outcome, Reg, Slot } from './tracer-protocol.js';
+import { Outcome, Slot } from './tracer-protocol.js';
 
 /** Below rsp a leaf function of the x86-64 ABI may keep data. */
 const RED_ZONE = 128n;
@@ -128,6 +128,8 @@ export class LinuxProcess implements Target {
     }
   }
 
+  readonly frozen = false;
+
   get held(): boolean {
     return this.#held;
   }
@@ -199,7 +201,12 @@ export class LinuxProcess implements Target {
   }
 
   #findModules(): TargetModule[] {
-    return findModules(this.#mappings, this.#memory, this.#auxv.get(AT_ENTRY) ?? 0n);
+    const memory = this.#memory;
+    const read: ReadMemory = function* (address, length) {
+      const bytes = new Uint8Array(length);
+      return bytes.subarray(0, memory.read(address, bytes));
+    };
+    return runSync(findModules(this.#mappings, read, this.#auxv.get(AT_ENTRY) ?? 0n));
   }
 
   checkHeld(): void {
@@ -251,6 +258,7 @@ export class LinuxProcess implements Target {
       instructionPointer: pc,
       stackPointer: sp,
       stack: this.stackAt(sp),
+      info: undefined,
     };
   }
 
@@ -331,20 +339,45 @@ export class LinuxProcess implements Target {
     return texts;
   }
 
-  *linkMap(): Task<TargetLinkMap | undefined> {
-    return readLinkMap(this.#auxv, (address, length) => {
-      const mapping = this.#memory.find(address);
-      if (mapping === undefined) return undefined;
-      const left = Number(mapping.end - address);
-      const bytes = new Uint8Array(Math.min(length, left));
-      const got = this.#memory.read(address, bytes);
-      return got === 0 ? undefined : bytes.subarray(0, got);
-    });
+  *linkMap(read: ReadMemory): Task<TargetLinkMap | undefined> {
+    return yield* readLinkMap(this.#auxv, read);
+  }
+
+  *handles(): Task<readonly TargetHandle[]> {
+    return [];
+  }
+
+  *unloadedModules(): Task<readonly TargetUnloadedModule[]> {
+    return [];
+  }
+
+  *tokens(): Task<readonly TargetToken[]> {
+    return [];
+  }
+
+  *systemMemory(): Task<undefined> {
+    return undefined;
+  }
+
+  *vmCounters(): Task<undefined> {
+    return undefined;
+  }
+
+  *processData(): Task<readonly AddressRange[]> {
+    return [];
+  }
+
+  *threadData(): Task<readonly AddressRange[]> {
+    return [];
+  }
+
+  *moduleTls(): Task<readonly AddressRange[]> {
+    return [];
   }
 
   *exception(
     { siginfo, ucontext }: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
-    read: (address: bigint, length: number) => Task<Uint8Array>,
+    read: ReadMemory,
   ): Task<TargetException> {
     const info = typeof siginfo === 'bigint' ? yield* read(siginfo, SIGINFO_SIZE) : siginfo;
     const user = typeof ucontext === 'bigint' ? yield* read(ucontext, UCONTEXT_SIZE) : ucontext;
@@ -387,34 +420,6 @@ export class LinuxProcess implements Target {
 
 function copyAt(address: bigint, length: number): TargetText['copyOf'] {
   return address === 0n || length <= 0 ? [] : [{ address, offset: 0, length }];
-}
-
-const { MEM_PRIVATE, MEM_MAPPED, MEM_IMAGE } = MemoryType;
-
-/** PAGE_* of winnt.h for the rights of a mapping. */
-function pageProtection({ readable, writable, executable, shared, inode }: Mapping): number {
-  const copyOnWrite = writable && !shared && inode !== 0n;
-  if (executable) {
-    if (writable) return copyOnWrite ? Page.PAGE_EXECUTE_WRITECOPY : Page.PAGE_EXECUTE_READWRITE;
-    return readable ? Page.PAGE_EXECUTE_READ : Page.PAGE_EXECUTE;
-  }
-  if (writable) return copyOnWrite ? Page.PAGE_WRITECOPY : Page.PAGE_READWRITE;
-  return readable ? Page.PAGE_READONLY : Page.PAGE_NOACCESS;
-}
-
-function describeRegion(mapping: Mapping): TargetRegion {
-  const protection = pageProtection(mapping);
-  const image = mapping.inode !== 0n && (mapping.executable || mapping.path.includes('.so'));
-  return {
-    start: mapping.start,
-    end: mapping.end,
-    allocationBase: mapping.start,
-    protection,
-    allocationProtection: protection,
-    type: image ? MEM_IMAGE : mapping.inode !== 0n || mapping.shared ? MEM_MAPPED : MEM_PRIVATE,
-    dumpable: !isOpaque(mapping),
-    name: mapping.path,
-  };
 }
 
 /** The lines of /proc/PID/maps that name a file. */

@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { MemoryPart } from '../../dump/target.js';
 import { MinidumpError } from '../../io/index.js';
+import type { Mapping } from '../../linux/maps.js';
+import { isOpaque } from '../../linux/regions.js';
 import { errno, loadKoffi, ownLibrary } from '../../node/libc.js';
-import type { Mapping } from './procfs.js';
 
 const PAGE = 4096n;
 const PRESENT = 1n << 63n;
@@ -349,12 +350,6 @@ function mappedSize(fd: number, offset: bigint): bigint {
   const { size } = fstatSync(fd, { bigint: true });
   const mapped = ((size + PAGE - 1n) & ~(PAGE - 1n)) - offset;
   return mapped > 0n ? mapped : 0n;
-}
-
-/** Memory that nobody can read, or that is a device's: not asked for at all. */
-export function isOpaque({ path }: Mapping): boolean {
-  if (path.startsWith('/dev/')) return !path.startsWith('/dev/shm/') && path !== '/dev/zero';
-  return path.startsWith('[vvar') || path === '[vsyscall]';
 }
 
 /** Devices of file systems served by a program, as maps prints them (hexadecimal `major:minor`). */

@@ -12,13 +12,13 @@
  */
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Reg } from '../../linux/registers.js';
 import { errno, libc } from '../../node/libc.js';
 import { healInterruptedCall, isInterruptible, isShortenedCall } from './interrupted-calls.js';
 import {
   type Command,
   Control,
   Outcome,
-  Reg,
   Slot,
   State,
   TIMES_OFFSET,

@@ -1,5 +1,5 @@
-import { CONTEXT_AMD64, ContextCpu, ContextPart } from '../../format/index.js';
-import { Reg } from './tracer-protocol.js';
+import { CONTEXT_AMD64, ContextCpu, ContextPart } from '../format/index.js';
+import { Reg } from './registers.js';
 
 const { CONTEXT_CONTROL, CONTEXT_INTEGER, CONTEXT_SEGMENTS, CONTEXT_FLOATING_POINT } = ContextPart;
 

@@ -1,8 +1,19 @@
-import type { TargetModule } from '../../dump/target.js';
-import { encodeBuildId, VS_FFI_SIGNATURE, VS_FIXEDFILEINFO } from '../../format/index.js';
-import { type ImageReader, readBuildId, readElfImage, readSoname } from '../../object/elf.js';
-import type { ProcessMemory } from './memory.js';
-import type { Mapping } from './procfs.js';
+import type { ModuleSegment, ReadMemory, TargetModule } from '../dump/target.js';
+import { encodeBuildId, VS_FFI_SIGNATURE, VS_FIXEDFILEINFO } from '../format/index.js';
+import type { Task } from '../io/index.js';
+import {
+  type ElfImage,
+  type ImageReader,
+  PF_W,
+  PF_X,
+  PT_GNU_EH_FRAME,
+  PT_LOAD,
+  PT_NOTE,
+  readBuildId,
+  readElfImage,
+  readSoname,
+} from '../object/elf.js';
+import type { Mapping } from './maps.js';
 
 /** dwStrucVersion: 1.0 (verrsrc.h). */
 const VS_FFI_STRUCVERSION = 0x0001_0000;
@@ -21,23 +32,21 @@ interface Group {
  * Modules from the mappings: those of one file that follow each other, from the one with offset 0 on, are one module, if
  * any of them holds code. The main program comes first, as in Windows' own dumps; the others ascend.
  */
-export function findModules(
+export function* findModules(
   mappings: readonly Mapping[],
-  memory: ProcessMemory,
+  read: ReadMemory,
   mainAddress: bigint,
-): TargetModule[] {
+): Task<TargetModule[]> {
   const groups = groupMappings(mappings);
-  const found: { module: TargetModule; isMain: boolean }[] = [];
-  groups.forEach((group, i) => {
-    const limit = groups[i + 1]?.base;
-    const module = describe(group, limit, memory);
-    if (module === undefined) return;
+  const main: TargetModule[] = [];
+  const others: TargetModule[] = [];
+  for (const [i, group] of groups.entries()) {
+    const module = yield* describe(group, groups[i + 1]?.base, read);
+    if (module === undefined) continue;
     const isMain = mainAddress >= module.base && mainAddress < module.base + BigInt(module.size);
-    found.push({ module, isMain });
-  });
-  return [...found.filter(({ isMain }) => isMain), ...found.filter(({ isMain }) => !isMain)].map(
-    ({ module }) => module,
-  );
+    (isMain ? main : others).push(module);
+  }
+  return [...main, ...others];
 }
 
 function groupMappings(mappings: readonly Mapping[]): Group[] {
@@ -65,32 +74,57 @@ function groupMappings(mappings: readonly Mapping[]): Group[] {
   return groups.filter((group) => group.mappings.some(({ executable }) => executable));
 }
 
-function describe(group: Group, limit: bigint | undefined, memory: ProcessMemory): TargetModule | undefined {
-  const read: ImageReader = (offset, length) => {
-    const bytes = new Uint8Array(length);
+function* describe(
+  group: Group,
+  limit: bigint | undefined,
+  readMemory: ReadMemory,
+): Task<TargetModule | undefined> {
+  const read: ImageReader = function* (offset, length) {
     const address = group.base + offset;
     // An image lies between its base and the next one; nothing in its headers may lead out of it.
     if (offset < 0n || (limit !== undefined && address + BigInt(length) > limit)) return undefined;
-    const got = memory.read(address, bytes);
-    return got === 0 ? undefined : bytes.subarray(0, got);
+    const bytes = yield* readMemory(address, length);
+    return bytes.length === 0 ? undefined : bytes;
   };
-  const image = readElfImage(read);
+  const image = yield* readElfImage(read);
   if (image === undefined) return undefined;
   const mapped = group.end - group.base;
   const size =
     image.size > mapped && (limit === undefined || group.base + image.size <= limit) ? image.size : mapped;
   const path = group.mappings[0]!.path === VDSO ? VDSO_NAME : group.mappings[0]!.path;
-  const buildId = readBuildId(image, read);
+  const buildId = yield* readBuildId(image, read);
   return {
     base: group.base,
     size: Number(size > 0xffff_ffffn ? 0xffff_ffffn : size),
     path,
     checkSum: 0,
     timeDateStamp: 0,
-    versionInfo: versionInfo(readSoname(image, group.base, read) ?? path),
+    versionInfo: versionInfo((yield* readSoname(image, group.base, read)) ?? path),
     codeView: buildId && encodeBuildId(buildId),
     misc: undefined,
+    segments: segments(image, group.base),
   };
+}
+
+/** Of the ELF image, its program headers and notes; .eh_frame_hdr, and what follows it in its segment: .eh_frame. */
+function segments({ headers, headerTable, linkBase }: ElfImage, base: bigint): ModuleSegment[] {
+  const found: ModuleSegment[] = [];
+  const add = (kind: ModuleSegment['kind'], address: bigint, end: bigint) => {
+    found.push({ kind, start: base + address - linkBase, end: base + end - linkBase });
+  };
+  add('header', linkBase, linkBase + headerTable.offset + BigInt(headerTable.size));
+  for (const { type, flags, address, memorySize } of headers) {
+    if (type === PT_LOAD && (flags & PF_X) !== 0) add('code', address, address + memorySize);
+    if (type === PT_LOAD && (flags & PF_W) !== 0) add('data', address, address + memorySize);
+    if (type === PT_NOTE) add('header', address, address + memorySize);
+    if (type === PT_GNU_EH_FRAME) {
+      const load = headers.find(
+        (one) => one.type === PT_LOAD && address >= one.address && address < one.address + one.memorySize,
+      );
+      if (load !== undefined) add('header', address, load.address + load.memorySize);
+    }
+  }
+  return found.filter(({ start, end }) => end > start && end - start < 1n << 32n);
 }
 
 /** VS_FIXEDFILEINFO from the version in a shared object's name: `libfoo.so.1.2.3` is 1.2.3.0. */

@@ -1,0 +1,15 @@
+/** Entries of /proc/PID/auxv. */
+export function parseAuxv(bytes: Uint8Array): Map<number, bigint> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const entries = new Map<number, bigint>();
+  for (let at = 0; at + 16 <= bytes.length; at += 16) {
+    const type = Number(view.getBigUint64(at, true));
+    if (type === 0) break;
+    entries.set(type, view.getBigUint64(at + 8, true));
+  }
+  return entries;
+}
+
+export const AT_PHDR = 3;
+export const AT_PHNUM = 5;
+export const AT_ENTRY = 9;

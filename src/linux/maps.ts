@@ -1,0 +1,48 @@
+/** One line of /proc/PID/maps. */
+export interface Mapping {
+  start: bigint;
+  end: bigint;
+  readable: boolean;
+  writable: boolean;
+  executable: boolean;
+  shared: boolean;
+  /** Offset in the file. */
+  offset: bigint;
+  /** Device as `major:minor`, in hexadecimal as the kernel prints it. */
+  device: string;
+  /** 0 for memory without a file. */
+  inode: bigint;
+  /** Path as the process sees it, without the kernel's ` (deleted)`; `[stack]` and the like; empty for none. */
+  path: string;
+  deleted: boolean;
+}
+
+const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) (.)(.)(.)(.) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
+const DELETED = ' (deleted)';
+
+/** Parses /proc/PID/maps. The kernel writes a newline in a path as `\012` and leaves every other byte alone. */
+export function parseMaps(text: string): Mapping[] {
+  const mappings: Mapping[] = [];
+  for (const line of text.split('\n')) {
+    const parts = MAPS_LINE.exec(line);
+    if (parts === null) continue;
+    const inode = BigInt(parts[9]!);
+    let path = parts[10]!.replaceAll('\\012', '\n');
+    const deleted = inode !== 0n && path.endsWith(DELETED);
+    if (deleted) path = path.slice(0, -DELETED.length);
+    mappings.push({
+      start: BigInt(`0x${parts[1]}`),
+      end: BigInt(`0x${parts[2]}`),
+      readable: parts[3] === 'r',
+      writable: parts[4] === 'w',
+      executable: parts[5] === 'x',
+      shared: parts[6] === 's',
+      offset: BigInt(`0x${parts[7]}`),
+      device: parts[8]!,
+      inode,
+      path,
+      deleted,
+    });
+  }
+  return mappings;
+}

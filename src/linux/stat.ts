@@ -1,0 +1,49 @@
+/** What mdmp needs of /proc/PID/stat or /proc/PID/task/TID/stat; proc(5) numbers the fields from 1. */
+export interface Stat {
+  name: string;
+  /** R, S, D, T, t, Z, X … */
+  state: string;
+  /** In clock ticks. */
+  userTime: number;
+  kernelTime: number;
+  priority: number;
+  nice: number;
+  /** In clock ticks since the machine started. */
+  startTime: number;
+  /** Where the kernel put the arguments and the environment; 0 without the right to know. */
+  argStart: bigint;
+  argEnd: bigint;
+  envStart: bigint;
+  envEnd: bigint;
+}
+
+export function parseStat(text: string): Stat {
+  // The name may hold spaces and parentheses: it ends at the last one.
+  const open = text.indexOf('(');
+  const close = text.lastIndexOf(')');
+  const rest = text.slice(close + 2).split(' ');
+  const field = (number: number) => rest[number - 3] ?? '0';
+  return {
+    name: text.slice(open + 1, close),
+    state: field(3),
+    userTime: Number(field(14)),
+    kernelTime: Number(field(15)),
+    priority: Number(field(18)),
+    nice: Number(field(19)),
+    startTime: Number(field(22)),
+    argStart: BigInt(field(48)),
+    argEnd: BigInt(field(49)),
+    envStart: BigInt(field(50)),
+    envEnd: BigInt(field(51).trim()),
+  };
+}
+
+/** The `Key:\tvalue` lines of /proc/PID/status. */
+export function parseStatus(text: string): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0) values.set(line.slice(0, colon), line.slice(colon + 1).trim());
+  }
+  return values;
+}
