@@ -8,7 +8,7 @@ import {
   MINIDUMP_VERSION,
   streamTypes,
 } from '../format/index.js';
-import { MinidumpError, type Sink, type Task, writeBytes } from '../io/index.js';
+import { abortSink, closeSink, MinidumpError, type Sink, type Task, writeBytes } from '../io/index.js';
 import { Image, type Location, NOWHERE } from './image.js';
 import type { DumpOptions, DumpReport } from './options.js';
 import { CallbackProtocol } from './protocol.js';
@@ -32,7 +32,9 @@ export interface Capture {
   readonly selection: Selection;
   /** Header, directory and all streams. */
   readonly head: Uint8Array;
-  /** The memory behind it, if it was copied. */
+  /** The callback writes the dump itself (IoStartCallback): use this in place of any other sink. */
+  readonly callbackSink: Sink | undefined;
+  /** The memory behind it, if it was copied; then the target is not held any more. */
   readonly memory: readonly Uint8Array[] | undefined;
   readonly size: number;
   readonly streams: DumpReport['streams'];
@@ -98,11 +100,24 @@ export function* capture(target: Target, options: DumpOptions): Task<Capture> {
     target.release();
   }
   const { head, streams } = layOut(context, type, total);
-  return { target, options, selection, head, memory, size: head.length + total, streams, warnings };
+  return {
+    target,
+    options,
+    selection,
+    head,
+    callbackSink: undefined,
+    memory,
+    size: head.length + total,
+    streams,
+    warnings,
+  };
 }
 
-/** Writes a captured dump: its bytes in order, each once. */
-export function* emit(captured: Capture, sink: Sink): Task<DumpReport> {
+/**
+ * Writes a captured dump: its bytes in order, each once. The target is let go as soon as all of its memory was read. To a
+ * sink that may wait this must not be done while a process is held: spool it (see `Capture.memory`).
+ */
+export function* emit(captured: Capture, sink: Sink): Task<void> {
   const { target, options, selection, head, memory, size } = captured;
   let written = 0;
   function* write(bytes: Uint8Array): Task<void> {
@@ -125,7 +140,25 @@ export function* emit(captured: Capture, sink: Sink): Task<DumpReport> {
     target.checkHeld();
     target.release();
   }
+}
+
+/** All bytes of a captured dump have been written: closes the sink, and tells what went in. */
+export function* complete(captured: Capture, sink: Sink): Task<DumpReport> {
+  yield* closeSink(sink);
   return report(captured);
+}
+
+/** Dumps what stands still by itself (a core, a dump) into a sink. The target stays the caller's to dispose. */
+export function* writeDump(target: Target, options: DumpOptions, sink: Sink): Task<DumpReport> {
+  try {
+    const captured = yield* capture(target, options);
+    yield* emit(captured, captured.callbackSink ?? sink);
+    return yield* complete(captured, captured.callbackSink ?? sink);
+  } catch (error) {
+    target.release();
+    yield* abortSink(sink);
+    throw error;
+  }
 }
 
 /** Encodes the streams twice: the first time only tells how long they are, and so where the memory begins. */

@@ -16,9 +16,10 @@ export interface ByteRange {
 /** What a task may ask for. Ranges that are wanted together are asked for together. */
 export type Request =
   | { readonly kind: 'read'; readonly source: Source; readonly ranges: readonly ByteRange[] }
-  | { readonly kind: 'write'; readonly sink: Sink; readonly bytes: Uint8Array };
+  | { readonly kind: 'write'; readonly sink: Sink; readonly bytes: Uint8Array }
+  | { readonly kind: 'close' | 'abort'; readonly sink: Sink };
 
-/** The answer to a read: one array of bytes a range, in order. To a write: nothing. */
+/** The answer to a read: one array of bytes a range, in order. To all else: nothing. */
 export type Answer = readonly Uint8Array[] | undefined;
 
 /** Reads one range. It must lie inside the source. `what` names it in the error when it does not. */
@@ -51,6 +52,20 @@ export function* writeBytes(sink: Sink, bytes: Uint8Array): Task<void> {
   yield { kind: 'write', sink, bytes };
 }
 
+/** All has been written to a sink: makes it final. */
+export function* closeSink(sink: Sink): Task<void> {
+  yield { kind: 'close', sink };
+}
+
+/** Leaves nothing behind of a sink. */
+export function* abortSink(sink: Sink): Task<void> {
+  yield { kind: 'abort', sink };
+}
+
+function act(request: Exclude<Request, { kind: 'read' }>): void | Promise<void> {
+  return request.kind === 'write' ? request.sink.write(request.bytes) : request.sink[request.kind]();
+}
+
 /** Runs a task to its end on the spot. Fails with `async-source` where the outside answers with a promise. */
 export function runSync<T>(task: Task<T>): T {
   let step = task.next(undefined);
@@ -61,7 +76,7 @@ export function runSync<T>(task: Task<T>): T {
       if (request.kind === 'read') {
         answer = request.ranges.map(({ offset, length }) => atOnce(request.source.read(offset, length)));
       } else {
-        atOnce(request.sink.write(request.bytes));
+        atOnce(act(request));
       }
     } catch (error) {
       step = task.throw(error);
@@ -83,7 +98,7 @@ export async function runAsync<T>(task: Task<T>): Promise<T> {
         const parts = request.ranges.map(({ offset, length }) => request.source.read(offset, length));
         answer = parts.some(isPromise) ? await Promise.all(parts) : (parts as Uint8Array[]);
       } else {
-        const done = request.sink.write(request.bytes);
+        const done = act(request);
         if (isPromise(done)) await done;
       }
     } catch (error) {

@@ -1,4 +1,11 @@
-import { type Capture, capture, type DumpOptions, type DumpReport, emit } from '../../dump/index.js';
+import {
+  type Capture,
+  capture,
+  complete,
+  type DumpOptions,
+  type DumpReport,
+  emit,
+} from '../../dump/index.js';
 import { MinidumpError, runSync, type Sink } from '../../io/index.js';
 import { withDeadline } from '../../node/deadline.js';
 import { LinuxProcess } from './linux-process.js';
@@ -45,18 +52,17 @@ export function dumpProcess(target: LinuxProcess, options: LiveOptions, sink: Si
   try {
     target.prepare();
     // Copied while it stands still, or written while it stands still: either way nothing waits here.
-    const held = withDeadline<{ captured: Capture; report: DumpReport | undefined }>(
+    const captured = withDeadline<Capture>(
       maxPause + MARGIN,
       () => {
         const captured = runSync(capture(target, options));
-        const report = captured.memory === undefined ? runSync(emit(captured, sink)) : undefined;
-        return { captured, report };
+        if (captured.memory === undefined) runSync(emit(captured, sink));
+        return captured;
       },
       expired,
     );
-    const report = held.report ?? runSync(emit(held.captured, sink));
-    sink.close();
-    return report;
+    if (captured.memory !== undefined) runSync(emit(captured, sink));
+    return runSync(complete(captured, sink));
   } catch (error) {
     target.release();
     void sink.abort();
