@@ -84,6 +84,9 @@ export interface Target extends Disposable {
     read: ReadMemory,
   ): Task<TargetException>;
 
+  /** What a core tells of its end by itself; used where no exception is given. */
+  ownException?(): Task<(TargetException & { threadId: number }) | undefined>;
+
   /**
    * How each part of `[start, end)` can be had, ascending and without gaps. Asking must not change the process: no page
    * is faulted in.
@@ -294,7 +297,7 @@ export interface TargetException {
   stackPointer: bigint;
 }
 
-/** r_debug and the chain of link_map (link.h), with the addresses that they were read from. */
+/** r_debug and the chain of link_map (link.h). */
 export interface TargetLinkMap {
   version: number;
   /** r_brk */
@@ -303,7 +306,7 @@ export interface TargetLinkMap {
   linkerBase: bigint;
   dynamicAddress: bigint;
   dynamic: Uint8Array;
-  objects: { at: bigint; address: bigint; nameAddress: bigint; name: string; dynamic: bigint }[];
+  objects: { address: bigint; name: string; dynamic: bigint }[];
 }
 
 /**

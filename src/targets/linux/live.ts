@@ -61,8 +61,10 @@ export function dumpProcess(target: LinuxProcess, options: LiveOptions, sink: Si
       },
       expired,
     );
-    if (captured.memory !== undefined) runSync(emit(captured, sink));
-    return runSync(complete(captured, sink));
+    const output = captured.callbackSink ?? sink;
+    if (output !== sink) void sink.abort();
+    if (captured.memory !== undefined) runSync(emit(captured, output));
+    return runSync(complete(captured, output));
   } catch (error) {
     target.release();
     void sink.abort();
