@@ -18,6 +18,7 @@ import type {
 import { StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
 import { AT_ENTRY, parseAuxv } from '../../linux/auxv.js';
+import { clipToMapped } from '../../linux/clip.js';
 import {
   CONTEXT_RIP,
   CONTEXT_RSP,
@@ -27,12 +28,17 @@ import {
   fpregsOfUcontext,
   UCONTEXT_SIZE,
 } from '../../linux/context.js';
+import { findDeletedImages } from '../../linux/deleted-images.js';
 import { readLinkMap } from '../../linux/link-map.js';
 import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
-import { describeRegion, isOpaque } from '../../linux/regions.js';
+import { processRanges } from '../../linux/process-data.js';
+import { describeRegions, isOpaque } from '../../linux/regions.js';
 import { Reg } from '../../linux/registers.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
+import { threadBlockRanges } from '../../linux/thread-block.js';
+import { ThreadLocals } from '../../linux/thread-local.js';
+import { AskedFacts } from './asked-facts.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
 import { processFacts, releaseFile, systemFacts } from './facts.js';
 import { ProcessMemory, targetExited } from './memory.js';
@@ -44,12 +50,16 @@ import { Outcome, Slot } from './tracer-protocol.js';
 const RED_ZONE = 128n;
 /** The kernel keeps 256 pages free below a growing stack (stack_guard_gap); thread libraries make smaller guards. */
 const MAX_GUARD = 1024n * 1024n;
+/** Of larger mappings without rights it is not asked page by page whether they hold anything. */
+const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
 
 export interface LinuxProcessOptions {
   /** Longest stop in milliseconds. */
   maxPause: number;
   /** Most bytes of a stack that is not the main thread's. */
   maxStack: number;
+  /** MINIDUMP_TYPE flags: what will be asked for. Of the rest nothing is read. */
+  type: number;
   abandonExitCode?: number | undefined;
 }
 
@@ -81,6 +91,9 @@ export class LinuxProcess implements Target {
   readonly #stat: Stat;
   readonly #auxv: ReadonlyMap<number, bigint>;
   readonly #texts: TargetText[];
+  readonly #process: TargetProcess;
+  readonly #asked: AskedFacts;
+  #threadLocals: ThreadLocals | undefined;
   #maps: Buffer;
   #mappings: readonly Mapping[];
   #modules: readonly TargetModule[];
@@ -119,6 +132,8 @@ export class LinuxProcess implements Target {
       const auxv =
         readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
       this.#auxv = parseAuxv(auxv);
+      this.#asked = new AskedFacts(pid, facts.via, options.type);
+      this.#process = processFacts(this.#stat, this.#asked.booted, cpuinfo.toString('latin1'));
       this.#modules = this.#findModules();
       this.#texts = this.#readTexts(cpuinfo, auxv);
       for (const tid of listThreads(pid)) this.#statOf(tid);
@@ -201,12 +216,21 @@ export class LinuxProcess implements Target {
   }
 
   #findModules(): TargetModule[] {
-    const memory = this.#memory;
-    const read: ReadMemory = function* (address, length) {
-      const bytes = new Uint8Array(length);
-      return bytes.subarray(0, memory.read(address, bytes));
-    };
-    return runSync(findModules(this.#mappings, read, this.#auxv.get(AT_ENTRY) ?? 0n));
+    const modules = runSync(findModules(this.#mappings, this.#read, this.#entry));
+    this.#asked.useModules(modules, this.#read);
+    return modules;
+  }
+
+  /** Memory as it is, for what is told of the process and is no copy of its memory. */
+  readonly #read: ReadMemory = (address, length) => this.#readSome(address, length);
+
+  *#readSome(address: bigint, length: number): Task<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, this.#memory.read(address, bytes));
+  }
+
+  get #entry(): bigint {
+    return this.#auxv.get(AT_ENTRY) ?? 0n;
   }
 
   checkHeld(): void {
@@ -258,7 +282,14 @@ export class LinuxProcess implements Target {
       instructionPointer: pc,
       stackPointer: sp,
       stack: this.stackAt(sp),
-      info: undefined,
+      info: this.#asked.threadInfo(
+        id,
+        stat,
+        registers?.[Reg.FsBase],
+        this.#entry,
+        this.#read,
+        (address) => this.#memory.find(address)?.executable === true,
+      ),
     };
   }
 
@@ -301,11 +332,20 @@ export class LinuxProcess implements Target {
   }
 
   *regions(): Task<readonly TargetRegion[]> {
-    return this.#mappings.map(describeRegion);
+    return describeRegions(this.#mappings, (mapping) => this.#isReserved(mapping));
+  }
+
+  /**
+   * Whether a private mapping without rights never held anything. Small ones are looked at page by page; a large one (an arena or
+   * cage that is handed out piece by piece) is taken for reserved: a terabyte of pagemap cannot be read while a process waits.
+   */
+  #isReserved({ start, end }: Mapping): boolean {
+    if (end - start > MAX_RESERVE_PROBE) return true;
+    return this.#memory.probe(start, end).every(({ kind }) => kind === 'zero');
   }
 
   *process(): Task<TargetProcess> {
-    return processFacts(this.#stat);
+    return this.#process;
   }
 
   *texts(): Task<readonly TargetText[]> {
@@ -322,6 +362,7 @@ export class LinuxProcess implements Target {
     add(StreamType.LinuxCpuInfo, cpuinfo);
     // Read before the stop, so that it shows the process as it was and not under us.
     add(StreamType.LinuxProcStatus, readBytes(`/proc/${pid}/status`));
+    add(StreamType.LinuxProcStat, readBytes(`/proc/${pid}/stat`));
     add(StreamType.LinuxLsbRelease, releaseFile(pid));
     // Where a program has overwritten its title beyond the arguments, the kernel reads on into the environment.
     const commandLine = readBytes(`/proc/${pid}/cmdline`);
@@ -344,35 +385,42 @@ export class LinuxProcess implements Target {
   }
 
   *handles(): Task<readonly TargetHandle[]> {
-    return [];
+    return this.#asked.handles;
   }
 
   *unloadedModules(): Task<readonly TargetUnloadedModule[]> {
-    return [];
+    return yield* findDeletedImages(this.#mappings, this.#read);
   }
 
   *tokens(): Task<readonly TargetToken[]> {
-    return [];
+    return this.#asked.tokens(this.#threads.map(({ id }) => id));
   }
 
-  *systemMemory(): Task<undefined> {
-    return undefined;
+  *systemMemory(): ReturnType<Target['systemMemory']> {
+    return this.#asked.systemMemory;
   }
 
-  *vmCounters(): Task<undefined> {
-    return undefined;
+  *vmCounters(): ReturnType<Target['vmCounters']> {
+    return this.#asked.vmCounters(this.#stat);
   }
 
-  *processData(): Task<readonly AddressRange[]> {
-    return [];
+  *processData(read: ReadMemory): Task<readonly AddressRange[]> {
+    const linkMap = yield* this.linkMap(read);
+    return this.#clip(processRanges(this.#stat, this.#mappings, linkMap, this.#asked.layout));
   }
 
-  *threadData(): Task<readonly AddressRange[]> {
-    return [];
+  *threadData({ teb }: TargetThread): Task<readonly AddressRange[]> {
+    return this.#clip(yield* threadBlockRanges(teb, this.#asked.layout, this.#read));
   }
 
-  *moduleTls(): Task<readonly AddressRange[]> {
-    return [];
+  *moduleTls(module: TargetModule, read: ReadMemory): Task<readonly AddressRange[]> {
+    const threads = this.#threads.map(({ registers }) => registers?.[Reg.FsBase] ?? 0n);
+    this.#threadLocals ??= new ThreadLocals(this.#asked.layout, yield* this.linkMap(read), this.#entry);
+    return this.#clip(yield* this.#threadLocals.blocks(module, threads, read));
+  }
+
+  #clip(ranges: readonly AddressRange[]): AddressRange[] {
+    return clipToMapped(ranges, (address) => this.#memory.find(address));
   }
 
   *exception(
