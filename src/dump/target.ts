@@ -297,7 +297,7 @@ export interface TargetException {
   stackPointer: bigint;
 }
 
-/** r_debug and the chain of link_map (link.h). */
+/** r_debug and the chain of link_map (link.h), with the addresses of each link_map and of its name. */
 export interface TargetLinkMap {
   version: number;
   /** r_brk */
@@ -306,7 +306,7 @@ export interface TargetLinkMap {
   linkerBase: bigint;
   dynamicAddress: bigint;
   dynamic: Uint8Array;
-  objects: { address: bigint; name: string; dynamic: bigint }[];
+  objects: { at: bigint; address: bigint; nameAddress: bigint; name: string; dynamic: bigint }[];
 }
 
 /**

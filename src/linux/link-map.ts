@@ -41,7 +41,9 @@ export function* readLinkMap(
     const fields = new DataView(entry.buffer, entry.byteOffset, entry.byteLength);
     const nameAddress = fields.getBigUint64(8, true);
     objects.push({
+      at,
       address: fields.getBigUint64(0, true),
+      nameAddress,
       name: yield* readName(nameAddress, read),
       dynamic: fields.getBigUint64(16, true),
     });
