@@ -64,6 +64,7 @@ int main(int count, char **arguments) {
   say("arguments=%p %d", (void *)arguments, count);
   say("random=0x%lx", getauxval(AT_RANDOM));
 #ifndef STATIC
+  extern ElfW(Dyn) _DYNAMIC[];
   struct r_debug *debug = 0;
   for (ElfW(Dyn) *entry = _DYNAMIC; entry->d_tag; entry++)
     if (entry->d_tag == DT_DEBUG) debug = (struct r_debug *)entry->d_un.d_ptr;

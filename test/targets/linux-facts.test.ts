@@ -1,4 +1,4 @@
-import { constants, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { constants, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
@@ -156,6 +156,27 @@ describeWith(needs, 'file descriptors as handles', () => {
       runSync(target.tokens()),
     ]);
     expect([handles, tokens]).toEqual([[], []]);
+  });
+});
+
+const needsFuse = { missing: existsSync('/dev/fuse') ? undefined : '/dev/fuse' };
+
+describeWith([...needs, needsRoot, needsFuse], 'descriptors on a file system that does not answer', () => {
+  it('are told without a look at the file', async () => {
+    const folder = realpathSync(temporaryFolder());
+    const program = await Program.start(await compile('hung-mount'), [folder]);
+    // In a process of its own: one that waits for this file system can only be killed.
+    const script = `
+      import { runSync } from '${join(root, 'dist', 'io', 'index.js')}';
+      import { LinuxProcess } from '${join(root, 'dist', 'targets', 'linux', 'linux-process.js')}';
+      const target = new LinuxProcess(${program.pid}, { maxPause: 1000, maxStack: 4096, type: ${ALL} });
+      for (const { handle, typeName, objectName } of runSync(target.handles())) console.log(handle + ' ' + typeName + ' ' + objectName);
+      target[Symbol.dispose]();`;
+    const result = await run(process.execPath, ['--input-type=module', '-e', script], { timeoutMs: 20_000 });
+    expect(result.timedOut).toBe(false);
+    const lines = result.stdout.toString().split('\n');
+    expect(lines).toContain(`${program.values.get('plain')} File ${folder}`);
+    expect(lines).toContain(`${program.values.get('directory')} Directory ${folder}`);
   });
 });
 
