@@ -31,13 +31,14 @@ const FIELDS: readonly (readonly [keyof NptlLayout, string])[] = [
   ['tlsModule', 'link_map_l_tls_modid'],
   ['tlsOffset', 'link_map_l_tls_offset'],
 ];
-/** Since glibc 2.34 all is in libc; before that in libpthread, as `libpthread.so.0` or `libpthread-2.31.so`. */
-const LIBRARIES = /^lib(?:pthread|c)(?:-[\d.]+)?\.so(?:\.\d+)*$/;
+/** Since glibc 2.34 these symbols are exported; before that they were in libpthread's symbol table, which is not loaded. */
+const LIBRARY = 'libc.so.6';
 /** struct pthread is 2,304 bytes in glibc 2.36; struct link_map is smaller. */
 const MAX_SIZE = 64 * 1024;
 
 /**
- * The layout of the glibc that a process has loaded; undefined for another library (musl) and for a static program.
+ * The layout of the glibc that a process has loaded; undefined for an older one, for another library (musl) and
+ * for a static program.
  *
  * @param read gives memory of the process
  */
@@ -47,7 +48,7 @@ export function* readNptlLayout(
 ): Task<NptlLayout | undefined> {
   for (const module of modules) {
     const name = module.path.slice(module.path.lastIndexOf('/') + 1);
-    if (!LIBRARIES.test(name)) continue;
+    if (name !== LIBRARY) continue;
     const layout = yield* readLayout(module, read);
     if (layout !== undefined) return layout;
   }

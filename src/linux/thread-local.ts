@@ -1,7 +1,7 @@
 import type { AddressRange } from '../dump/ranges.js';
 import type { ReadMemory, TargetLinkMap, TargetModule } from '../dump/target.js';
 import type { Task } from '../io/index.js';
-import { type ElfImage, PT_INTERP, PT_TLS, readElfImage } from '../object/elf.js';
+import { PT_TLS, readElfImage } from '../object/elf.js';
 import { imageReader, type NptlLayout } from './nptl.js';
 import { type Dtv, readDtv } from './thread-block.js';
 
@@ -12,15 +12,15 @@ const FORCED_DYNAMIC = 0xffff_ffff_ffff_fff0n;
 
 /**
  * Where the thread-local variables of modules lie. Each thread has a block for each module with a PT_TLS segment: at a fixed
- * distance below its thread block for modules that were there at the start, elsewhere, found by the thread's DTV, for
- * those that were loaded later, and then only once the thread has used it.
+ * distance below its thread block for the program and what was loaded with it, elsewhere, found by the thread's DTV, for
+ * what was loaded later, and then only once the thread has used it. Of modules but the program only glibc tells.
  *
  * A block that was freed by dlclose may still stand in a DTV until the thread next looks: then its place is told all the same.
  */
 export class ThreadLocals {
   readonly #layout: NptlLayout | undefined;
   readonly #linkMap: TargetLinkMap | undefined;
-  /** The entry point: of the module that it lies in a static program is made. */
+  /** The entry point: it lies in the program itself. */
   readonly #entry: bigint;
   readonly #dtvs = new Map<bigint, Dtv | undefined>();
 
@@ -35,7 +35,7 @@ export class ThreadLocals {
    *
    * @param threads the bases of fs of the threads
    */
-  *blocks(module: TargetModule, threads: readonly bigint[], read: ReadMemory): Task<AddressRange[]> {
+  *blocks(module: TargetModule, threads: ReadonlySet<bigint>, read: ReadMemory): Task<AddressRange[]> {
     const image = yield* readElfImage(imageReader(module, read));
     const header = image?.headers.find(({ type }) => type === PT_TLS);
     if (image === undefined || header === undefined) return [];
@@ -44,15 +44,15 @@ export class ThreadLocals {
     const ranges: AddressRange[] = [];
     const add = (start: bigint) => ranges.push({ start, end: start + memorySize });
 
-    if (this.#linkMap === undefined) {
-      if (!this.#isStaticProgram(module, image)) return [];
-      // Variant II of the TLS ABI: the only block ends at the thread block, as aligned as it asks for.
+    if (this.#isProgram(module)) {
+      // Variant II of the TLS ABI, whatever the library: the linker has built it into the code that the block of the program ends
+      // at the thread block, as aligned as it asks for.
       const align = alignment > 0n ? alignment : 1n;
       const distance = ((memorySize + align - 1n) / align) * align;
       for (const fsBase of threads) if (fsBase > distance) add(fsBase - distance);
       return ranges;
     }
-    const object = this.#linkMap.objects.find(({ address }) => address + image.linkBase === module.base);
+    const object = this.#linkMap?.objects.find(({ address }) => address + image.linkBase === module.base);
     if (object === undefined || this.#layout === undefined) return [];
     const { tlsModule, tlsOffset } = this.#layout;
     const number = Number((yield* this.#word(object.at + BigInt(tlsModule), read)) ?? 0n);
@@ -70,9 +70,8 @@ export class ThreadLocals {
     return ranges;
   }
 
-  #isStaticProgram({ base, size }: TargetModule, image: ElfImage): boolean {
-    const isMain = this.#entry >= base && this.#entry < base + BigInt(size);
-    return isMain && !image.headers.some(({ type }) => type === PT_INTERP);
+  #isProgram({ base, size }: TargetModule): boolean {
+    return this.#entry >= base && this.#entry < base + BigInt(size);
   }
 
   *#dtv(fsBase: bigint, layout: NptlLayout, read: ReadMemory): Task<Dtv | undefined> {

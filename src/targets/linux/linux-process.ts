@@ -414,7 +414,8 @@ export class LinuxProcess implements Target {
   }
 
   *moduleTls(module: TargetModule, read: ReadMemory): Task<readonly AddressRange[]> {
-    const threads = this.#threads.map(({ registers }) => registers?.[Reg.FsBase] ?? 0n);
+    // Threads that were made without the C library may share a block.
+    const threads = new Set(this.#threads.map(({ registers }) => registers?.[Reg.FsBase] ?? 0n));
     this.#threadLocals ??= new ThreadLocals(this.#asked.layout, yield* this.linkMap(read), this.#entry);
     return this.#clip(yield* this.#threadLocals.blocks(module, threads, read));
   }
