@@ -18,20 +18,14 @@ import type {
 import { StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
 import { AT_ENTRY, parseAuxv } from '../../linux/auxv.js';
-import {
-  CONTEXT_RIP,
-  CONTEXT_RSP,
-  contextFromRegisters,
-  contextFromSyscall,
-  contextFromUcontext,
-  fpregsOfUcontext,
-  UCONTEXT_SIZE,
-} from '../../linux/context.js';
+import { contextFromRegisters, contextFromSyscall } from '../../linux/context.js';
+import { readException } from '../../linux/exception.js';
 import { readLinkMap } from '../../linux/link-map.js';
 import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
-import { describeRegion, isOpaque } from '../../linux/regions.js';
+import { describeRegion } from '../../linux/regions.js';
 import { Reg } from '../../linux/registers.js';
+import { stackAt } from '../../linux/stacks.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
 import { processFacts, releaseFile, systemFacts } from './facts.js';
@@ -40,11 +34,6 @@ import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.
 import { Tracer } from './tracer.js';
 import { Outcome, Slot } from './tracer-protocol.js';
 
-/** Below rsp a leaf function of the x86-64 ABI may keep data. */
-const RED_ZONE = 128n;
-/** The kernel keeps 256 pages free below a growing stack (stack_guard_gap); thread libraries make smaller guards. */
-const MAX_GUARD = 1024n * 1024n;
-
 export interface LinuxProcessOptions {
   /** Longest stop in milliseconds. */
   maxPause: number;
@@ -52,12 +41,6 @@ export interface LinuxProcessOptions {
   maxStack: number;
   abandonExitCode?: number | undefined;
 }
-
-/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: siginfo_t has the address of the fault. */
-const FAULTS = new Set([4, 5, 7, 8, 11]);
-const SIGINFO_SIZE = 128;
-/** si_signo, si_errno, si_code and si_addr. */
-const SIGINFO_USED = 24;
 
 interface Held {
   id: number;
@@ -262,27 +245,8 @@ export class LinuxProcess implements Target {
     };
   }
 
-  stackAt(stackPointer: bigint): { start: bigint; end: bigint } {
-    const mapping = this.#stackMapping(stackPointer);
-    if (mapping === undefined) return { start: 0n, end: 0n };
-    const start = stackPointer - RED_ZONE < mapping.start ? mapping.start : stackPointer - RED_ZONE;
-    let end = mapping.end;
-    if (mapping.path === '[stack]') {
-      // The arguments and the environment lie above the first frame: customers' secrets, and no part of any frame.
-      const { argStart } = this.#stat;
-      if (argStart > stackPointer && argStart < end) end = argStart;
-    } else if (end - start > BigInt(this.#options.maxStack)) {
-      end = start + BigInt(this.#options.maxStack);
-    }
-    return { start, end };
-  }
-
-  /** The mapping of a stack. After an overflow the stack pointer lies in the guard, or in nothing, below it. */
-  #stackMapping(stackPointer: bigint): Mapping | undefined {
-    const mapping = this.#memory.find(stackPointer);
-    if (mapping?.readable) return isOpaque(mapping) ? undefined : mapping;
-    const above = this.#mappings.find(({ start }) => start > stackPointer);
-    return above?.readable && above.writable && above.start - stackPointer <= MAX_GUARD ? above : undefined;
+  stackAt(stackPointer: bigint): AddressRange {
+    return stackAt(stackPointer, this.#mappings, this.#stat.argStart, this.#options.maxStack);
   }
 
   #statOf(tid: number): Stat | undefined {
@@ -376,33 +340,10 @@ export class LinuxProcess implements Target {
   }
 
   *exception(
-    { siginfo, ucontext }: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
+    pointers: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
     read: ReadMemory,
   ): Task<TargetException> {
-    const info = typeof siginfo === 'bigint' ? yield* read(siginfo, SIGINFO_SIZE) : siginfo;
-    const user = typeof ucontext === 'bigint' ? yield* read(ucontext, UCONTEXT_SIZE) : ucontext;
-    if (info.length < SIGINFO_USED || user.length < UCONTEXT_SIZE) {
-      throw new MinidumpError('invalid-argument', 'siginfo or ucontext is too short', {
-        advice: `Give at least ${SIGINFO_USED} and ${UCONTEXT_SIZE} bytes, or addresses in the process.`,
-      });
-    }
-    const state = fpregsOfUcontext(user);
-    let fxsave: Uint8Array | undefined;
-    if (state !== 0n && this.#memory.find(state) !== undefined) fxsave = yield* read(state, 512);
-    const context = contextFromUcontext(user, fxsave);
-    const view = new DataView(info.buffer, info.byteOffset, info.byteLength);
-    const code = view.getInt32(0, true);
-    const registers = new DataView(context.buffer);
-    const instructionPointer = registers.getBigUint64(CONTEXT_RIP, true);
-    return {
-      code,
-      flags: view.getUint32(8, true),
-      // si_addr is there for faults only; a signal that somebody sent has the sender at that place.
-      address: FAULTS.has(code) ? view.getBigUint64(16, true) : instructionPointer,
-      context,
-      instructionPointer,
-      stackPointer: registers.getBigUint64(CONTEXT_RSP, true),
-    };
+    return yield* readException(pointers, read, (address) => this.#memory.find(address) !== undefined);
   }
 
   *probe(start: bigint, end: bigint): Task<readonly MemoryPart[]> {
