@@ -1,9 +1,8 @@
 import type { AddressRange } from '../dump/ranges.js';
+import { amd64 } from './cpu/amd64.js';
 import type { Mapping } from './maps.js';
 import { isOpaque } from './regions.js';
 
-/** Below rsp a leaf function of the x86-64 ABI may keep data. */
-const RED_ZONE = 128n;
 /** The kernel keeps 256 pages free below a growing stack (stack_guard_gap); thread libraries make smaller guards. */
 const MAX_GUARD = 1024n * 1024n;
 
@@ -30,16 +29,18 @@ export function indexAbove(mappings: readonly AddressRange[], address: bigint): 
  *
  * @param argumentsStart where the arguments of the program begin; 0 if that is not known
  * @param maxStack most bytes of a stack that is not the main thread's
+ * @param redZone bytes below the stack pointer that belong to the stack
  */
 export function stackAt(
   stackPointer: bigint,
   mappings: readonly Mapping[],
   argumentsStart: bigint,
   maxStack: number,
+  redZone: bigint = amd64.redZone,
 ): AddressRange {
   const mapping = stackMapping(stackPointer, mappings);
   if (mapping === undefined) return { start: 0n, end: 0n };
-  const start = stackPointer - RED_ZONE < mapping.start ? mapping.start : stackPointer - RED_ZONE;
+  const start = mapping.start + redZone > stackPointer ? mapping.start : stackPointer - redZone;
   let { end } = mapping;
   if (mapping.path === '[stack]') {
     // The arguments and the environment lie above the first frame: customers' secrets, and no part of any frame.

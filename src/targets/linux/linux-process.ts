@@ -15,18 +15,19 @@ import type {
   TargetToken,
   TargetUnloadedModule,
 } from '../../dump/target.js';
-import { StreamType } from '../../format/index.js';
+import { CONTEXT_AMD64, MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
-import { AT_ENTRY, parseAuxv } from '../../linux/auxv.js';
-import { contextFromRegisters, contextFromSyscall } from '../../linux/context.js';
+import { AT_ENTRY, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
+import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
 import { readException } from '../../linux/exception.js';
 import { readLinkMap } from '../../linux/link-map.js';
 import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
 import { describeRegion } from '../../linux/regions.js';
-import { Reg } from '../../linux/registers.js';
+import { REGISTER_COUNT } from '../../linux/registers.js';
 import { stackAt } from '../../linux/stacks.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
+import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
 import { processFacts, releaseFile, systemFacts } from './facts.js';
 import { ProcessMemory, targetExited } from './memory.js';
@@ -39,16 +40,18 @@ export interface LinuxProcessOptions {
   maxPause: number;
   /** Most bytes of a stack that is not the main thread's. */
   maxStack: number;
+  /** MINIDUMP_TYPE flags of the dump that it is for; 0 unless given. */
+  type?: number | undefined;
   abandonExitCode?: number | undefined;
 }
 
 interface Held {
   id: number;
-  registers: BigUint64Array | undefined;
-  fxsave: Uint8Array | undefined;
+  /** Undefined for one that did not stop. */
+  state: ThreadState | undefined;
 }
 
-/** A live Linux process on x86-64. */
+/** A live Linux process on x86-64: one of 64 bits, or of 32. */
 export class LinuxProcess implements Target {
   readonly pid: number;
   readonly handle: unknown;
@@ -57,6 +60,7 @@ export class LinuxProcess implements Target {
   shortenedCalls = 0;
 
   readonly #options: LinuxProcessOptions;
+  readonly #cpu: Cpu;
   readonly #tracer: Tracer;
   readonly #via: number;
   readonly #memory: ProcessMemory;
@@ -85,12 +89,24 @@ export class LinuxProcess implements Target {
     this.handle = handle;
     this.#options = options;
     this.#via = facts.via;
+    const auxv =
+      readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
+    const pointerSize = auxvPointerSize(auxv);
+    const cpu: CpuName = pointerSize === 8 ? 'amd64' : 'x86';
+    this.#cpu = cpus[cpu];
+    this.#auxv = parseAuxv(auxv, pointerSize);
     try {
       this.#memory = new ProcessMemory(pid, facts.via);
     } catch (error) {
       throw refused(pid, error);
     }
-    this.#tracer = new Tracer(pid, options);
+    const xstate = ((options.type ?? 0) & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
+    this.#tracer = new Tracer(pid, {
+      cpu,
+      xstate: xstate && cpu === 'amd64',
+      maxPause: options.maxPause,
+      abandonExitCode: options.abandonExitCode,
+    });
     try {
       this.#mapsFile = new MapsFile(pid, facts.via);
       this.#maps = this.#mapsFile.read();
@@ -98,10 +114,7 @@ export class LinuxProcess implements Target {
       this.#memory.use(this.#mappings);
       this.#stat = parseStat(readText(`/proc/${pid}/stat`) ?? '');
       const cpuinfo = readBytes('/proc/cpuinfo') ?? Buffer.alloc(0);
-      this.system = systemFacts(cpuinfo.toString('latin1'));
-      const auxv =
-        readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
-      this.#auxv = parseAuxv(auxv);
+      this.system = systemFacts(cpuinfo.toString('latin1'), this.#cpu);
       this.#modules = this.#findModules();
       this.#texts = this.#readTexts(cpuinfo, auxv);
       for (const tid of listThreads(pid)) this.#statOf(tid);
@@ -147,7 +160,7 @@ export class LinuxProcess implements Target {
 
   #take(tids: readonly number[], results: DataView): void {
     tids.forEach((id, i) => {
-      const slot = i * Slot.Size;
+      const slot = i * this.#tracer.slotSize;
       const outcome = results.getInt32(slot + Slot.Outcome, true);
       if (outcome === Outcome.Gone) return;
       if (outcome === Outcome.Refused)
@@ -156,14 +169,18 @@ export class LinuxProcess implements Target {
         this.notes.push(
           `thread ${id} sits in the kernel and did not stop; it is dumped without registers but sp and pc`,
         );
-        this.#threads.push({ id, registers: undefined, fxsave: undefined });
+        this.#threads.push({ id, state: undefined });
         return;
       }
       this.shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
+      const xsave = results.getInt32(slot + Slot.XsaveLength, true);
       this.#threads.push({
         id,
-        registers: new BigUint64Array(results.buffer, slot + Slot.Registers, 27),
-        fxsave: new Uint8Array(results.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize),
+        state: {
+          registers: new BigUint64Array(results.buffer, slot + Slot.Registers, REGISTER_COUNT),
+          floatingPoint: new Uint8Array(results.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize),
+          xsave: xsave === 0 ? undefined : new Uint8Array(results.buffer, slot + Slot.Xsave, xsave),
+        },
       });
     });
   }
@@ -215,38 +232,41 @@ export class LinuxProcess implements Target {
     return this.#threads.map((held) => this.#describe(held));
   }
 
-  #describe({ id, registers, fxsave }: Held): TargetThread {
+  #describe({ id, state }: Held): TargetThread {
     const stat = this.#statOf(id);
-    let context: Uint8Array;
-    let sp = 0n;
-    let pc = 0n;
-    if (registers === undefined) {
-      const found = contextFromSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
-      context = found?.context ?? new Uint8Array();
-      sp = found?.sp ?? 0n;
-      pc = found?.pc ?? 0n;
-    } else {
-      context = contextFromRegisters(registers, fxsave);
-      sp = registers[Reg.Rsp]!;
-      pc = registers[Reg.Rip]!;
-    }
+    const context = state === undefined ? this.#unstoppable(id) : this.#cpu.context(state);
+    const known = context.length > 0;
+    const stackPointer = known ? this.#cpu.stackPointer(context) : 0n;
     return {
       id,
       name: stat?.name,
       suspendCount: 0,
       priorityClass: 0,
       priority: stat?.priority ?? 0,
-      teb: registers?.[Reg.FsBase] ?? 0n,
+      teb: state === undefined ? 0n : this.#cpu.threadBlock(state),
       context,
-      instructionPointer: pc,
-      stackPointer: sp,
-      stack: this.stackAt(sp),
+      instructionPointer: known ? this.#cpu.instructionPointer(context) : 0n,
+      stackPointer,
+      stack: this.stackAt(stackPointer),
       info: undefined,
     };
   }
 
+  /** What is known of a thread that did not stop; nothing of one that runs. */
+  #unstoppable(id: number): Uint8Array {
+    const found = parseSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
+    if (found === undefined) return new Uint8Array();
+    return this.#cpu.controlContext(found.stackPointer, found.instructionPointer);
+  }
+
   stackAt(stackPointer: bigint): AddressRange {
-    return stackAt(stackPointer, this.#mappings, this.#stat.argStart, this.#options.maxStack);
+    return stackAt(
+      stackPointer,
+      this.#mappings,
+      this.#stat.argStart,
+      this.#options.maxStack,
+      this.#cpu.redZone,
+    );
   }
 
   #statOf(tid: number): Stat | undefined {
@@ -269,7 +289,11 @@ export class LinuxProcess implements Target {
   }
 
   *process(): Task<TargetProcess> {
-    return processFacts(this.#stat);
+    const xsave = this.#threads.find(({ state }) => state?.xsave !== undefined)?.state?.xsave;
+    return {
+      ...processFacts(this.#stat),
+      xstate: xsave && xstateInfo(xsaveLayout(xsave), CONTEXT_AMD64.size),
+    };
   }
 
   *texts(): Task<readonly TargetText[]> {
@@ -343,7 +367,12 @@ export class LinuxProcess implements Target {
     pointers: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
     read: ReadMemory,
   ): Task<TargetException> {
-    return yield* readException(pointers, read, (address) => this.#memory.find(address) !== undefined);
+    return yield* readException(
+      pointers,
+      read,
+      (address) => this.#memory.find(address) !== undefined,
+      this.#cpu,
+    );
   }
 
   *probe(start: bigint, end: bigint): Task<readonly MemoryPart[]> {

@@ -34,7 +34,11 @@ export function openProcess(pid: number, options: LiveOptions, handle: unknown =
   if (!(maxPause > 0) || !(maxStack >= 0)) {
     throw new MinidumpError('invalid-argument', 'maxPause must be more than 0, maxStack at least 0');
   }
-  return new LinuxProcess(pid, { maxPause, maxStack, abandonExitCode: options.abandonExitCode }, handle);
+  return new LinuxProcess(
+    pid,
+    { maxPause, maxStack, type: options.type ?? 0, abandonExitCode: options.abandonExitCode },
+    handle,
+  );
 }
 
 /**
