@@ -56,7 +56,7 @@ export function dumpProcess(target: LinuxProcess, options: LiveOptions, sink: Si
     const captured = withDeadline<Capture>(
       maxPause + MARGIN,
       () => {
-        const captured = runSync(capture(target, options));
+        const captured = runSync(capture(target, options, sink));
         if (captured.memory === undefined) runSync(emit(captured, sink));
         return captured;
       },
