@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'output-denied'
   | 'disk-full'
   | 'write-failed'
+  | 'output-closed'
   // the machine
   | 'koffi-missing'
   | 'platform'
