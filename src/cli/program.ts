@@ -46,7 +46,7 @@ Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help ex
     );
 
   command(mdmp, 'dump <pid>', 'write a minidump of a live process')
-    .option('-o, --output <file>', 'the file to write (default: NAME.PID.TIME.dmp in the current folder)')
+    .option('-o, --output <file>', 'the file to write, - for stdout (default: NAME.PID.TIME.dmp here)')
     .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
     .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
     .option('--comment <text>', 'a text to store in the dump')
@@ -54,6 +54,7 @@ Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help ex
     .option('-f, --force', 'replace the output file if it exists')
     .option('--max-pause <seconds>', 'let the process go on after this time, and give up (default: 10)')
     .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+    .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', () => dumpHelp)
     .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options));
@@ -138,6 +139,7 @@ A callback module exports a routine, as MiniDumpWriteDump knows it, or an object
 Examples:
   mdmp dump 4242
   mdmp dump 4242 -o app.dmp --type full --force
+  mdmp dump 4242 -o - --type full | zstd > app.dmp.zst
   mdmp dump 4242 --callback ./keep-secrets-out.js --comment 'hangs since noon'
   mdmp dump "$(pidof server)" --json`;
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { type FileDumpReport, writeMinidump } from '../../targets/linux/write-minidump.js';
+import type { DumpReport } from '../../dump/index.js';
+import { writeMinidump } from '../../targets/linux/write-minidump.js';
 import { parseAddress, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
+import { type CommandOutput, commandOutput, keepStdoutClean } from '../destination.js';
 import { dumpTypeName, parseDumpType } from '../dump-type.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { loadCallback } from '../load-callback.js';
@@ -17,6 +19,7 @@ export interface DumpArguments {
   force?: boolean;
   maxPause?: string;
   maxStack?: string;
+  spool?: string;
   json?: boolean;
 }
 
@@ -27,17 +30,20 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
   const exception = given.exception === undefined ? undefined : parseException(given.exception);
   const maxPause = given.maxPause === undefined ? undefined : parseSeconds(given.maxPause, '--max-pause');
   const maxStack = given.maxStack === undefined ? undefined : parseSize(given.maxStack, '--max-stack');
+  const output = commandOutput(given.output ?? defaultName(pid));
+  if (output.ownsStdout) keepStdoutClean();
   const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
   const progress = new ProgressLine();
-  let report: FileDumpReport;
+  let report: DumpReport;
   progress.start(pid);
   try {
-    report = await writeMinidump(pid, given.output ?? defaultName(pid), {
+    report = await writeMinidump(pid, output.destination, {
       ...callback,
       type,
       exception,
       maxPause,
       maxStack,
+      spool: given.spool,
       comment: given.comment,
       force: given.force ?? false,
       abandonExitCode: EXIT_CODES['max-pause'].exit,
@@ -47,7 +53,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
     progress.clear();
   }
   if (given.json) await printJson(report);
-  else await print(summary(report, given.callback !== undefined));
+  else await print(summary(report, output, given.callback !== undefined));
 }
 
 /** `node.4242.20260131T120000.dmp`, in local time as `ls` shows it. */
@@ -75,9 +81,13 @@ function parseException(text: string) {
   };
 }
 
-function summary(report: FileDumpReport, hasCallback: boolean): string {
+function summary(
+  report: DumpReport & { file?: string },
+  output: CommandOutput,
+  hasCallback: boolean,
+): string {
   const entries: [string, string][] = [
-    ['dump', printable(report.file)],
+    ['dump', printable(report.file ?? output.name)],
     ['size', size(report.size)],
     ['type', dumpTypeName(report.type)],
     ['threads', counts(report.threads, hasCallback)],
