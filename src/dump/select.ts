@@ -74,9 +74,13 @@ export function* select(target: Target, options: DumpOptions, protocol: Callback
   });
   const { modules, excluded: excludedModules } = yield* selectModules(target, protocol);
   const plain = new RedactedMemory(target, []);
-  const happened =
-    options.exception &&
-    (yield* target.exception(options.exception, (address, length) => plain.read(address, length)));
+  const own =
+    options.exception === undefined && target.ownException !== undefined
+      ? yield* target.ownException()
+      : undefined;
+  const happened = options.exception
+    ? yield* target.exception(options.exception, (address, length) => plain.read(address, length))
+    : own;
   const { threads, refused } = yield* selectThreads(
     target,
     protocol,
@@ -107,7 +111,7 @@ export function* select(target: Target, options: DumpOptions, protocol: Callback
   }
 
   const redacted = new RedactedMemory(target, blanked);
-  let exception: SelectedException | undefined;
+  let exception: SelectedException | undefined = own;
   if (options.exception !== undefined) {
     // Once more, through the redaction: what was removed must not come in through the back door.
     const seen = yield* target.exception(options.exception, (address, length) =>

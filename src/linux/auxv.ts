@@ -13,3 +13,8 @@ export function parseAuxv(bytes: Uint8Array): Map<number, bigint> {
 export const AT_PHDR = 3;
 export const AT_PHNUM = 5;
 export const AT_ENTRY = 9;
+export const AT_PLATFORM = 15;
+export const AT_HWCAP = 16;
+export const AT_RANDOM = 25;
+export const AT_EXECFN = 31;
+export const AT_SYSINFO_EHDR = 33;

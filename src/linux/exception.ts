@@ -31,13 +31,15 @@ export function* readException(
 export function exceptionFrom(siginfo: Uint8Array, context: Uint8Array): TargetException {
   const view = new DataView(siginfo.buffer, siginfo.byteOffset, siginfo.byteLength);
   const code = view.getInt32(0, true);
+  // si_code: above 0 the kernel raised the signal, else somebody sent it.
+  const raised = view.getInt32(8, true) > 0;
   const registers = new DataView(context.buffer, context.byteOffset);
   const instructionPointer = registers.getBigUint64(CONTEXT_RIP, true);
   return {
     code,
     flags: view.getUint32(8, true),
     // si_addr is there for faults only; a signal that somebody sent has the sender at that place.
-    address: FAULTS.has(code) ? view.getBigUint64(16, true) : instructionPointer,
+    address: raised && FAULTS.has(code) ? view.getBigUint64(16, true) : instructionPointer,
     context,
     instructionPointer,
     stackPointer: registers.getBigUint64(CONTEXT_RSP, true),
