@@ -81,6 +81,31 @@ ${examples('mdmp convert core.4242 app.dmp', 'mdmp convert core.4242 app.dmp --s
       (await import('./commands/convert.js')).convert(core, output, options),
     );
 
+  command(
+    mdmp,
+    'core-handler [pid] [tid]',
+    'write a minidump of a process that crashes; the kernel starts it',
+  )
+    .option('--print-pattern', 'print what to write into /proc/sys/kernel/core_pattern')
+    .option('--dir <folder>', 'where the dumps go', '/var/crash')
+    .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
+    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
+    .option('--spool <folder>', 'where a core is kept meanwhile that has to be taken from the pipe')
+    .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+    .addHelpText(
+      'after',
+      `
+The kernel starts it as root and with the core on standard input, once its pattern stands in core_pattern. Dumps are NAME.PID.TIME.dmp;
+what goes wrong is a line in core-handler.log beside them.
+
+Examples:
+  sysctl -w kernel.core_pattern="$(mdmp core-handler --print-pattern --dir /var/dumps)"
+  sysctl -w kernel.core_pipe_limit=16`,
+    )
+    .action(async (pid, tid, options) =>
+      (await import('./commands/core-handler.js')).coreHandler(pid, tid, options),
+    );
+
   command(mdmp, 'info <file>', 'what is in a dump, on one screen')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('mdmp info app.dmp', 'mdmp info app.dmp --json | jq .threads'))

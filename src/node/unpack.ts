@@ -115,7 +115,7 @@ async function unzstd(source: Source, file: SpoolFile): Promise<void> {
       if (broken !== undefined) throw broken;
     }
   } finally {
-    decoder?.close();
+    await decoder?.close();
   }
   if (!frames.complete) throw new Error('it ends in the middle of a frame');
 }
@@ -146,7 +146,8 @@ function joinedParts(parts: { bytes: Uint8Array; first: boolean; last: boolean }
 /** Decodes one frame. */
 interface Decoder {
   push(bytes: Uint8Array, last: boolean): Promise<void>;
-  close(): void;
+  /** The frame ends early: what can be decoded of it is, and no more comes. */
+  close(): Promise<void>;
 }
 
 class PortableDecoder implements Decoder {
@@ -160,7 +161,7 @@ class PortableDecoder implements Decoder {
     this.#decoder.push(bytes, last);
   }
 
-  close(): void {}
+  async close(): Promise<void> {}
 }
 
 class NativeDecoder implements Decoder {
@@ -185,8 +186,10 @@ class NativeDecoder implements Decoder {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  close(): void {
-    this.#stream.destroy();
+  async close(): Promise<void> {
+    this.#stream.end();
+    await this.#ended;
+    if (this.#failure instanceof MinidumpError) throw this.#failure;
   }
 }
 

@@ -31,6 +31,7 @@ import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from '.
 import { processFacts, releaseFile, systemFacts } from './facts.js';
 import { ProcessMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
+import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
 import { Outcome, Slot } from './tracer-protocol.js';
 
@@ -40,6 +41,8 @@ export interface LinuxProcessOptions {
   /** Most bytes of a stack that is not the main thread's. */
   maxStack: number;
   abandonExitCode?: number | undefined;
+  /** Holds the threads in place of a tracer. */
+  holder?: ThreadHolder | undefined;
 }
 
 interface Held {
@@ -57,7 +60,7 @@ export class LinuxProcess implements Target {
   shortenedCalls = 0;
 
   readonly #options: LinuxProcessOptions;
-  readonly #tracer: Tracer;
+  readonly #tracer: ThreadHolder;
   readonly #via: number;
   readonly #memory: ProcessMemory;
   readonly #mapsFile: MapsFile;
@@ -90,7 +93,7 @@ export class LinuxProcess implements Target {
     } catch (error) {
       throw refused(pid, error);
     }
-    this.#tracer = new Tracer(pid, options);
+    this.#tracer = options.holder ?? new Tracer(pid, options);
     try {
       this.#mapsFile = new MapsFile(pid, facts.via);
       this.#maps = this.#mapsFile.read();
@@ -111,7 +114,7 @@ export class LinuxProcess implements Target {
     }
   }
 
-  readonly frozen = false;
+  readonly frozen: boolean = false;
 
   get held(): boolean {
     return this.#held;

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../io/index.js';
+import type { ThreadHolder } from './thread-holder.js';
 import {
   CONTROL_BYTES,
   type Command,
@@ -25,7 +26,7 @@ export interface TracerSettings {
  * Drives the tracer thread (tracer-thread.ts) and blocks while it works: from the first seize to the last detach the
  * calling thread does not return to its event loop.
  */
-export class Tracer {
+export class Tracer implements ThreadHolder {
   readonly #words: Int32Array;
   readonly #times: Float64Array;
   readonly #worker: Worker;
