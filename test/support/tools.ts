@@ -13,6 +13,8 @@ export const toolNames = [
   'readelf',
   'gdb',
   'gcore',
+  'zstd',
+  'prlimit',
   'lldb-19',
   'obj2yaml-19',
   'minidump_dump',
