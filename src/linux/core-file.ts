@@ -107,7 +107,7 @@ export function* readCoreFile(source: Source): Task<CoreFile> {
       let length = memorySize;
       if (length < fileSize) length = fileSize;
       if (length === 0n) continue;
-      if (address + length > 1n << 64n) {
+      if (address + length >= 1n << 64n) {
         problems.push(
           `a segment at 0x${address.toString(16)} reaches past the end of memory and was left out`,
         );

@@ -1,21 +1,24 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { MinidumpError, type Sink, type Task, writeBytes } from '../io/index.js';
+import { MinidumpError, type Sink, type Source, type Task, writeBytes } from '../io/index.js';
 
 /** Not in `fs.constants`; the same number on every architecture that Node runs on. */
 const __O_TMPFILE = 0o20000000;
 const MODE = 0o600;
 const CHUNK = 1024 * 1024;
+const PAGE = 4096;
+const ZEROS = Buffer.alloc(PAGE);
 
 /**
- * Where a dump lies between a process that must not wait and a reader who may: a file without a name, which only this
- * process can open and of which nothing is left when it ends, however it ends.
+ * Bytes that are put aside: a dump between a process that must not wait and a reader who may, a core that is decompressed. They lie
+ * in a file without a name, which only this process can open and of which nothing is left when it ends, however it ends.
+ * Pages of zeros take no space. It is filled as a sink, and read as a source.
  *
- * Everything is synchronous, as the process stands still while it is written.
+ * Everything is synchronous, as a process may stand still while it is written.
  */
-export class Spool implements Sink, Disposable {
+export class Spool implements Sink, Source, Disposable {
   readonly mayWait = false;
   readonly #folder: string;
   #fd: number | undefined;
@@ -31,18 +34,50 @@ export class Spool implements Sink, Disposable {
     }
   }
 
+  /** Bytes that were written so far. */
+  get size(): number {
+    return this.#size;
+  }
+
   write(bytes: Uint8Array): void {
     try {
-      for (let done = 0; done < bytes.length; ) {
-        done += writeSync(this.#open(), bytes, done, bytes.length - done, this.#size + done);
+      // Pages as the file has them: a run of pages that are not all zero is written at once.
+      let run = 0;
+      for (let at = 0; at < bytes.length; ) {
+        const length = Math.min(PAGE - ((this.#size + at) % PAGE), bytes.length - at);
+        if (ZEROS.compare(bytes, at, at + length, 0, length) === 0) {
+          this.#writeAt(this.#size + run, bytes.subarray(run, at));
+          run = at + length;
+        }
+        at += length;
       }
+      this.#writeAt(this.#size + run, bytes.subarray(run));
     } catch (error) {
       throw this.#failure(error);
     }
     this.#size += bytes.length;
   }
 
-  close(): void {}
+  #writeAt(position: number, bytes: Uint8Array): void {
+    for (let done = 0; done < bytes.length; ) {
+      done += writeSync(this.#open(), bytes, done, bytes.length - done, position + done);
+    }
+  }
+
+  /** Zeros at the end count, too. */
+  close(): void {
+    try {
+      ftruncateSync(this.#open(), this.#size);
+    } catch (error) {
+      throw this.#failure(error);
+    }
+  }
+
+  read(offset: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(Math.max(0, Math.min(length, this.#size - offset)));
+    this.#read(offset, bytes);
+    return bytes;
+  }
 
   abort(): void {
     this[Symbol.dispose]();
@@ -99,26 +134,26 @@ export class Spool implements Sink, Disposable {
       case 'EFBIG':
         return new MinidumpError(
           'disk-full',
-          `no space left to spool the dump in ${this.#folder}, where it lies until its reader has taken it`,
+          `no space left to spool in ${this.#folder}, where a dump lies until its reader has taken it`,
           { advice: `Make room there, or ${elsewhere}, or write to a file.`, cause },
         );
       case 'ENOENT':
       case 'ENOTDIR':
-        return new MinidumpError('output-folder', `there is no folder ${this.#folder} to spool the dump in`, {
+        return new MinidumpError('output-folder', `there is no folder ${this.#folder} to spool in`, {
           advice: `Create it, or ${elsewhere}.`,
           cause,
         });
       case 'EACCES':
       case 'EPERM':
       case 'EROFS':
-        return new MinidumpError('output-denied', `the dump may not be spooled in ${this.#folder}`, {
+        return new MinidumpError('output-denied', `nothing may be spooled in ${this.#folder}`, {
           advice: `Allow it, or ${elsewhere}.`,
           cause,
         });
       default:
         return new MinidumpError(
           'write-failed',
-          `cannot spool the dump in ${this.#folder}: ${(error as Error).message}`,
+          `cannot spool in ${this.#folder}: ${(error as Error).message}`,
           { advice: `To spool it elsewhere, ${elsewhere}.`, cause },
         );
     }

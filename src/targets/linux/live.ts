@@ -106,6 +106,7 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
         const output = captured.callbackSink ?? sink;
         if (output.mayWait) spool ??= new Spool(options.spool);
         runSync(emit(captured, output.mayWait ? spool! : output));
+        spool?.close();
         return captured;
       },
       expired,
