@@ -350,9 +350,26 @@ async function startThreads(env?: Record<string, string>): Promise<{ program: Pr
   };
 }
 
+const infosOf = (pid: number) =>
+  holding(pid, MINIDUMP_TYPE.MiniDumpWithThreadInfo, (target) => runSync(target.threads()));
+
+describeWith([...needs, needsRoot], 'threads in a pid namespace of their own', () => {
+  it('tell the function they began with', async () => {
+    // The library knows the ids inside; unshare stays outside as the parent.
+    const inside = await Program.start('unshare', ['--pid', '--fork', await compile('tls')]);
+    const child = Number(readFileSync(`/proc/${inside.pid}/task/${inside.pid}/children`, 'utf8').trim());
+    try {
+      expect(threadOf(inside, 'main').tid).toBe(1);
+      const starts = infosOf(child).map(({ info }) => info!.startAddress);
+      const { start } = threadOf(inside, 'first');
+      expect(starts.filter((address) => address === start)).toHaveLength(3);
+    } finally {
+      process.kill(child, 'SIGKILL');
+    }
+  });
+});
+
 describeWith(needs, 'threads', () => {
-  const infosOf = (pid: number) =>
-    holding(pid, MINIDUMP_TYPE.MiniDumpWithThreadInfo, (target) => runSync(target.threads()));
   const infoOf = (threads: readonly TargetThread[], tid: number) =>
     threads.find(({ id }) => id === tid)!.info!;
 
