@@ -4,13 +4,17 @@ import { dirname, join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import type { TargetModule, TargetThread } from '../../dist/dump/target.js';
 import {
+  MemoryProtection,
   MemoryState,
+  MemoryType,
   MINIDUMP_THREAD_INFO_FLAGS,
   MINIDUMP_TYPE,
   StreamType,
 } from '../../dist/format/index.js';
 import { runSync, type Task } from '../../dist/io/index.js';
 import { namesFrom } from '../../dist/linux/credentials.js';
+import { parseMaps } from '../../dist/linux/maps.js';
+import { describeRegions } from '../../dist/linux/regions.js';
 import { parseStat, parseStatus } from '../../dist/linux/stat.js';
 import { LinuxProcess } from '../../dist/targets/linux/linux-process.js';
 import {
@@ -541,6 +545,45 @@ describeWith(needs, 'regions', () => {
     expect(regions.find(({ start, end }) => start <= address && address < end)!.state).toBe(
       MemoryState.MEM_RESERVE,
     );
+  });
+
+  it('of a file without code are one allocation only where they touch', () => {
+    const line = (start: string, end: string, rights: string, offset: string, inode: number, path: string) =>
+      `${start}-${end} ${rights} ${offset} fe:00 ${inode} ${path}`;
+    const maps = [
+      // Two views of a data file, the second in two parts; an image with a page left free, and a second copy of it.
+      line('10000', '12000', 'rw-s', '00000', 7, '/data'),
+      line('13000', '14000', 'rw-s', '05000', 7, '/data'),
+      line('14000', '15000', 'r--s', '06000', 7, '/data'),
+      line('20000', '21000', 'r--p', '00000', 8, '/image'),
+      line('22000', '23000', 'r-xp', '01000', 8, '/image'),
+      line('30000', '31000', 'r--p', '00000', 8, '/image'),
+      line('32000', '33000', 'r-xp', '01000', 8, '/image'),
+      line('40000', '41000', '---p', '00000', 0, ''),
+    ].join('\n');
+    const regions = describeRegions(parseMaps(maps), () => true);
+    expect(regions.map(({ allocationBase }) => Number(allocationBase).toString(16))).toEqual([
+      '10000',
+      '13000',
+      '13000',
+      '20000',
+      '20000',
+      '30000',
+      '30000',
+      '40000',
+    ]);
+    expect(regions.map(({ type }) => type)).toEqual([
+      ...Array(3).fill(MemoryType.MEM_MAPPED),
+      ...Array(4).fill(MemoryType.MEM_IMAGE),
+      MemoryType.MEM_PRIVATE,
+    ]);
+    const { PAGE_READWRITE, PAGE_READONLY, PAGE_NOACCESS } = MemoryProtection;
+    expect([2, 4, 7].map((i) => regions[i]!.allocationProtection)).toEqual([
+      PAGE_READWRITE,
+      PAGE_READONLY,
+      PAGE_NOACCESS,
+    ]);
+    expect([regions[7]!.state, regions[7]!.protection]).toEqual([MemoryState.MEM_RESERVE, 0]);
   });
 
   it('of one image are one allocation, which begins where the module does', async () => {
