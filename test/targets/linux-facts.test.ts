@@ -1,7 +1,7 @@
 import { constants, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { TargetModule, TargetThread } from '../../dist/dump/target.js';
 import {
   MemoryProtection,
@@ -12,8 +12,10 @@ import {
   StreamType,
 } from '../../dist/format/index.js';
 import { runSync, type Task } from '../../dist/io/index.js';
+import { cgroupMemory } from '../../dist/linux/cgroup.js';
 import { namesFrom } from '../../dist/linux/credentials.js';
 import { parseMaps } from '../../dist/linux/maps.js';
+import { parseMounts } from '../../dist/linux/mounts.js';
 import { describeRegions } from '../../dist/linux/regions.js';
 import { parseStat, parseStatus } from '../../dist/linux/stat.js';
 import { LinuxProcess } from '../../dist/targets/linux/linux-process.js';
@@ -329,6 +331,53 @@ describeWith(needs, 'memory of the machine and of the process', () => {
     });
     const fields = readFileSync(`/proc/${program.pid}/stat`, 'latin1').split(') ')[1]!.split(' ');
     expect(counters.PageFaultCount).toBe(Number(fields[7]) + Number(fields[9]));
+  });
+});
+
+describe('the memory of a cgroup', () => {
+  const files = (texts: Record<string, string>) => (path: string) => texts[path];
+
+  it('of version 2: the lowest limit on the way up, none for `max`', () => {
+    const mounts = parseMounts('31 23 0:28 /outer /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n');
+    const read = files({
+      '/sys/fs/cgroup/app/worker/memory.current': '5000\n',
+      '/sys/fs/cgroup/app/worker/memory.peak': '9000\n',
+      '/sys/fs/cgroup/app/worker/memory.max': 'max\n',
+      '/sys/fs/cgroup/app/worker/memory.swap.max': '0\n',
+      '/sys/fs/cgroup/app/worker/memory.stat': 'anon 1\nshmem 70\nfile 3\n',
+      '/sys/fs/cgroup/app/memory.max': '20000\n',
+      '/sys/fs/cgroup/app/memory.swap.max': '1000\n',
+      '/sys/fs/cgroup/memory.max': '30000\n',
+    });
+    expect(cgroupMemory('0::/outer/app/worker\n', mounts, read)).toEqual({
+      current: 5000n,
+      peak: 9000n,
+      shared: 70n,
+      limit: 20_000n,
+      totalLimit: 21_000n,
+    });
+    // Not below what is mounted here, or outside of it.
+    expect(cgroupMemory('0::/elsewhere/app\n', mounts, read)).toBeUndefined();
+    expect(cgroupMemory('0::/outer/../app/worker\n', mounts, read)).toBeUndefined();
+    expect(cgroupMemory('0::/outer\n', mounts, read)).toBeUndefined();
+  });
+
+  it('of version 1, beside an empty version 2', () => {
+    const mounts = parseMounts(
+      '41 31 0:38 / /cg/unified rw - cgroup2 cgroup2 rw\n35 31 0:32 / /cg/memory rw - cgroup cgroup rw,memory\n',
+    );
+    const read = files({
+      '/cg/memory/a/memory.usage_in_bytes': '5000\n',
+      '/cg/memory/a/memory.limit_in_bytes': '9223372036854771712\n',
+      '/cg/memory/a/memory.memsw.limit_in_bytes': '123456\n',
+    });
+    expect(cgroupMemory('4:memory:/a\n0::/\n', mounts, read)).toEqual({
+      current: 5000n,
+      peak: undefined,
+      shared: undefined,
+      limit: undefined,
+      totalLimit: 123_456n,
+    });
   });
 });
 
