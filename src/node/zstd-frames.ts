@@ -72,8 +72,10 @@ export class ZstdFrames {
   /** How long what is being collected has to be; of a frame's header that shows as it comes. */
   #wanted(): number {
     if (this.#state === 'block') return 3;
-    if (this.#pending.length < 5) return this.#pending.length < 4 ? 4 : this.#isSkippable() ? 8 : 5;
-    return this.#isSkippable() ? 8 : headerSize(this.#pending[4]!);
+    if (this.#pending.length < 4) return 4;
+    if (this.#isSkippable()) return 8;
+    if (word(this.#pending) !== MAGIC) return 4;
+    return this.#pending.length < 5 ? 5 : headerSize(this.#pending[4]!);
   }
 
   #isSkippable(): boolean {
@@ -87,14 +89,12 @@ export class ZstdFrames {
       this.#takeBlock(bytes);
       return;
     }
-    if (bytes.length === 4 && !this.#isSkippable() && word(bytes) !== MAGIC) {
+    if (!this.#isSkippable() && word(bytes) !== MAGIC) {
       throw new MinidumpError('malformed', 'what follows a zstd frame is none', {
         expected: `0x${MAGIC.toString(16)}`,
         found: `0x${word(bytes).toString(16)}`,
       });
     }
-    // Longer, now that these bytes say so.
-    if (this.#wanted() > bytes.length) return;
     this.#pending = new Uint8Array();
     if (word(bytes) >>> 4 === SKIPPABLE) {
       this.#left = new DataView(bytes.buffer, bytes.byteOffset).getUint32(4, true);

@@ -287,6 +287,19 @@ describeWith(needs, 'crashes by way of the kernel', () => {
     });
   }
 
+  it('a process in a PID namespace of its own has the ids that the machine knows it by', async () => {
+    const folder = temporaryFolder();
+    const program = await Program.start('unshare', [
+      ...['--pid', '--fork', '--mount-proc'],
+      ...[await compile('crash'), 'null', 'thread'],
+    ]);
+    const pid = Number(readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, 'latin1'));
+    const dump = await minidumpDump(await handledCrash(program, folder, () => program.send('go'), pid));
+    expect(dump.threads.map(({ id }) => id)).toEqual([pid, dump.exception?.threadId]);
+    expect(dump.threadNames.get(dump.exception!.threadId)).toBe('crasher');
+    expect(dump.exception).toMatchObject({ code: 11, address: 8n });
+  });
+
   it('a secret that a callback removes is in no dump, not even in the environment', async () => {
     const secret = 'a-secret-of-the-customer';
     const folder = temporaryFolder();

@@ -43,7 +43,10 @@ export async function crashUnder(
   crash: () => void,
   taken: () => boolean,
 ): Promise<void> {
-  await run(requireTool('prlimit'), ['--pid', String(program.pid), '--core=unlimited']);
+  // Of a pipe the limit is not asked.
+  if (!pattern.startsWith('|')) {
+    await run(requireTool('prlimit'), ['--pid', String(program.pid), '--core=unlimited']);
+  }
   const old = readFileSync(PATTERN, 'latin1').replace(/\n$/, '');
   const keeper = spawn('/bin/sh', ['-c', `cat > /dev/null; printf '%s' "$OLD" > ${PATTERN}`], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -87,20 +90,17 @@ export async function printedPattern(...options: string[]): Promise<string> {
   return stdout.toString().trimEnd();
 }
 
-/** The dump that `mdmp core-handler` writes of a program, by way of the kernel. */
+/** The dump that `mdmp core-handler` writes of a program, by way of the kernel; `pid` if it is a child that crashes. */
 export async function handledCrash(
   program: Program,
   folder: string,
   crash = () => program.kill('SIGSEGV'),
+  pid = program.pid,
 ): Promise<string> {
   const pattern = await printedPattern('--dir', folder);
-  await crashUnder(
-    pattern,
-    program,
-    crash,
-    () => handlerRuns(program.pid) || dumpIn(folder, program.pid) !== undefined,
-  );
-  return waitFor('the dump of the core handler', () => dumpIn(folder, program.pid), 30_000);
+  const taken = () => handlerRuns(pid) || dumpIn(folder, pid) !== undefined;
+  await crashUnder(pattern, program, crash, taken);
+  return waitFor('the dump of the core handler', () => dumpIn(folder, pid), 30_000);
 }
 
 /**
