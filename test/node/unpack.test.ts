@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
 import { BytesSource, MinidumpError, type Source } from '../../src/io/index.js';
-import { SpoolFile } from '../../src/node/spool-file.js';
+import { Spool } from '../../src/node/spool.js';
 import { openBelow } from '../../src/node/sysroot.js';
 import { unpack } from '../../src/node/unpack.js';
 import { describeWith, requireTool } from '../support/tools.js';
@@ -157,14 +157,14 @@ describeWith(['zstd'], 'zstd', () => {
 describe('the spool', () => {
   it('has no name, and takes no space for zeros', () => {
     const before = statfsSync(folder).bfree;
-    using spool = new SpoolFile(folder);
+    using spool = new Spool(folder);
     const part = Buffer.concat([Buffer.from('a'), Buffer.alloc(9_999), Buffer.from('z')]);
     let written = 0;
     for (; written < 300; written++) {
       spool.write(part);
       spool.write(Buffer.alloc(1 << 20));
     }
-    spool.finish();
+    spool.close();
     expect(spool.size).toBe(300 * (part.length + (1 << 20)));
     expect(readdirSync(folder).filter((name) => name.startsWith('.mdmp'))).toEqual([]);
     expect((before - statfsSync(folder).bfree) * statfsSync(folder).bsize).toBeLessThan(200 << 20);
@@ -176,7 +176,7 @@ describe('the spool', () => {
   it('that cannot be is an error that names the option', () => {
     const error = (path: string) => {
       try {
-        new SpoolFile(path);
+        new Spool(path);
       } catch (error) {
         return error;
       }
