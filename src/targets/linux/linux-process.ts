@@ -328,7 +328,7 @@ export class LinuxProcess implements Target {
   }
 
   *linkMap(read: ReadMemory): Task<TargetLinkMap | undefined> {
-    return yield* readLinkMap(this.#auxv, read);
+    return yield* readLinkMap(this.#auxv, read, this.#cpu.pointerSize);
   }
 
   *handles(): Task<readonly TargetHandle[]> {
