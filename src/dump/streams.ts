@@ -1,6 +1,8 @@
 import {
+  encodeDsoDebug32,
   encodeDsoDebug64,
   encodeException,
+  encodeLinkMaps32,
   encodeLinkMaps64,
   encodeMiscInfo,
   encodeModuleList,
@@ -58,7 +60,7 @@ export function streamWriters(context: StreamContext): StreamWriter[] {
     writers.push({ type: text.type, write: (image) => image.place(redactedText(text, selection)) });
   }
   if (linkMap !== undefined) {
-    writers.push({ type: Stream.LinuxDsoDebug, write: (image) => dsoDebug(image, linkMap, selection) });
+    writers.push({ type: Stream.LinuxDsoDebug, write: (image) => dsoDebug(image, linkMap, context) });
   }
   if (options.comment !== undefined) writers.push(comment(options.comment));
   for (const { type, bytes } of options.userStreams ?? []) {
@@ -166,10 +168,14 @@ function redactedText(text: TargetText, { redacted }: Selection): Uint8Array {
   return bytes;
 }
 
-/** Breakpad's MDRawDebug64: r_debug, an array of link_map, and the bytes of the dynamic section behind it. */
-function dsoDebug(image: Image, map: TargetLinkMap, { redacted }: Selection): Location {
+/** Breakpad's MDRawDebug64, or MDRawDebug32 of a 32-bit process: r_debug, an array of link_map, and the bytes of the dynamic section behind it. */
+function dsoDebug(image: Image, map: TargetLinkMap, { target, selection }: StreamContext): Location {
+  const { redacted } = selection;
+  const narrow = target.system.pointerSize === 4;
+  // link_map has five fields, each as wide as an address.
+  const entrySize = 5 * target.system.pointerSize;
   const entries = map.objects.map((object) => {
-    const gone = redacted.touches(object.at, 40);
+    const gone = redacted.touches(object.at, entrySize);
     const nameGone =
       gone || redacted.touches(object.nameAddress, new TextEncoder().encode(object.name).length);
     return {
@@ -182,13 +188,24 @@ function dsoDebug(image: Image, map: TargetLinkMap, { redacted }: Selection): Lo
   redacted.blank(map.dynamicAddress, dynamic);
   const debug = {
     version: map.version,
-    map: image.place(encodeLinkMaps64(entries)).Rva,
     dso_count: entries.length,
     brk: map.breakpoint,
     ldbase: map.linkerBase,
     dynamic: map.dynamicAddress,
   };
-  return image.place(encodeDsoDebug64(debug, dynamic));
+  if (!narrow) {
+    return image.place(
+      encodeDsoDebug64({ ...debug, map: image.place(encodeLinkMaps64(entries)).Rva }, dynamic),
+    );
+  }
+  const maps = entries.map(({ addr, name, ld }) => ({ addr: Number(addr), name, ld: Number(ld) }));
+  const [brk, ldbase, address] = [debug.brk, debug.ldbase, debug.dynamic].map(Number);
+  return image.place(
+    encodeDsoDebug32(
+      { ...debug, brk, ldbase, dynamic: address, map: image.place(encodeLinkMaps32(maps)).Rva },
+      dynamic,
+    ),
+  );
 }
 
 /** CommentStreamA for plain ASCII, which every reader shows, else the UTF-16 one. */
