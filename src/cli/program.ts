@@ -176,10 +176,17 @@ function examples(...lines: string[]): string {
 }
 
 const dumpHelp = `
-Types are names of MINIDUMP_TYPE, separated by commas, with or without \`MiniDump\` and \`With\`, or a number:
+Types are names of MINIDUMP_TYPE, separated by commas, with or without \`MiniDump\` and \`With\`, or a number. Some of them:
   normal                       threads with registers and stacks, modules, system, process
   full                         and all memory
+  data-segs, code-segs         data and code of the modules
+  private-read-write-memory    heaps and other private memory
+  indirectly-referenced-memory what the stacks point to
+  process-thread-data          arguments, environment, thread-local variables
+  handle-data, thread-info, token-information, full-memory-info, unloaded-modules, avx-xstate-context
+  filter-memory                stacks without data
   ignore-inaccessible-memory   leave out memory that cannot be read instead of failing
+docs/types.md tells of all.
 
 A callback module exports a routine, as MiniDumpWriteDump knows it, or an object of functions:
   export const callbacks = { module: ({ path }) => !path.includes('private') };

@@ -31,3 +31,7 @@ export const Reg = {
 
 /** Words of user_regs_struct. */
 export const REGISTER_COUNT = 27;
+
+/** What cs holds in 64-bit code, and in 32-bit code on a 64-bit kernel. */
+export const CS_64_BIT = 0x33n;
+export const CS_32_BIT = 0x23n;

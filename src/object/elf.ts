@@ -34,8 +34,11 @@ export const DT_SONAME = 14n;
 export const DT_DEBUG = 21n;
 
 const NT_GNU_BUILD_ID = 3;
-const ELF_HEADER_SIZE = 64;
-const PROGRAM_HEADER_SIZE = 56;
+const ELF_HEADER_SIZE = { 4: 52, 8: 64 } as const;
+const PROGRAM_HEADER_SIZE = { 4: 32, 8: 56 } as const;
+/** EI_CLASS: 1 for 32 bits, 2 for 64. */
+const POINTER_SIZES: Readonly<Record<number, 4 | 8>> = { 1: 4, 2: 8 };
+const LITTLE_ENDIAN = 1;
 /** No real image comes near these; a hostile one must not make us read for ever. */
 const MAX_HEADERS = 512;
 const MAX_NOTES = 64 * 1024;
@@ -46,6 +49,7 @@ export interface ElfImage {
   /** ET_EXEC 2, ET_DYN 3. */
   type: number;
   machine: number;
+  pointerSize: 4 | 8;
   /** Of the table of program headers, from the start of the image. */
   headerTable: { offset: bigint; size: number };
   headers: readonly ProgramHeader[];
@@ -57,22 +61,23 @@ export interface ElfImage {
 
 const PAGE = 4096n;
 
-/** Reads the headers of a 64-bit little-endian image; undefined if it is none. */
+/** Reads the headers of a little-endian image; undefined if it is none. */
 export function* readElfImage(read: ImageReader): Task<ElfImage | undefined> {
-  const header = yield* read(0n, ELF_HEADER_SIZE);
-  if (header === undefined || header.length < ELF_HEADER_SIZE) return undefined;
+  const header = yield* read(0n, ELF_HEADER_SIZE[8]);
+  if (header === undefined || header.length < ELF_HEADER_SIZE[4]) return undefined;
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
-  const [elf64, littleEndian] = [2, 1];
-  if (view.getUint32(0, false) !== 0x7f454c46 || header[4] !== elf64 || header[5] !== littleEndian)
-    return undefined;
-  const at = view.getBigUint64(32, true);
-  const entrySize = view.getUint16(54, true);
-  const count = view.getUint16(56, true);
-  if (entrySize !== PROGRAM_HEADER_SIZE || count === 0 || count > MAX_HEADERS) return undefined;
-  const table = yield* read(at, count * PROGRAM_HEADER_SIZE);
-  if (table === undefined || table.length < count * PROGRAM_HEADER_SIZE) return undefined;
+  const pointerSize = POINTER_SIZES[header[4]!];
+  if (view.getUint32(0, false) !== 0x7f454c46 || header[5] !== LITTLE_ENDIAN) return undefined;
+  if (pointerSize === undefined || header.length < ELF_HEADER_SIZE[pointerSize]) return undefined;
+  const wide = pointerSize === 8;
+  const at = wide ? view.getBigUint64(32, true) : BigInt(view.getUint32(28, true));
+  const entrySize = view.getUint16(wide ? 54 : 42, true);
+  const count = view.getUint16(wide ? 56 : 44, true);
+  if (entrySize !== PROGRAM_HEADER_SIZE[pointerSize] || count === 0 || count > MAX_HEADERS) return undefined;
+  const table = yield* read(at, count * entrySize);
+  if (table === undefined || table.length < count * entrySize) return undefined;
 
-  const headers = parseProgramHeaders(table, count);
+  const headers = parseProgramHeaders(table, count, pointerSize);
   let low: bigint | undefined;
   let high = 0n;
   for (const { type, address, memorySize } of headers) {
@@ -86,6 +91,7 @@ export function* readElfImage(read: ImageReader): Task<ElfImage | undefined> {
   return {
     type: view.getUint16(16, true),
     machine: view.getUint16(18, true),
+    pointerSize,
     headerTable: { offset: at, size: table.length },
     headers,
     linkBase: low,
@@ -94,22 +100,46 @@ export function* readElfImage(read: ImageReader): Task<ElfImage | undefined> {
 }
 
 /** Program headers from their table: the file's, or the one that AT_PHDR points to. */
-export function parseProgramHeaders(table: Uint8Array, count: number): ProgramHeader[] {
+export function parseProgramHeaders(
+  table: Uint8Array,
+  count: number,
+  pointerSize: 4 | 8 = 8,
+): ProgramHeader[] {
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);
+  const word = (at: number) => BigInt(view.getUint32(at, true));
+  const wide = (at: number) => view.getBigUint64(at, true);
   const headers: ProgramHeader[] = [];
   for (let i = 0; i < count; i++) {
-    const o = i * PROGRAM_HEADER_SIZE;
-    headers.push({
-      type: view.getUint32(o, true),
-      flags: view.getUint32(o + 4, true),
-      offset: view.getBigUint64(o + 8, true),
-      address: view.getBigUint64(o + 16, true),
-      fileSize: view.getBigUint64(o + 32, true),
-      memorySize: view.getBigUint64(o + 40, true),
-      alignment: view.getBigUint64(o + 48, true),
-    });
+    const o = i * PROGRAM_HEADER_SIZE[pointerSize];
+    const type = view.getUint32(o, true);
+    if (pointerSize === 8) {
+      headers.push({
+        type,
+        flags: view.getUint32(o + 4, true),
+        offset: wide(o + 8),
+        address: wide(o + 16),
+        fileSize: wide(o + 32),
+        memorySize: wide(o + 40),
+        alignment: wide(o + 48),
+      });
+    } else {
+      headers.push({
+        type,
+        flags: view.getUint32(o + 24, true),
+        offset: word(o + 4),
+        address: word(o + 8),
+        fileSize: word(o + 16),
+        memorySize: word(o + 20),
+        alignment: word(o + 28),
+      });
+    }
   }
   return headers;
+}
+
+/** Bytes of a program header. */
+export function programHeaderSize(pointerSize: 4 | 8): number {
+  return PROGRAM_HEADER_SIZE[pointerSize];
 }
 
 /** The GNU build id, from the notes of the loaded image. */
@@ -143,13 +173,16 @@ function findBuildId(notes: Uint8Array): Uint8Array | undefined {
 }
 
 /** Entries of a dynamic section, up to DT_NULL. */
-export function parseDynamic(bytes: Uint8Array): Map<bigint, bigint> {
+export function parseDynamic(bytes: Uint8Array, pointerSize: 4 | 8 = 8): Map<bigint, bigint> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const word = (at: number) =>
+    pointerSize === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
   const entries = new Map<bigint, bigint>();
-  for (let at = 0; at + 16 <= bytes.length && entries.size < MAX_DYNAMIC; at += 16) {
-    const tag = view.getBigUint64(at, true);
+  const size = 2 * pointerSize;
+  for (let at = 0; at + size <= bytes.length && entries.size < MAX_DYNAMIC; at += size) {
+    const tag = word(at);
     if (tag === 0n) break;
-    if (!entries.has(tag)) entries.set(tag, view.getBigUint64(at + 8, true));
+    if (!entries.has(tag)) entries.set(tag, word(at + pointerSize));
   }
   return entries;
 }
@@ -172,7 +205,7 @@ export function* readDynamicSection(
   const bytes = yield* read(header.address - image.linkBase, Number(header.memorySize));
   if (bytes === undefined) return undefined;
   return {
-    entries: parseDynamic(bytes),
+    entries: parseDynamic(bytes, image.pointerSize),
     offsetOf: (address) => {
       const relocated = address >= base && address < base + image.size;
       return relocated ? address - base : address - image.linkBase;

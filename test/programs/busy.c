@@ -95,7 +95,9 @@ static void do_epoll_pwait(struct task *t) {
 }
 static void do_epoll_pwait2(struct task *t) {
   struct epoll_event e;
-  TIMED(syscall(SYS_epoll_pwait2, epoll_fd(t), &e, 1, &limit, 0, 8), 0, 0);
+  /* 64 bits also in a 32-bit program. */
+  static const struct { int64_t seconds, nanoseconds; } wide = {0, LIMIT_MS * 1000000};
+  TIMED(syscall(SYS_epoll_pwait2, epoll_fd(t), &e, 1, &wide, 0, 8), 0, 0);
 }
 static void do_poll(struct task *t) { TIMED(poll(0, 0, LIMIT_MS), 0, 0); }
 static void do_ppoll(struct task *t) { TIMED(ppoll(0, 0, &limit, 0), 0, 0); }
@@ -372,19 +374,24 @@ static void do_flock(struct task *t) {
   usleep(500);
 }
 /* Values in vector registers, rounding mode and thread-local storage must live through any stop. */
+#ifdef __x86_64__
+#define MOVE "movq"
+#else
+#define MOVE "movd"
+#endif
 static _Thread_local unsigned long local_value;
 static void do_registers(struct task *t) {
-  static const unsigned long pattern[2] = {0x0123456789abcdeful, 0xfedcba9876543210ul};
+  static const unsigned long pattern[2] = {(unsigned long)0x0123456789abcdefull, (unsigned long)0xfedcba9876543210ull};
   unsigned long low, high;
   unsigned mode = 0x3f80, mode_after, normal = 0x1f80;
   local_value = 0x10ca1 + t->rounds;
   for (int i = 0; i < 2000; i++) {
     __asm__ volatile(
-        "movups %[pattern], %%xmm9\nldmxcsr %[mode]\nmov $200, %%ecx\n1: pause\ndec %%ecx\njnz 1b\n"
-        "movq %%xmm9, %[low]\npsrldq $8, %%xmm9\nmovq %%xmm9, %[high]\nstmxcsr %[after]\nldmxcsr %[normal]\n"
+        "movups %[pattern], %%xmm7\nldmxcsr %[mode]\nmov $200, %%ecx\n1: pause\ndec %%ecx\njnz 1b\n"
+        MOVE " %%xmm7, %[low]\npsrldq %[size], %%xmm7\n" MOVE " %%xmm7, %[high]\nstmxcsr %[after]\nldmxcsr %[normal]\n"
         : [low] "=r"(low), [high] "=r"(high), [after] "=m"(mode_after)
-        : [pattern] "m"(pattern), [mode] "m"(mode), [normal] "m"(normal)
-        : "xmm9", "rcx", "cc");
+        : [pattern] "m"(pattern), [size] "i"(sizeof low), [mode] "m"(mode), [normal] "m"(normal)
+        : "xmm7", "ecx", "cc");
     if (low != pattern[0] || high != pattern[1] || (mode_after & 0xffc0) != (mode & 0xffc0)) t->errors++;
   }
   if (local_value != 0x10ca1 + t->rounds) t->errors++;

@@ -261,7 +261,7 @@ function hexAfter(text: string, title: string): Buffer | undefined {
 }
 
 function registersIn(text: string): Registers {
-  const start = text.indexOf('MDRawContextAMD64\n');
+  const start = text.search(/^MDRawContext(AMD64|X86|ARM64)$/m);
   if (start < 0) return {};
   const registers: Registers = {};
   for (const [, name, value] of text.slice(start).matchAll(/^ {2}(\w+) +(?:= )(0x[0-9a-f]+)$/gm))

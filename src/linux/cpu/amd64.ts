@@ -1,5 +1,5 @@
 import { CONTEXT_AMD64, ContextCpu, ContextPart, ProcessorArchitecture } from '../../format/index.js';
-import { REGISTER_COUNT, Reg } from '../registers.js';
+import { CS_64_BIT, REGISTER_COUNT, Reg } from '../registers.js';
 import { extendContext, type XsaveFeature, xsaveLayout } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
 
@@ -140,9 +140,6 @@ function contextFromUcontext(ucontext: Uint8Array, fxsave: Uint8Array | undefine
 const EINTR_CALLS = new Set([
   232, 281, 441, 65, 220, 0, 19, 45, 47, 299, 43, 288, 42, 1, 20, 44, 46, 128, 208, 333, 426,
 ]);
-
-/** What cs holds in 64-bit code. */
-const CS_64_BIT = 0x33n;
 
 function healInterruptedCall(registers: BigInt64Array): boolean {
   if (registers[Reg.Rax] !== EINTR || registers[Reg.Cs] !== CS_64_BIT) return false;

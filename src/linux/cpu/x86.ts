@@ -6,7 +6,7 @@ import {
   type InputOf,
   ProcessorArchitecture,
 } from '../../format/index.js';
-import { Reg } from '../registers.js';
+import { CS_32_BIT, REGISTER_COUNT, Reg } from '../registers.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
 
 /** 32-bit x86 processes on a 64-bit kernel: ptrace shows their registers as those of x86-64. */
@@ -155,7 +155,7 @@ const FSTATE_MAGIC_OFFSET = 110;
 
 function contextFromUcontext(ucontext: Uint8Array, fpstate: Uint8Array | undefined): Uint8Array {
   const view = new DataView(ucontext.buffer, ucontext.byteOffset, ucontext.byteLength);
-  const registers = new BigUint64Array(27);
+  const registers = new BigUint64Array(REGISTER_COUNT);
   SIGCONTEXT.forEach((register, i) => {
     if (register !== undefined) registers[register] = BigInt(view.getUint32(MCONTEXT_OFFSET + i * 4, true));
   });
@@ -165,16 +165,13 @@ function contextFromUcontext(ucontext: Uint8Array, fpstate: Uint8Array | undefin
 }
 
 /**
- * The calls of amd64.ts by their i386 numbers. Measured on Linux 6.18 (docs/stopping.md): each gave EINTR after a bare stop, and
- * none after it was healed.
+ * The calls of amd64.ts by their i386 numbers, with those that share a number (ipc 117, socketcall 102). Measured on Linux
+ * 6.18 with test/programs/calls32.c: each gave EINTR after a bare stop, and none when healed. io_pgetevents gave none.
  */
 const EINTR_CALLS = new Set([
   256, 319, 441, 117, 420, 3, 145, 102, 371, 372, 337, 417, 364, 362, 4, 146, 369, 370, 177, 421, 247, 385,
   416, 426,
 ]);
-/** What cs holds in 32-bit code on a 64-bit kernel. */
-const CS_32_BIT = 0x23n;
-
 function healInterruptedCall(registers: BigInt64Array): boolean {
   if (registers[Reg.Rax] !== EINTR || registers[Reg.Cs] !== CS_32_BIT) return false;
   if (!EINTR_CALLS.has(Number(registers[Reg.OrigRax]))) return false;

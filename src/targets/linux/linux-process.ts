@@ -27,7 +27,7 @@ import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
 import { processRanges } from '../../linux/process-data.js';
 import { describeRegions } from '../../linux/regions.js';
-import { REGISTER_COUNT } from '../../linux/registers.js';
+import { CS_64_BIT, REGISTER_COUNT, Reg } from '../../linux/registers.js';
 import { stackAt } from '../../linux/stacks.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
 import { threadBlockRanges } from '../../linux/thread-block.js';
@@ -193,10 +193,17 @@ export class LinuxProcess implements Target {
       }
       this.shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
       const xsave = results.getInt32(slot + Slot.XsaveLength, true);
+      const registers = new BigUint64Array(results.buffer, slot + Slot.Registers, REGISTER_COUNT);
+      if (this.#cpu.pointerSize === 4 && registers[Reg.Cs] === CS_64_BIT) {
+        throw new MinidumpError(
+          'unsupported',
+          `thread ${id} of a process with 32-bit addresses runs 64-bit code (x32?); its registers do not fit into an x86 context`,
+        );
+      }
       this.#threads.push({
         id,
         state: {
-          registers: new BigUint64Array(results.buffer, slot + Slot.Registers, REGISTER_COUNT),
+          registers,
           floatingPoint: new Uint8Array(results.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize),
           xsave: xsave === 0 ? undefined : new Uint8Array(results.buffer, slot + Slot.Xsave, xsave),
         },
@@ -370,7 +377,7 @@ export class LinuxProcess implements Target {
   }
 
   *linkMap(read: ReadMemory): Task<TargetLinkMap | undefined> {
-    return yield* readLinkMap(this.#auxv, read);
+    return yield* readLinkMap(this.#auxv, read, this.#cpu.pointerSize);
   }
 
   *handles(): Task<readonly TargetHandle[]> {
