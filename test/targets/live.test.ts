@@ -318,7 +318,7 @@ describeWith(needs, 'bad input and bad luck', () => {
     } finally {
       tracer.kill('SIGKILL');
     }
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 1000'], {
+    const parent = spawn('sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 1000'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     try {

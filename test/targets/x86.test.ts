@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { MINIDUMP_TYPE, Minidump, writeMinidump } from '../../dist/index.js';
 import { gdbLive, lldbDump, minidumpDump, minidumpStackwalk, type Registers } from '../support/judges.js';
-import { debugIdentifier, mappingsOf, modulesOf } from '../support/live.js';
+import { debugIdentifier, differences, mappingsOf, modulesOf } from '../support/live.js';
 import {
   compile,
   Program,
@@ -15,21 +15,11 @@ import {
   threadName,
   waitUntilStill,
 } from '../support/programs.js';
-import { run } from '../support/run.js';
-import { describeWith, findTool, type Need, needsBuild, needsLinux, root } from '../support/tools.js';
+import { describeWith, needsBuild, needsLinux, root } from '../support/tools.js';
 
 afterEach(stopPrograms);
 
-/** Programs of 32 bits need the headers and libraries of gcc-multilib. */
-const needs32: Need = {
-  missing: await (async () => {
-    const gcc = findTool('gcc');
-    if (gcc === undefined) return undefined;
-    const tried = await run(gcc, ['-m32', '-fsyntax-only', join(root, 'test/programs/target.c')]);
-    return tried.status === 0 ? undefined : 'gcc-multilib';
-  })(),
-};
-const needs = ['gcc', needs32, needsLinux, needsBuild] as const;
+const needs = ['gcc', 'gcc -m32', needsLinux, needsBuild] as const;
 const M32 = ['-m32', '-msse2'];
 
 /** Offsets in the x86 CONTEXT, as winnt.h has them; sizes in bytes. */
@@ -97,6 +87,9 @@ describeWith(
       expect([...threads.keys()].sort()).toEqual(threadIds(pid).sort());
       expect(breakpad.threadNames).toEqual(new Map(threadIds(pid).map((tid) => [tid, threadName(pid, tid)])));
 
+      const rseq = await Program.start(await compile('rseq-offset', M32));
+      const [rseqOffset, rseqLength] = rseq.values.get('rseq')!.split(' ');
+      await rseq.stop();
       // gdb, of the process that still stands where it stood.
       const live = await gdbLive(pid, { heal: true });
       expect(live.map(({ id }) => id).sort()).toEqual([...threads.keys()].sort());
@@ -120,7 +113,11 @@ describeWith(
         }
         const stack = breakpad.threads.find((thread) => thread.id === id)!;
         expect(stack.stackStart).toBe(found.esp! - 4n);
-        expect(stack.stack).toEqual(readProcessMemory(pid, stack.stackStart, stack.stackSize));
+        // The kernel writes the number of the processor into the rseq area, which lies above the stack of a thread.
+        const at = threads.get(id)!.Teb + BigInt(rseqOffset!);
+        const rseqArea = { start: at, end: at + BigInt(rseqLength!) };
+        const now = readProcessMemory(pid, stack.stackStart, stack.stackSize);
+        expect(differences(stack.stackStart, stack.stack!, now, [rseqArea])).toEqual([]);
       }
 
       // What the program gave them.
