@@ -25,6 +25,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   'memory-missing': { exit: 15, meaning: 'the dump does not hold that memory' },
   'async-source': { exit: 16, meaning: 'a synchronous call was given a source that answers later' },
   unsupported: { exit: 17, meaning: 'mdmp cannot do this' },
+  'not-a-core': { exit: 19, meaning: 'the file is no ELF core' },
 
   'no-such-process': { exit: 20, meaning: 'there is no process with this id' },
   zombie: { exit: 21, meaning: 'the process has ended and waits for its parent' },

@@ -11,6 +11,7 @@ export type ErrorCode =
   | 'stream-missing'
   | 'memory-missing'
   | 'async-source'
+  | 'not-a-core'
   // arguments
   | 'invalid-argument'
   | 'unsupported'

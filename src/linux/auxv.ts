@@ -1,15 +1,27 @@
-/** Entries of /proc/PID/auxv. */
-export function parseAuxv(bytes: Uint8Array): Map<number, bigint> {
+const AT_PHENT = 4;
+export const AT_PHDR = 3;
+export const AT_PHNUM = 5;
+export const AT_ENTRY = 9;
+
+/** Entries of /proc/PID/auxv: a type and a value, each as wide as an address. */
+export function parseAuxv(bytes: Uint8Array, pointerSize: 4 | 8 = 8): Map<number, bigint> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const word = (at: number) =>
+    pointerSize === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
   const entries = new Map<number, bigint>();
-  for (let at = 0; at + 16 <= bytes.length; at += 16) {
-    const type = Number(view.getBigUint64(at, true));
+  for (let at = 0; at + 2 * pointerSize <= bytes.length; at += 2 * pointerSize) {
+    const type = Number(word(at));
     if (type === 0) break;
-    entries.set(type, view.getBigUint64(at + 8, true));
+    entries.set(type, word(at + pointerSize));
   }
   return entries;
 }
 
-export const AT_PHDR = 3;
-export const AT_PHNUM = 5;
-export const AT_ENTRY = 9;
+/**
+ * The width of addresses in a process, told by the size of its program headers (56 bytes with 64-bit addresses, 32 with
+ * 32-bit ones), which the kernel says in the auxiliary vector itself.
+ */
+export function auxvPointerSize(bytes: Uint8Array): 4 | 8 {
+  if (parseAuxv(bytes, 8).get(AT_PHENT) === 56n) return 8;
+  return parseAuxv(bytes, 4).get(AT_PHENT) === 32n ? 4 : 8;
+}

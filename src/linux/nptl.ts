@@ -35,6 +35,8 @@ const FIELDS: readonly (readonly [keyof NptlLayout, string])[] = [
 const LIBRARY = 'libc.so.6';
 /** struct pthread is 2,304 bytes in glibc 2.36; struct link_map is smaller. */
 const MAX_SIZE = 64 * 1024;
+/** Its head, tcbhead_t, alone is larger. */
+const MIN_SIZE = 64;
 
 /**
  * The layout of the glibc that a process has loaded; undefined for an older one, for another library (musl) and
@@ -70,7 +72,7 @@ function* readLayout(module: TargetModule, readMemory: ReadMemory): Task<NptlLay
     return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   };
   const threadSize = (yield* words('sizeof_pthread', 1))?.getUint32(0, true) ?? 0;
-  if (threadSize === 0 || threadSize > MAX_SIZE) return undefined;
+  if (threadSize < MIN_SIZE || threadSize > MAX_SIZE) return undefined;
   const layout: NptlLayout = { threadSize, tid: 0, startRoutine: 0, dtv: 0, tlsModule: 0, tlsOffset: 0 };
   for (const [field, name] of FIELDS) {
     const offset = (yield* words(name, 3))?.getUint32(8, true);

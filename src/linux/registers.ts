@@ -28,3 +28,6 @@ export const Reg = {
   Fs: 25,
   Gs: 26,
 } as const;
+
+/** Words of user_regs_struct. */
+export const REGISTER_COUNT = 27;

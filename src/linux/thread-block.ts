@@ -4,7 +4,7 @@ import type { Task } from '../io/index.js';
 import type { NptlLayout } from './nptl.js';
 
 /** tcbhead_t of x86-64, at the base of fs: `self` is the address of the block itself. */
-const SELF = 16n;
+const SELF = 16;
 /** Of a thread block whose library is not known. */
 const UNKNOWN_SIZE = 4096n;
 /** Longer tables of TLS blocks are a broken thread's. */
@@ -21,41 +21,44 @@ export interface Dtv extends AddressRange {
 }
 
 /**
- * The thread block of a glibc thread is at its base of fs and knows its own address and thread id; what is not so is no such
- * block (another library, a raw clone, memory that was overwritten).
+ * The thread block of a glibc thread (struct pthread) is at its base of fs and begins with its own address; what does not is no
+ * such block: another library's, or memory that was overwritten.
  */
-export function* isThreadBlock(
-  fsBase: bigint,
-  tid: number | undefined,
-  layout: NptlLayout,
-  read: ReadMemory,
-): Task<boolean> {
-  if (fsBase === 0n) return false;
-  const self = yield* word(fsBase + SELF, read);
-  if (self !== fsBase) return false;
-  if (tid === undefined) return true;
-  const bytes = yield* read(fsBase + BigInt(layout.tid), 4);
-  return bytes.length === 4 && new DataView(bytes.buffer, bytes.byteOffset).getInt32(0, true) === tid;
+function* readThreadBlock(fsBase: bigint, layout: NptlLayout, read: ReadMemory): Task<DataView | undefined> {
+  if (fsBase === 0n) return undefined;
+  const bytes = yield* read(fsBase, layout.threadSize);
+  if (bytes.length < layout.threadSize) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return view.getBigUint64(SELF, true) === fsBase ? view : undefined;
 }
 
-/** The function that pthread_create was given for a thread; 0 where the block does not tell. */
+/**
+ * The function that pthread_create was given for a thread; 0 where the block does not tell, or is another thread's (a raw clone
+ * may borrow one).
+ *
+ * @param tid the id of the thread in its own pid namespace
+ */
 export function* startRoutine(
   fsBase: bigint,
-  tid: number | undefined,
+  tid: number,
   layout: NptlLayout,
   read: ReadMemory,
 ): Task<bigint> {
-  if (!(yield* isThreadBlock(fsBase, tid, layout, read))) return 0n;
-  return (yield* word(fsBase + BigInt(layout.startRoutine), read)) ?? 0n;
+  const block = yield* readThreadBlock(fsBase, layout, read);
+  if (block === undefined || block.getInt32(layout.tid, true) !== tid) return 0n;
+  return block.getBigUint64(layout.startRoutine, true);
 }
 
 /** The DTV of a glibc thread: its length and a generation stand before and in the first entry. */
 export function* readDtv(fsBase: bigint, layout: NptlLayout, read: ReadMemory): Task<Dtv | undefined> {
-  if (!(yield* isThreadBlock(fsBase, undefined, layout, read))) return undefined;
-  const at = yield* word(fsBase + BigInt(layout.dtv), read);
-  if (at === undefined || at === 0n) return undefined;
+  const block = yield* readThreadBlock(fsBase, layout, read);
+  const at = block?.getBigUint64(layout.dtv, true) ?? 0n;
+  if (at < BigInt(DTV_ENTRY)) return undefined;
   const start = at - BigInt(DTV_ENTRY);
-  const length = Math.min(Number((yield* word(start, read)) ?? 0n), MAX_DTV);
+  const head = yield* read(start, 8);
+  if (head.length < 8) return undefined;
+  const counted = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true);
+  const length = counted > BigInt(MAX_DTV) ? MAX_DTV : Number(counted);
   // Before the first entry the length, then the generation, then as many entries as the length says.
   const bytes = yield* read(start, (length + 2) * DTV_ENTRY);
   if (bytes.length < 2 * DTV_ENTRY) return undefined;
@@ -83,10 +86,4 @@ export function* threadBlockRanges(
   const dtv = yield* readDtv(fsBase, layout, read);
   const block = { start: fsBase, end: fsBase + BigInt(layout.threadSize) };
   return dtv === undefined ? [block] : [block, { start: dtv.start, end: dtv.end }];
-}
-
-function* word(address: bigint, read: ReadMemory): Task<bigint | undefined> {
-  const bytes = yield* read(address, 8);
-  if (bytes.length < 8) return undefined;
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(0, true);
 }

@@ -5,6 +5,7 @@
 #include "common.h"
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -121,6 +122,11 @@ int main(int count, char **arguments) {
   getsockname(netlink, (struct sockaddr *)&nl, &size);
   say("netlink=%d %u", netlink, nl.nl_pid);
 
+  /* For these root is needed. */
+  int packet = socket(AF_PACKET, SOCK_DGRAM, htons(ETH_P_ARP)), raw = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+  if (packet >= 0) say("packet=%d", packet);
+  if (raw >= 0) say("raw=%d", raw);
+
   int event = checked(eventfd(500, EFD_SEMAPHORE | EFD_CLOEXEC), "eventfd");
   say("eventfd=%d", event);
   int epoll = checked(epoll_create1(0), "epoll");
@@ -144,6 +150,8 @@ int main(int count, char **arguments) {
   stat(".", &status);
   say("inotify=%d %d %lu", watcher, watch, (unsigned long)status.st_ino);
   say("memfd=%d", checked((int)syscall(SYS_memfd_create, "a memory", 0), "memfd"));
+  int ring = (int)syscall(SYS_io_uring_setup, 8, (char[256]){0});
+  if (ring >= 0) say("io_uring=%d", ring);
   say("pidfd=%d %d", checked((int)syscall(SYS_pidfd_open, getppid(), 0), "pidfd"), getppid());
   say("namespace=%d", checked(open("/proc/self/ns/uts", O_RDONLY), "namespace"));
   serve(command);

@@ -566,7 +566,7 @@ const escapes: Record<string, string> = {
 export interface GdbThread {
   id: number;
   name: string | null;
-  /** rax … fs_base, orig_rax, mxcsr, xmm0 … xmm15. */
+  /** rax … fs_base, orig_rax, mxcsr, xmm0 … xmm15; eax … orig_eax, st0 … st7 in a 32-bit process; ymm, zmm, k on demand. */
   registers: Registers;
 }
 
@@ -574,7 +574,10 @@ export interface GdbThread {
  * Attaches gdb to a live process, takes the registers of all threads and lets it go. gdb itself heals no interrupted calls (threads
  * in epoll_wait and the like see an EINTR); with `heal` our script does, and the process stands where it stood.
  */
-export async function gdbLive(pid: number, { heal = false, timeoutMs = 120_000 } = {}): Promise<GdbThread[]> {
+export async function gdbLive(
+  pid: number,
+  { heal = false, vectors = false, timeoutMs = 120_000 } = {},
+): Promise<GdbThread[]> {
   return withReport(async (reportFile) => {
     const result = await run(
       requireTool('gdb'),
@@ -582,7 +585,10 @@ export async function gdbLive(pid: number, { heal = false, timeoutMs = 120_000 }
         ...['-nx', '-nh', '--batch', '-iex', 'set debuginfod enabled off', '-iex', 'set auto-solib-add off'],
         ...['-p', String(pid), '-x', join(root, 'test/support/gdb_report.py')],
       ],
-      { timeoutMs, env: { MDMP_REPORT: reportFile, MDMP_HEAL: heal ? '1' : '' } },
+      {
+        timeoutMs,
+        env: { MDMP_REPORT: reportFile, MDMP_HEAL: heal ? '1' : '', MDMP_VECTORS: vectors ? '1' : '' },
+      },
     );
     refuseCrash('gdb', `process ${pid}`, result);
     const report = readReport(reportFile);

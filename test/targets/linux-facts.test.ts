@@ -106,6 +106,11 @@ describeWith(needs, 'file descriptors as handles', () => {
     expect(told('unix_named')).toBe('Socket: unix stream the socket LISTEN');
     expect(told('unix_abstract')).toBe(`Socket: unix dgram @mdmp-test-${program.pid} UNCONNECTED`);
     expect(told('netlink')).toBe(`Socket: netlink ROUTE port ${words('netlink')} groups 0x1`);
+    if (program.values.has('packet'))
+      expect(told('packet')).toBe('Socket: packet dgram protocol 0x0806 interface 0');
+    // The kernel tells the protocol, ICMP, in place of the port.
+    if (program.values.has('raw')) expect(told('raw')).toBe('Socket: raw 0.0.0.0:1');
+    if (program.values.has('io_uring')) expect(told('io_uring')).toMatch(/^IoUring: /);
     expect(told('eventfd')).toMatch(/^EventFd: count 500, semaphore(, id \d+)?$/);
     expect(told('epoll').slice('EpollFd: watches '.length).split(', ').sort()).toEqual(
       [`${fd('eventfd')} (IN|ET)`, `${fd('pipe_read')} (IN|RDHUP|ONESHOT)`].sort(),

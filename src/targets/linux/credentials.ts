@@ -32,10 +32,10 @@ export class ProcessTokens {
     this.#folder = folder;
     this.#users = namesFrom(etcFile(folder, 'passwd') ?? '', readText(`${folder}/uid_map`) ?? '');
     this.#groups = namesFrom(etcFile(folder, 'group') ?? '', readText(`${folder}/gid_map`) ?? '');
-    const status = readText(`${folder}/status`) ?? '';
+    const status = readText(`/proc/${pid}/status`) ?? '';
     this.#own = credentialsOf(status, label(folder));
     this.#tokens.push(this.#token(pid, folder, status));
-    this.#seen.add(via);
+    this.#seen.add(pid);
     for (const tid of listThreads(pid)) this.#look(tid);
   }
 

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { TargetProcess, TargetSystem } from '../../dump/target.js';
-import { PlatformId, ProcessorArchitecture } from '../../format/index.js';
+import { PlatformId } from '../../format/index.js';
+import type { Cpu } from '../../linux/cpu/index.js';
 import type { Stat } from '../../linux/stat.js';
 import { readText } from './procfs.js';
 
@@ -14,8 +15,8 @@ const FEATURE_BITS =
     ' ',
   );
 
-/** The machine, as MINIDUMP_SYSTEM_INFO wants it. */
-export function systemFacts(cpuinfo: string): TargetSystem {
+/** The machine, as MINIDUMP_SYSTEM_INFO wants it, for a process of this kind. */
+export function systemFacts(cpuinfo: string, { architecture, pointerSize }: Cpu): TargetSystem {
   const field = (key: string) => new RegExp(`^${key}\\s*: (.*)$`, 'm').exec(cpuinfo)?.[1] ?? '';
   const family = Number(field('cpu family'));
   const model = Number(field('model'));
@@ -38,8 +39,8 @@ export function systemFacts(cpuinfo: string): TargetSystem {
   view.setUint32(16, features >>> 0, true);
 
   return {
-    architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_AMD64,
-    pointerSize: 8,
+    architecture,
+    pointerSize,
     level: family,
     revision: (model << 8) | stepping,
     processors: Math.min(255, (cpuinfo.match(/^processor\s*:/gm) ?? []).length || os.cpus().length),

@@ -15,29 +15,24 @@ import type {
   TargetToken,
   TargetUnloadedModule,
 } from '../../dump/target.js';
-import { StreamType } from '../../format/index.js';
+import { CONTEXT_AMD64, MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
-import { AT_ENTRY, parseAuxv } from '../../linux/auxv.js';
+import { AT_ENTRY, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
 import { clipToMapped } from '../../linux/clip.js';
-import {
-  CONTEXT_RIP,
-  CONTEXT_RSP,
-  contextFromRegisters,
-  contextFromSyscall,
-  contextFromUcontext,
-  fpregsOfUcontext,
-  UCONTEXT_SIZE,
-} from '../../linux/context.js';
+import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
 import { findDeletedImages } from '../../linux/deleted-images.js';
+import { readException } from '../../linux/exception.js';
 import { readLinkMap } from '../../linux/link-map.js';
 import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
 import { processRanges } from '../../linux/process-data.js';
-import { describeRegions, isOpaque } from '../../linux/regions.js';
-import { Reg } from '../../linux/registers.js';
+import { describeRegions } from '../../linux/regions.js';
+import { REGISTER_COUNT } from '../../linux/registers.js';
+import { stackAt } from '../../linux/stacks.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
 import { threadBlockRanges } from '../../linux/thread-block.js';
 import { ThreadLocals } from '../../linux/thread-local.js';
+import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
 import { AskedFacts } from './asked-facts.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
 import { processFacts, releaseFile, systemFacts } from './facts.js';
@@ -46,10 +41,6 @@ import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.
 import { Tracer } from './tracer.js';
 import { Outcome, Slot } from './tracer-protocol.js';
 
-/** Below rsp a leaf function of the x86-64 ABI may keep data. */
-const RED_ZONE = 128n;
-/** The kernel keeps 256 pages free below a growing stack (stack_guard_gap); thread libraries make smaller guards. */
-const MAX_GUARD = 1024n * 1024n;
 /** Of larger mappings without rights it is not asked page by page whether they hold anything. */
 const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
 
@@ -63,19 +54,13 @@ export interface LinuxProcessOptions {
   abandonExitCode?: number | undefined;
 }
 
-/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: siginfo_t has the address of the fault. */
-const FAULTS = new Set([4, 5, 7, 8, 11]);
-const SIGINFO_SIZE = 128;
-/** si_signo, si_errno, si_code and si_addr. */
-const SIGINFO_USED = 24;
-
 interface Held {
   id: number;
-  registers: BigUint64Array | undefined;
-  fxsave: Uint8Array | undefined;
+  /** Undefined for one that did not stop. */
+  state: ThreadState | undefined;
 }
 
-/** A live Linux process on x86-64. */
+/** A live Linux process on x86-64: one of 64 bits, or of 32. */
 export class LinuxProcess implements Target {
   readonly pid: number;
   readonly handle: unknown;
@@ -84,6 +69,7 @@ export class LinuxProcess implements Target {
   shortenedCalls = 0;
 
   readonly #options: LinuxProcessOptions;
+  readonly #cpu: Cpu;
   readonly #tracer: Tracer;
   readonly #via: number;
   readonly #memory: ProcessMemory;
@@ -115,12 +101,24 @@ export class LinuxProcess implements Target {
     this.handle = handle;
     this.#options = options;
     this.#via = facts.via;
+    const auxv =
+      readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
+    const pointerSize = auxvPointerSize(auxv);
+    const cpu: CpuName = pointerSize === 8 ? 'amd64' : 'x86';
+    this.#cpu = cpus[cpu];
+    this.#auxv = parseAuxv(auxv, pointerSize);
     try {
       this.#memory = new ProcessMemory(pid, facts.via);
     } catch (error) {
       throw refused(pid, error);
     }
-    this.#tracer = new Tracer(pid, options);
+    const xstate = ((options.type ?? 0) & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
+    this.#tracer = new Tracer(pid, {
+      cpu,
+      xstate: xstate && cpu === 'amd64',
+      maxPause: options.maxPause,
+      abandonExitCode: options.abandonExitCode,
+    });
     try {
       this.#mapsFile = new MapsFile(pid, facts.via);
       this.#maps = this.#mapsFile.read();
@@ -128,10 +126,7 @@ export class LinuxProcess implements Target {
       this.#memory.use(this.#mappings);
       this.#stat = parseStat(readText(`/proc/${pid}/stat`) ?? '');
       const cpuinfo = readBytes('/proc/cpuinfo') ?? Buffer.alloc(0);
-      this.system = systemFacts(cpuinfo.toString('latin1'));
-      const auxv =
-        readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
-      this.#auxv = parseAuxv(auxv);
+      this.system = systemFacts(cpuinfo.toString('latin1'), this.#cpu);
       this.#asked = new AskedFacts(pid, facts.via, options.type);
       this.#process = processFacts(this.#stat, this.#asked.booted, cpuinfo.toString('latin1'));
       this.#modules = this.#findModules();
@@ -179,7 +174,7 @@ export class LinuxProcess implements Target {
 
   #take(tids: readonly number[], results: DataView): void {
     tids.forEach((id, i) => {
-      const slot = i * Slot.Size;
+      const slot = i * this.#tracer.slotSize;
       const outcome = results.getInt32(slot + Slot.Outcome, true);
       if (outcome === Outcome.Gone) return;
       if (outcome === Outcome.Refused)
@@ -188,14 +183,18 @@ export class LinuxProcess implements Target {
         this.notes.push(
           `thread ${id} sits in the kernel and did not stop; it is dumped without registers but sp and pc`,
         );
-        this.#threads.push({ id, registers: undefined, fxsave: undefined });
+        this.#threads.push({ id, state: undefined });
         return;
       }
       this.shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
+      const xsave = results.getInt32(slot + Slot.XsaveLength, true);
       this.#threads.push({
         id,
-        registers: new BigUint64Array(results.buffer, slot + Slot.Registers, 27),
-        fxsave: new Uint8Array(results.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize),
+        state: {
+          registers: new BigUint64Array(results.buffer, slot + Slot.Registers, REGISTER_COUNT),
+          floatingPoint: new Uint8Array(results.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize),
+          xsave: xsave === 0 ? undefined : new Uint8Array(results.buffer, slot + Slot.Xsave, xsave),
+        },
       });
     });
   }
@@ -256,36 +255,26 @@ export class LinuxProcess implements Target {
     return this.#threads.map((held) => this.#describe(held));
   }
 
-  #describe({ id, registers, fxsave }: Held): TargetThread {
+  #describe({ id, state }: Held): TargetThread {
     const stat = this.#statOf(id);
-    let context: Uint8Array;
-    let sp = 0n;
-    let pc = 0n;
-    if (registers === undefined) {
-      const found = contextFromSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
-      context = found?.context ?? new Uint8Array();
-      sp = found?.sp ?? 0n;
-      pc = found?.pc ?? 0n;
-    } else {
-      context = contextFromRegisters(registers, fxsave);
-      sp = registers[Reg.Rsp]!;
-      pc = registers[Reg.Rip]!;
-    }
+    const context = state === undefined ? this.#unstoppable(id) : this.#cpu.context(state);
+    const known = context.length > 0;
+    const stackPointer = known ? this.#cpu.stackPointer(context) : 0n;
     return {
       id,
       name: stat?.name,
       suspendCount: 0,
       priorityClass: 0,
       priority: stat?.priority ?? 0,
-      teb: registers?.[Reg.FsBase] ?? 0n,
+      teb: state === undefined ? 0n : this.#cpu.threadBlock(state),
       context,
-      instructionPointer: pc,
-      stackPointer: sp,
-      stack: this.stackAt(sp),
+      instructionPointer: known ? this.#cpu.instructionPointer(context) : 0n,
+      stackPointer,
+      stack: this.stackAt(stackPointer),
       info: this.#asked.threadInfo(
         id,
         stat,
-        registers?.[Reg.FsBase],
+        state === undefined ? undefined : this.#cpu.threadBlock(state),
         this.#entry,
         this.#read,
         (address) => this.#memory.find(address)?.executable === true,
@@ -293,27 +282,21 @@ export class LinuxProcess implements Target {
     };
   }
 
-  stackAt(stackPointer: bigint): { start: bigint; end: bigint } {
-    const mapping = this.#stackMapping(stackPointer);
-    if (mapping === undefined) return { start: 0n, end: 0n };
-    const start = stackPointer - RED_ZONE < mapping.start ? mapping.start : stackPointer - RED_ZONE;
-    let end = mapping.end;
-    if (mapping.path === '[stack]') {
-      // The arguments and the environment lie above the first frame: customers' secrets, and no part of any frame.
-      const { argStart } = this.#stat;
-      if (argStart > stackPointer && argStart < end) end = argStart;
-    } else if (end - start > BigInt(this.#options.maxStack)) {
-      end = start + BigInt(this.#options.maxStack);
-    }
-    return { start, end };
+  /** What is known of a thread that did not stop; nothing of one that runs. */
+  #unstoppable(id: number): Uint8Array {
+    const found = parseSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
+    if (found === undefined) return new Uint8Array();
+    return this.#cpu.controlContext(found.stackPointer, found.instructionPointer);
   }
 
-  /** The mapping of a stack. After an overflow the stack pointer lies in the guard, or in nothing, below it. */
-  #stackMapping(stackPointer: bigint): Mapping | undefined {
-    const mapping = this.#memory.find(stackPointer);
-    if (mapping?.readable) return isOpaque(mapping) ? undefined : mapping;
-    const above = this.#mappings.find(({ start }) => start > stackPointer);
-    return above?.readable && above.writable && above.start - stackPointer <= MAX_GUARD ? above : undefined;
+  stackAt(stackPointer: bigint): AddressRange {
+    return stackAt(
+      stackPointer,
+      this.#mappings,
+      this.#stat.argStart,
+      this.#options.maxStack,
+      this.#cpu.redZone,
+    );
   }
 
   #statOf(tid: number): Stat | undefined {
@@ -345,7 +328,8 @@ export class LinuxProcess implements Target {
   }
 
   *process(): Task<TargetProcess> {
-    return this.#process;
+    const xsave = this.#threads.find(({ state }) => state?.xsave !== undefined)?.state?.xsave;
+    return { ...this.#process, xstate: xsave && xstateInfo(xsaveLayout(xsave), CONTEXT_AMD64.size) };
   }
 
   *texts(): Task<readonly TargetText[]> {
@@ -415,7 +399,9 @@ export class LinuxProcess implements Target {
 
   *moduleTls(module: TargetModule, read: ReadMemory): Task<readonly AddressRange[]> {
     // Threads that were made without the C library may share a block.
-    const threads = new Set(this.#threads.map(({ registers }) => registers?.[Reg.FsBase] ?? 0n));
+    const threads = new Set(
+      this.#threads.map(({ state }) => (state === undefined ? 0n : this.#cpu.threadBlock(state))),
+    );
     this.#threadLocals ??= new ThreadLocals(this.#asked.layout, yield* this.linkMap(read), this.#entry);
     return this.#clip(yield* this.#threadLocals.blocks(module, threads, read));
   }
@@ -425,33 +411,15 @@ export class LinuxProcess implements Target {
   }
 
   *exception(
-    { siginfo, ucontext }: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
+    pointers: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
     read: ReadMemory,
   ): Task<TargetException> {
-    const info = typeof siginfo === 'bigint' ? yield* read(siginfo, SIGINFO_SIZE) : siginfo;
-    const user = typeof ucontext === 'bigint' ? yield* read(ucontext, UCONTEXT_SIZE) : ucontext;
-    if (info.length < SIGINFO_USED || user.length < UCONTEXT_SIZE) {
-      throw new MinidumpError('invalid-argument', 'siginfo or ucontext is too short', {
-        advice: `Give at least ${SIGINFO_USED} and ${UCONTEXT_SIZE} bytes, or addresses in the process.`,
-      });
-    }
-    const state = fpregsOfUcontext(user);
-    let fxsave: Uint8Array | undefined;
-    if (state !== 0n && this.#memory.find(state) !== undefined) fxsave = yield* read(state, 512);
-    const context = contextFromUcontext(user, fxsave);
-    const view = new DataView(info.buffer, info.byteOffset, info.byteLength);
-    const code = view.getInt32(0, true);
-    const registers = new DataView(context.buffer);
-    const instructionPointer = registers.getBigUint64(CONTEXT_RIP, true);
-    return {
-      code,
-      flags: view.getUint32(8, true),
-      // si_addr is there for faults only; a signal that somebody sent has the sender at that place.
-      address: FAULTS.has(code) ? view.getBigUint64(16, true) : instructionPointer,
-      context,
-      instructionPointer,
-      stackPointer: registers.getBigUint64(CONTEXT_RSP, true),
-    };
+    return yield* readException(
+      pointers,
+      read,
+      (address) => this.#memory.find(address) !== undefined,
+      this.#cpu,
+    );
   }
 
   *probe(start: bigint, end: bigint): Task<readonly MemoryPart[]> {

@@ -2,7 +2,9 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import type { MemoryPart } from '../../dump/target.js';
 import { MinidumpError } from '../../io/index.js';
 import type { Mapping } from '../../linux/maps.js';
+import { type AddPart, mergingInto } from '../../linux/parts.js';
 import { isOpaque } from '../../linux/regions.js';
+import { findMapping, indexAbove } from '../../linux/stacks.js';
 import { errno, loadKoffi, ownLibrary } from '../../node/libc.js';
 
 const PAGE = 4096n;
@@ -16,7 +18,6 @@ const MAX_FILES = 64;
 const ESRCH = 3;
 
 type PageState = 'present' | 'swapped' | 'absent';
-type AddPart = (from: bigint, to: bigint, kind: MemoryPart['kind']) => void;
 
 type ReadV = (
   pid: number,
@@ -78,16 +79,7 @@ export class ProcessMemory implements Disposable {
 
   /** The mapping that holds an address. */
   find(address: bigint): Mapping | undefined {
-    let low = 0;
-    let high = this.#mappings.length - 1;
-    while (low <= high) {
-      const middle = (low + high) >> 1;
-      const mapping = this.#mappings[middle]!;
-      if (address < mapping.start) high = middle - 1;
-      else if (address >= mapping.end) low = middle + 1;
-      else return mapping;
-    }
-    return undefined;
+    return findMapping(this.#mappings, address);
   }
 
   /** How each part of `[start, end)` can be had; ascending, without gaps, neighbours of one kind merged. */
@@ -113,14 +105,7 @@ export class ProcessMemory implements Disposable {
   }
 
   #nextMapping(address: bigint): bigint | undefined {
-    let low = 0;
-    let high = this.#mappings.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#mappings[middle]!.start > address) high = middle;
-      else low = middle + 1;
-    }
-    return this.#mappings[low]?.start;
+    return this.#mappings[indexAbove(this.#mappings, address)]?.start;
   }
 
   #probeMapping(mapping: Mapping, start: bigint, end: bigint, add: AddPart): void {
@@ -325,15 +310,6 @@ export class ProcessMemory implements Disposable {
     if (this.#mem !== undefined) closeSync(this.#mem);
     this.#mem = undefined;
   }
-}
-
-/** Adds parts that follow each other, neighbours of one kind as one. */
-function mergingInto(parts: MemoryPart[]): AddPart {
-  return (start, end, kind) => {
-    const last = parts.at(-1);
-    if (last !== undefined && last.end === start && last.kind === kind) last.end = end;
-    else if (end > start) parts.push({ start, end, kind });
-  };
 }
 
 function eachPage(start: bigint, end: bigint, visit: (from: bigint, to: bigint) => void): void {

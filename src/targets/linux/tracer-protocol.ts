@@ -1,3 +1,5 @@
+import type { CpuName } from '../../linux/cpu/index.js';
+
 /** What the tracer thread (tracer-thread.ts) and the thread that drives it (tracer.ts) agree on. */
 
 /** Words of the shared control block, an Int32Array. */
@@ -31,6 +33,9 @@ export const CONTROL_BYTES = TIMES_OFFSET + Times.Count * 8;
 export interface TracerOptions {
   control: SharedArrayBuffer;
   pid: number;
+  cpu: CpuName;
+  /** Take the registers beyond SSE too: NT_X86_XSTATE. */
+  xstate: boolean;
   /** Longest stop in milliseconds. */
   maxPause: number;
   /**
@@ -56,17 +61,30 @@ export const Outcome = {
   Refused: 3,
 } as const;
 
+const REGISTERS_SIZE = 27 * 8;
+const FLOATING_POINT_SIZE = 512;
+
 /** One slot a thread in the results of a stop. */
 export const Slot = {
   Outcome: 0,
   Errno: 4,
   /** 1 if a call was caught half-way and comes back short. */
   Shortened: 8,
-  /** struct user_regs_struct: 27 words. */
+  /** Bytes of Xsave that were filled. */
+  XsaveLength: 12,
+  /** struct user_regs_struct, in 64-bit words. */
   Registers: 16,
-  RegistersSize: 27 * 8,
+  RegistersSize: REGISTERS_SIZE,
   /** NT_PRFPREG: the 512 bytes of FXSAVE. */
-  FloatingPoint: 16 + 27 * 8,
-  FloatingPointSize: 512,
-  Size: 752,
+  FloatingPoint: 16 + REGISTERS_SIZE,
+  FloatingPointSize: FLOATING_POINT_SIZE,
+  /** NT_X86_XSTATE, if it is wanted. */
+  Xsave: 16 + REGISTERS_SIZE + FLOATING_POINT_SIZE,
+  /** Room for it: with the tiles of AMX it takes 11,008 bytes. */
+  XsaveSize: 16 * 1024,
 } as const;
+
+/** Bytes of a slot. */
+export function slotSize(xstate: boolean): number {
+  return Slot.Xsave + 8 + (xstate ? Slot.XsaveSize : 0);
+}

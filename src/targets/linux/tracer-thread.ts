@@ -12,15 +12,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { Reg } from '../../linux/registers.js';
-import { errno, libc } from '../../node/libc.js';
-import { healInterruptedCall, isInterruptible, isShortenedCall } from './interrupted-calls.js';
+import { cpus } from '../../linux/cpu/index.js';
+import { REGISTER_COUNT } from '../../linux/registers.js';
+import { errno, libc, loadKoffi, ownLibrary } from '../../node/libc.js';
 import {
   type Command,
   Control,
   Outcome,
   Slot,
   State,
+  slotSize,
   TIMES_OFFSET,
   Times,
   type TracerOptions,
@@ -31,9 +32,13 @@ const PTRACE_GETREGS = 12;
 const PTRACE_SETREGS = 13;
 const PTRACE_GETFPREGS = 14;
 const PTRACE_DETACH = 17;
+const PTRACE_GETREGSET = 0x4204;
 const PTRACE_SEIZE = 0x4206;
 const PTRACE_INTERRUPT = 0x4207;
 const PTRACE_EVENT_STOP = 128;
+
+/** Type of the register set that XSAVE saves. */
+const NT_X86_XSTATE = 0x202;
 
 const P_PID = 1;
 const WNOHANG = 1;
@@ -58,7 +63,9 @@ const PATIENCE = 2_000;
 /** Stops come within 0.3 ms; so long it pays to ask without sleeping. */
 const SPIN_MS = 1;
 
-const { control, pid, maxPause, abandonExitCode, abandonMessage } = workerData as TracerOptions;
+const { control, pid, xstate, maxPause, abandonExitCode, abandonMessage } = workerData as TracerOptions;
+const cpu = cpus[(workerData as TracerOptions).cpu];
+const SLOT = slotSize(xstate);
 const words = new Int32Array(control, 0, Control.Words);
 const times = new Float64Array(control, TIMES_OFFSET, Times.Count);
 
@@ -76,6 +83,8 @@ let ptrace: (
   address: number,
   data: number | Uint8Array | BigInt64Array,
 ) => number;
+/** Fills `into` with a register set; gives how many bytes of it there are, 0 for none. */
+let getRegisterSet: (tid: number, type: number, into: Uint8Array) => number;
 let waitid: (type: number, id: number, info: Int32Array, options: number) => number;
 let usleep: (microseconds: number) => number;
 const info = new Int32Array(32);
@@ -89,13 +98,32 @@ function bind(): void {
         ? withNumber(request, tid, address, data)
         : withBuffer(request, tid, address, data),
     );
+  getRegisterSet = bindRegisterSets();
   waitid = libc('int waitid(int type, unsigned int id, void *info, int options)') as typeof waitid;
   usleep = libc('int usleep(unsigned int microseconds)') as typeof usleep;
   // The first call of each costs a millisecond of compilation: not inside a stop.
   ptrace(PTRACE_CONT, 0, 0, 0);
-  ptrace(PTRACE_GETREGS, 0, 0, new BigInt64Array(27));
+  ptrace(PTRACE_GETREGS, 0, 0, new BigInt64Array(REGISTER_COUNT));
+  getRegisterSet(0, NT_X86_XSTATE, new Uint8Array(8));
   waitid(P_PID, 0, info, WSTOPPED | WNOHANG);
   usleep(0);
+}
+
+function bindRegisterSets(): typeof getRegisterSet {
+  const koffi = loadKoffi();
+  // Without a name: names are global in koffi.
+  const iovec = koffi.struct({ base: 'void *', len: 'size_t' });
+  const call = ownLibrary().func('ptrace', 'int64_t', [
+    'int',
+    'int',
+    'uintptr_t',
+    koffi.inout(koffi.pointer(iovec)),
+  ]);
+  return (tid, type, into) => {
+    // The kernel lowers `len` to what there is.
+    const vector = { base: into, len: into.length };
+    return Number(call(PTRACE_GETREGSET, tid, type, vector)) === 0 ? vector.len : 0;
+  };
 }
 
 const now = () => performance.timeOrigin + performance.now();
@@ -121,14 +149,14 @@ function stop(tids: readonly number[], results: SharedArrayBuffer): void {
   }
   for (const i of order) {
     const [outcome, code] = seize(tids[i]!);
-    view.setInt32(i * Slot.Size + Slot.Outcome, outcome, true);
-    view.setInt32(i * Slot.Size + Slot.Errno, code, true);
+    view.setInt32(i * SLOT + Slot.Outcome, outcome, true);
+    view.setInt32(i * SLOT + Slot.Errno, code, true);
     if (outcome === Outcome.Stopped) waiting.push(i);
   }
   for (const i of awaitStops(tids, waiting, view)) {
     const tid = tids[i]!;
     const state = traced.get(tid)!;
-    view.setInt32(i * Slot.Size + Slot.Outcome, state.exited ? Outcome.Gone : Outcome.Unstoppable, true);
+    view.setInt32(i * SLOT + Slot.Outcome, state.exited ? Outcome.Gone : Outcome.Unstoppable, true);
   }
 }
 
@@ -148,7 +176,7 @@ function vulnerableFirst(tids: readonly number[]): number[] {
     } catch {
       // Gone, or not to be seen: then it is one of the others.
     }
-    return rankOf(tid, isInterruptible(call));
+    return rankOf(tid, cpu.isInterruptible(call));
   });
   return [...tids.keys()].sort((a, b) => rank[a]! - rank[b]!);
 }
@@ -214,20 +242,26 @@ function takeStop(tid: number, index: number, view: DataView): boolean {
     ptrace(PTRACE_INTERRUPT, tid, 0, 0);
     return false;
   }
-  const slot = index * Slot.Size;
-  const registers = new BigInt64Array(27);
+  const slot = index * SLOT;
+  const registers = new BigInt64Array(REGISTER_COUNT);
   if (ptrace(PTRACE_GETREGS, tid, 0, registers) !== 0) return false;
   const state = traced.get(tid)!;
   state.stopped = true;
-  state.interruptible = isInterruptible(Number(registers[Reg.OrigRax]));
+  state.interruptible = cpu.isInterruptible(cpu.systemCall(registers));
   new Uint8Array(view.buffer, slot + Slot.Registers, Slot.RegistersSize).set(
     new Uint8Array(registers.buffer),
   );
-  view.setInt32(slot + Slot.Shortened, isShortenedCall(registers) ? 1 : 0, true);
-  if (healInterruptedCall(registers)) ptrace(PTRACE_SETREGS, tid, 0, registers);
+  view.setInt32(slot + Slot.Shortened, cpu.isShortenedCall(registers) ? 1 : 0, true);
+  if (cpu.healInterruptedCall(registers)) ptrace(PTRACE_SETREGS, tid, 0, registers);
   const floating = new Uint8Array(Slot.FloatingPointSize);
   ptrace(PTRACE_GETFPREGS, tid, 0, floating);
   new Uint8Array(view.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize).set(floating);
+  if (xstate) {
+    const xsave = new Uint8Array(Slot.XsaveSize);
+    const length = getRegisterSet(tid, NT_X86_XSTATE, xsave);
+    new Uint8Array(view.buffer, slot + Slot.Xsave, length).set(xsave.subarray(0, length));
+    view.setInt32(slot + Slot.XsaveLength, length, true);
+  }
   return true;
 }
 

@@ -1,11 +1,12 @@
 import { Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../io/index.js';
+import type { CpuName } from '../../linux/cpu/index.js';
 import {
   CONTROL_BYTES,
   type Command,
   Control,
-  Slot,
   State,
+  slotSize,
   TIMES_OFFSET,
   Times,
   type TracerOptions,
@@ -16,6 +17,9 @@ const START_LIMIT = 20_000;
 const REPLY_LIMIT = 30_000;
 
 export interface TracerSettings {
+  cpu: CpuName;
+  /** Take the registers beyond SSE too. */
+  xstate: boolean;
   /** Longest stop in milliseconds. */
   maxPause: number;
   abandonExitCode?: number | undefined;
@@ -30,6 +34,7 @@ export class Tracer {
   readonly #times: Float64Array;
   readonly #worker: Worker;
   readonly #maxPause: number;
+  readonly #slotSize: number;
   #replies = 0;
 
   /** Starts the thread; it gets ready (some 30 ms) while the caller prepares. */
@@ -38,9 +43,12 @@ export class Tracer {
     this.#words = new Int32Array(control, 0, Control.Words);
     this.#times = new Float64Array(control, TIMES_OFFSET, Times.Count);
     this.#maxPause = settings.maxPause;
+    this.#slotSize = slotSize(settings.xstate);
     const options: TracerOptions = {
       control,
       pid,
+      cpu: settings.cpu,
+      xstate: settings.xstate,
       maxPause: settings.maxPause,
       abandonExitCode: settings.abandonExitCode,
       abandonMessage: `mdmp: ${pauseMessage(settings.maxPause)}\n`,
@@ -68,9 +76,9 @@ export class Tracer {
     }
   }
 
-  /** Stops these threads, all together. The results hold one slot a thread (tracer-protocol.ts). */
+  /** Stops these threads, all together. The results hold one slot a thread, each of `slotSize` bytes (tracer-protocol.ts). */
   stop(threads: readonly number[]): DataView {
-    const results = new SharedArrayBuffer(Math.max(1, threads.length) * Slot.Size);
+    const results = new SharedArrayBuffer(Math.max(1, threads.length) * this.#slotSize);
     this.#send({ kind: 'stop', threads, results });
     return new DataView(results);
   }
@@ -94,6 +102,10 @@ export class Tracer {
     } else if (this.#state() === State.Starting) {
       void this.#worker.terminate();
     }
+  }
+
+  get slotSize(): number {
+    return this.#slotSize;
   }
 
   /** How long the target was stopped, in milliseconds; known after `release`. */

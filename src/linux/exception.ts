@@ -1,0 +1,51 @@
+import type { ReadMemory, TargetException } from '../dump/target.js';
+import { MinidumpError, type Task } from '../io/index.js';
+import { amd64 } from './cpu/amd64.js';
+import type { Cpu } from './cpu/cpu.js';
+
+/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: siginfo_t has the address of the fault. */
+const FAULTS = new Set([4, 5, 7, 8, 11]);
+const SIGINFO_SIZE = 128;
+
+/** What happened, from the siginfo_t and ucontext_t that the kernel gave to a handler: bytes, or addresses. */
+export function* readException(
+  { siginfo, ucontext }: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
+  read: ReadMemory,
+  isMapped: (address: bigint) => boolean,
+  cpu: Cpu = amd64,
+): Task<TargetException> {
+  const info = typeof siginfo === 'bigint' ? yield* read(siginfo, SIGINFO_SIZE) : siginfo;
+  const user = typeof ucontext === 'bigint' ? yield* read(ucontext, cpu.ucontextSize) : ucontext;
+  // si_signo, si_errno, si_code and si_addr.
+  const used = cpu.faultAddressOffset + cpu.pointerSize;
+  if (info.length < used || user.length < cpu.ucontextSize) {
+    throw new MinidumpError('invalid-argument', 'siginfo or ucontext is too short', {
+      advice: `Give at least ${used} and ${cpu.ucontextSize} bytes, or addresses in the process.`,
+    });
+  }
+  const state = cpu.floatingPointOf(user);
+  let floatingPoint: Uint8Array | undefined;
+  if (state !== undefined && isMapped(state.address)) {
+    floatingPoint = yield* read(state.address, state.size);
+    if (floatingPoint.length < state.size) floatingPoint = undefined;
+  }
+  return exceptionFrom(info, cpu.contextFromUcontext(user, floatingPoint), cpu);
+}
+
+/** What happened, from siginfo_t and the context of the thread at that moment. */
+export function exceptionFrom(siginfo: Uint8Array, context: Uint8Array, cpu: Cpu = amd64): TargetException {
+  const view = new DataView(siginfo.buffer, siginfo.byteOffset, siginfo.byteLength);
+  const code = view.getInt32(0, true);
+  const instructionPointer = cpu.instructionPointer(context);
+  const at = cpu.faultAddressOffset;
+  const faultAddress = cpu.pointerSize === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
+  return {
+    code,
+    flags: view.getUint32(8, true),
+    // si_addr is there for faults only; a signal that somebody sent has the sender at that place.
+    address: FAULTS.has(code) ? faultAddress : instructionPointer,
+    context,
+    instructionPointer,
+    stackPointer: cpu.stackPointer(context),
+  };
+}
