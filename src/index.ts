@@ -1,4 +1,5 @@
 export * from './browser.js';
+export { type FileFilterOptions, filterMinidump } from './filter-minidump.js';
 export { FileSink } from './node/file-sink.js';
 export { FileSource } from './node/file-source.js';
 export type { LiveOptions } from './targets/linux/live.js';

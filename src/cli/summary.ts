@@ -15,7 +15,8 @@ export function summary(report: FileDumpReport, hasCallback: boolean): string {
   ];
   if (report.removed.length > 0) entries.push(['removed', ranges(report.removed)]);
   if (report.unreadable.length > 0) entries.push(['unreadable', ranges(report.unreadable)]);
-  entries.push(['pause', `${report.pauseMs.toFixed(1)} ms`]);
+  // What stands still by itself is not stopped.
+  if (report.pauseMs > 0) entries.push(['pause', `${report.pauseMs.toFixed(1)} ms`]);
   if (report.shortenedCalls > 0) {
     entries.push([
       'shortened',
