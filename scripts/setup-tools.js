@@ -25,6 +25,8 @@ const debianTools = [
   { tool: 'readelf', package: 'binutils', probe: () => which('readelf') },
   { tool: 'gdb', package: 'gdb', probe: () => which('gdb') },
   { tool: 'gcore', package: 'gdb', probe: () => which('gcore') },
+  { tool: 'zstd', package: 'zstd', probe: () => which('zstd') },
+  { tool: 'prlimit', package: 'util-linux', probe: () => which('prlimit') },
   { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
 ];

@@ -4,7 +4,7 @@
  */
 import type { MINIDUMP_CALLBACK_INFORMATION } from './dump/index.js';
 import { HRESULT, type MINIDUMP_DIRECTORY } from './format/index.js';
-import { type ErrorCode, MinidumpError } from './io/index.js';
+import { type ErrorCode, MinidumpError, NoSink } from './io/index.js';
 import { DescriptorSink } from './node/descriptor-sink.js';
 import { Minidump } from './reader/index.js';
 import { dumpProcess, type LiveOptions, openProcess } from './targets/linux/live.js';
@@ -109,13 +109,14 @@ const RESULTS: Partial<Record<ErrorCode, number>> = {
  * Writes a minidump of a process to a file descriptor, synchronously.
  *
  * @param hProcess from OpenProcess
- * @param hFile a file descriptor open for writing; it stays open. After FALSE what is in the file is no dump.
+ * @param hFile a file descriptor open for writing, a pipe too; it stays open. After FALSE what is in the file is no dump. null where
+ *   the callback writes the dump itself (IoStartCallback).
  * @returns TRUE or FALSE; see GetLastError
  */
 export function MiniDumpWriteDump<Param>(
   hProcess: HANDLE,
   ProcessId: number,
-  hFile: number,
+  hFile: number | null,
   DumpType: number,
   ExceptionParam?: MINIDUMP_EXCEPTION_INFORMATION | null,
   UserStreamParam?: MINIDUMP_USER_STREAM_INFORMATION | null,
@@ -138,7 +139,7 @@ export function MiniDumpWriteDump<Param>(
         `the handle is that of process ${hProcess.processId}, not ${ProcessId}`,
       );
     }
-    const sink = new DescriptorSink(hFile);
+    const sink = hFile === null ? new NoSink() : new DescriptorSink(hFile);
     dumpProcess(openProcess(ProcessId, options, hProcess), options, sink);
   });
 }

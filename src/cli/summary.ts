@@ -1,12 +1,16 @@
-import type { FileDumpReport } from '../targets/linux/write-minidump.js';
+import type { DumpReport } from '../dump/index.js';
 import { dumpTypeName } from './dump-type.js';
 import { out } from './output.js';
 import { count, fields, hex, printable, size } from './text.js';
 
-/** What went into a dump, for people. */
-export function summary(report: FileDumpReport, hasCallback: boolean): string {
+/**
+ * What went into a dump and what did not, for people.
+ *
+ * @param name where the dump is
+ */
+export function summary(report: DumpReport, name: string, hasCallback: boolean): string {
   const entries: [string, string][] = [
-    ['dump', printable(report.file)],
+    ['dump', printable(name)],
     ['size', size(report.size)],
     ['type', dumpTypeName(report.type)],
     ['threads', counts(report.threads, hasCallback)],
@@ -15,7 +19,7 @@ export function summary(report: FileDumpReport, hasCallback: boolean): string {
   ];
   if (report.removed.length > 0) entries.push(['removed', ranges(report.removed)]);
   if (report.unreadable.length > 0) entries.push(['unreadable', ranges(report.unreadable)]);
-  // What stands still by itself is not stopped.
+  // Nothing stood still for a dump of what does not run.
   if (report.pauseMs > 0) entries.push(['pause', `${report.pauseMs.toFixed(1)} ms`]);
   if (report.shortenedCalls > 0) {
     entries.push([

@@ -13,6 +13,8 @@ import type { Target } from './target.js';
 
 /** Memory up to this size is copied while the target stands still and written afterwards. */
 const KEPT_IN_MEMORY = 64 * 1024 * 1024;
+/** The same where whoever takes the dump may take his time: so long it would lie in our memory. The rest is spooled. */
+const KEPT_FOR_A_SLOW_READER = 8 * 1024 * 1024;
 const CHUNK = 1024n * 1024n;
 
 /** A dump whose contents are fixed. What of its memory has not been copied yet is read when it is written. */
@@ -38,8 +40,10 @@ export function checkOptions(options: DumpOptions): void {
 /**
  * Stops the target, decides what goes in, and lays the file out: every RVA is known before the first byte goes out. Where the
  * memory is small it is copied and the target goes on at once; else it stays held until `emit` has read it.
+ *
+ * @param output where the dump is to go, unless the callback takes that over
  */
-export function* capture(target: Target, options: DumpOptions): Task<Capture> {
+export function* capture(target: Target, options: DumpOptions, output: Pick<Sink, 'mayWait'>): Task<Capture> {
   checkOptions(options);
   const selection = yield* select(target, options);
   const { type, protocol, blocks } = selection;
@@ -61,7 +65,8 @@ export function* capture(target: Target, options: DumpOptions): Task<Capture> {
   const texts = yield* dumpTexts(context);
   const total = Number(totalSize(blocks.stored));
   let memory: Uint8Array[] | undefined;
-  if (total <= KEPT_IN_MEMORY) {
+  const mayWait = output.mayWait || selection.callbackWrites;
+  if (total <= (mayWait ? KEPT_FOR_A_SLOW_READER : KEPT_IN_MEMORY)) {
     memory = [];
     for (const block of blocks.stored) {
       const bytes = new Uint8Array(Number(block.end - block.start));
@@ -136,7 +141,7 @@ export function* complete(captured: Capture, sink: Sink): Task<DumpReport> {
 /** Dumps what stands still by itself (a core, a dump) into a sink. The target stays the caller's to dispose. */
 export function* writeDump(target: Target, options: DumpOptions, sink: Sink): Task<DumpReport> {
   try {
-    const captured = yield* capture(target, options);
+    const captured = yield* capture(target, options, sink);
     const output = captured.callbackSink ?? sink;
     if (output !== sink) yield* abortSink(sink);
     yield* emit(captured, output);

@@ -88,6 +88,12 @@ export interface Target extends Disposable {
   ownException?(): Task<(TargetException & { threadId: number }) | undefined>;
 
   /**
+   * What happened by the target's own account (a core has the signal that it was written for), used where the caller gives no
+   * exception. Undefined where nothing did, or where it is not known.
+   */
+  ownException?(): Task<(TargetException & { threadId: number }) | undefined>;
+
+  /**
    * How each part of `[start, end)` can be had, ascending and without gaps. Asking must not change the process: no page
    * is faulted in.
    */

@@ -27,8 +27,9 @@ export function describeRegion(mapping: Mapping): TargetRegion {
 }
 
 /**
- * All mappings as VirtualQuery would tell of them. Mappings of one file that follow each other are one allocation, as the
- * sections of an image are on Windows; its protection is that of the first. One that holds code is an image.
+ * All mappings as VirtualQuery would tell of them. The mappings of an image are one allocation, as its sections are on Windows,
+ * though the linker may have left pages free between them; of other files those that touch each other are one. The
+ * protection of an allocation is that of its first mapping.
  *
  * @param isReserved whether a private mapping without rights has never held anything: it is address space, not memory
  */
@@ -37,28 +38,44 @@ export function describeRegions(
   isReserved: (mapping: Mapping) => boolean,
 ): TargetRegion[] {
   const regions: TargetRegion[] = [];
-  for (let at = 0; at < mappings.length; ) {
-    const first = mappings[at]!;
-    let next = at + 1;
-    while (next < mappings.length && continues(mappings[next - 1]!, mappings[next]!)) next++;
-    const members = mappings.slice(at, next);
-    const allocation = { first, code: members.some(({ executable }) => executable) };
-    for (const mapping of members) {
-      regions.push(describe(mapping, allocation, mayBeReserved(mapping) && isReserved(mapping)));
+  for (const run of runsOf(mappings, ofOneImage)) {
+    const code = run.some(({ executable }) => executable);
+    for (const members of code ? [run] : runsOf(run, touching)) {
+      const allocation = { first: members[0]!, code };
+      for (const mapping of members) {
+        regions.push(describe(mapping, allocation, mayBeReserved(mapping) && isReserved(mapping)));
+      }
     }
-    at = next;
   }
   return regions;
 }
 
-function continues(before: Mapping, mapping: Mapping): boolean {
-  return (
-    before.inode !== 0n &&
-    before.inode === mapping.inode &&
-    before.device === mapping.device &&
-    (before.end === mapping.start || mapping.offset > before.offset)
-  );
+/** Neighbours that belong together. */
+function runsOf(
+  mappings: readonly Mapping[],
+  together: (before: Mapping, mapping: Mapping) => boolean,
+): Mapping[][] {
+  const runs: Mapping[][] = [];
+  let before: Mapping | undefined;
+  for (const mapping of mappings) {
+    if (before !== undefined && sameFile(before, mapping) && together(before, mapping)) {
+      runs.at(-1)!.push(mapping);
+    } else {
+      runs.push([mapping]);
+    }
+    before = mapping;
+  }
+  return runs;
 }
+
+function sameFile(a: Mapping, b: Mapping): boolean {
+  return a.inode !== 0n && a.inode === b.inode && a.device === b.device;
+}
+
+const touching = (before: Mapping, mapping: Mapping) => before.end === mapping.start;
+/** A second copy of an image begins anew. */
+const ofOneImage = (before: Mapping, mapping: Mapping) =>
+  touching(before, mapping) || mapping.offset > before.offset;
 
 function mayBeReserved({ readable, writable, executable, shared, inode, path }: Mapping): boolean {
   return !readable && !writable && !executable && !shared && inode === 0n && !path.startsWith('[v');

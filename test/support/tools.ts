@@ -14,6 +14,8 @@ export const toolNames = [
   'readelf',
   'gdb',
   'gcore',
+  'zstd',
+  'prlimit',
   'lldb-19',
   'obj2yaml-19',
   'minidump_dump',

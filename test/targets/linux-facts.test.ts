@@ -1,16 +1,22 @@
 import { constants, existsSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { TargetModule, TargetThread } from '../../dist/dump/target.js';
 import {
+  MemoryProtection,
   MemoryState,
+  MemoryType,
   MINIDUMP_THREAD_INFO_FLAGS,
   MINIDUMP_TYPE,
   StreamType,
 } from '../../dist/format/index.js';
 import { runSync, type Task } from '../../dist/io/index.js';
+import { cgroupMemory } from '../../dist/linux/cgroup.js';
 import { namesFrom } from '../../dist/linux/credentials.js';
+import { parseMaps } from '../../dist/linux/maps.js';
+import { parseMounts } from '../../dist/linux/mounts.js';
+import { describeRegions } from '../../dist/linux/regions.js';
 import { parseStat, parseStatus } from '../../dist/linux/stat.js';
 import { LinuxProcess } from '../../dist/targets/linux/linux-process.js';
 import {
@@ -328,6 +334,53 @@ describeWith(needs, 'memory of the machine and of the process', () => {
   });
 });
 
+describe('the memory of a cgroup', () => {
+  const files = (texts: Record<string, string>) => (path: string) => texts[path];
+
+  it('of version 2: the lowest limit on the way up, none for `max`', () => {
+    const mounts = parseMounts('31 23 0:28 /outer /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n');
+    const read = files({
+      '/sys/fs/cgroup/app/worker/memory.current': '5000\n',
+      '/sys/fs/cgroup/app/worker/memory.peak': '9000\n',
+      '/sys/fs/cgroup/app/worker/memory.max': 'max\n',
+      '/sys/fs/cgroup/app/worker/memory.swap.max': '0\n',
+      '/sys/fs/cgroup/app/worker/memory.stat': 'anon 1\nshmem 70\nfile 3\n',
+      '/sys/fs/cgroup/app/memory.max': '20000\n',
+      '/sys/fs/cgroup/app/memory.swap.max': '1000\n',
+      '/sys/fs/cgroup/memory.max': '30000\n',
+    });
+    expect(cgroupMemory('0::/outer/app/worker\n', mounts, read)).toEqual({
+      current: 5000n,
+      peak: 9000n,
+      shared: 70n,
+      limit: 20_000n,
+      totalLimit: 21_000n,
+    });
+    // Not below what is mounted here, or outside of it.
+    expect(cgroupMemory('0::/elsewhere/app\n', mounts, read)).toBeUndefined();
+    expect(cgroupMemory('0::/outer/../app/worker\n', mounts, read)).toBeUndefined();
+    expect(cgroupMemory('0::/outer\n', mounts, read)).toBeUndefined();
+  });
+
+  it('of version 1, beside an empty version 2', () => {
+    const mounts = parseMounts(
+      '41 31 0:38 / /cg/unified rw - cgroup2 cgroup2 rw\n35 31 0:32 / /cg/memory rw - cgroup cgroup rw,memory\n',
+    );
+    const read = files({
+      '/cg/memory/a/memory.usage_in_bytes': '5000\n',
+      '/cg/memory/a/memory.limit_in_bytes': '9223372036854771712\n',
+      '/cg/memory/a/memory.memsw.limit_in_bytes': '123456\n',
+    });
+    expect(cgroupMemory('4:memory:/a\n0::/\n', mounts, read)).toEqual({
+      current: 5000n,
+      peak: undefined,
+      shared: undefined,
+      limit: undefined,
+      totalLimit: 123_456n,
+    });
+  });
+});
+
 /** What tls.c says of a thread. */
 function threadOf(program: Program, name: string) {
   const [tid, block, start, inProgram, inBss, inLibrary] = program.values.get(name)!.split(' ');
@@ -350,9 +403,26 @@ async function startThreads(env?: Record<string, string>): Promise<{ program: Pr
   };
 }
 
+const infosOf = (pid: number) =>
+  holding(pid, MINIDUMP_TYPE.MiniDumpWithThreadInfo, (target) => runSync(target.threads()));
+
+describeWith([...needs, needsRoot], 'threads in a pid namespace of their own', () => {
+  it('tell the function they began with', async () => {
+    // The library knows the ids inside; unshare stays outside as the parent.
+    const inside = await Program.start('unshare', ['--pid', '--fork', await compile('tls')]);
+    const child = Number(readFileSync(`/proc/${inside.pid}/task/${inside.pid}/children`, 'utf8').trim());
+    try {
+      expect(threadOf(inside, 'main').tid).toBe(1);
+      const starts = infosOf(child).map(({ info }) => info!.startAddress);
+      const { start } = threadOf(inside, 'first');
+      expect(starts.filter((address) => address === start)).toHaveLength(3);
+    } finally {
+      process.kill(child, 'SIGKILL');
+    }
+  });
+});
+
 describeWith(needs, 'threads', () => {
-  const infosOf = (pid: number) =>
-    holding(pid, MINIDUMP_TYPE.MiniDumpWithThreadInfo, (target) => runSync(target.threads()));
   const infoOf = (threads: readonly TargetThread[], tid: number) =>
     threads.find(({ id }) => id === tid)!.info!;
 
@@ -524,6 +594,45 @@ describeWith(needs, 'regions', () => {
     expect(regions.find(({ start, end }) => start <= address && address < end)!.state).toBe(
       MemoryState.MEM_RESERVE,
     );
+  });
+
+  it('of a file without code are one allocation only where they touch', () => {
+    const line = (start: string, end: string, rights: string, offset: string, inode: number, path: string) =>
+      `${start}-${end} ${rights} ${offset} fe:00 ${inode} ${path}`;
+    const maps = [
+      // Two views of a data file, the second in two parts; an image with a page left free, and a second copy of it.
+      line('10000', '12000', 'rw-s', '00000', 7, '/data'),
+      line('13000', '14000', 'rw-s', '05000', 7, '/data'),
+      line('14000', '15000', 'r--s', '06000', 7, '/data'),
+      line('20000', '21000', 'r--p', '00000', 8, '/image'),
+      line('22000', '23000', 'r-xp', '01000', 8, '/image'),
+      line('30000', '31000', 'r--p', '00000', 8, '/image'),
+      line('32000', '33000', 'r-xp', '01000', 8, '/image'),
+      line('40000', '41000', '---p', '00000', 0, ''),
+    ].join('\n');
+    const regions = describeRegions(parseMaps(maps), () => true);
+    expect(regions.map(({ allocationBase }) => Number(allocationBase).toString(16))).toEqual([
+      '10000',
+      '13000',
+      '13000',
+      '20000',
+      '20000',
+      '30000',
+      '30000',
+      '40000',
+    ]);
+    expect(regions.map(({ type }) => type)).toEqual([
+      ...Array(3).fill(MemoryType.MEM_MAPPED),
+      ...Array(4).fill(MemoryType.MEM_IMAGE),
+      MemoryType.MEM_PRIVATE,
+    ]);
+    const { PAGE_READWRITE, PAGE_READONLY, PAGE_NOACCESS } = MemoryProtection;
+    expect([2, 4, 7].map((i) => regions[i]!.allocationProtection)).toEqual([
+      PAGE_READWRITE,
+      PAGE_READONLY,
+      PAGE_NOACCESS,
+    ]);
+    expect([regions[7]!.state, regions[7]!.protection]).toEqual([MemoryState.MEM_RESERVE, 0]);
   });
 
   it('of one image are one allocation, which begins where the module does', async () => {

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { type FileDumpReport, writeMinidump } from '../../targets/linux/write-minidump.js';
+import type { DumpReport } from '../../dump/index.js';
+import { writeMinidump } from '../../targets/linux/write-minidump.js';
 import { parseAddress, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
+import { defaultName } from '../default-name.js';
+import { commandOutput, keepStdoutClean } from '../destination.js';
 import { parseDumpType } from '../dump-type.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { loadCallback } from '../load-callback.js';
@@ -17,6 +19,7 @@ export interface DumpArguments {
   force?: boolean;
   maxPause?: string;
   maxStack?: string;
+  spool?: string;
   json?: boolean;
 }
 
@@ -27,17 +30,20 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
   const exception = given.exception === undefined ? undefined : parseException(given.exception);
   const maxPause = given.maxPause === undefined ? undefined : parseSeconds(given.maxPause, '--max-pause');
   const maxStack = given.maxStack === undefined ? undefined : parseSize(given.maxStack, '--max-stack');
+  const output = commandOutput(given.output ?? defaultName(pid));
+  if (output.ownsStdout) keepStdoutClean();
   const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
   const progress = new ProgressLine();
-  let report: FileDumpReport;
+  let report: DumpReport & { file?: string };
   progress.start(pid);
   try {
-    report = await writeMinidump(pid, given.output ?? defaultName(pid), {
+    report = await writeMinidump(pid, output.destination, {
       ...callback,
       type,
       exception,
       maxPause,
       maxStack,
+      spool: given.spool,
       comment: given.comment,
       force: given.force ?? false,
       abandonExitCode: EXIT_CODES['max-pause'].exit,
@@ -47,20 +53,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
     progress.clear();
   }
   if (given.json) await printJson(report);
-  else await print(summary(report, given.callback !== undefined));
-}
-
-/** `node.4242.20260131T120000.dmp`, in local time as `ls` shows it. */
-function defaultName(pid: number): string {
-  let name = 'process';
-  try {
-    name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {} // no /proc, or no such process: then the dump says so
-  const safe = name.replaceAll(/[^\w.-]+/g, '_').replace(/^[.-]+/, '');
-  const now = new Date();
-  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000);
-  const stamp = local.toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
-  return `${safe || 'process'}.${pid}.${stamp}.dmp`;
+  else await print(summary(report, report.file ?? output.name, given.callback !== undefined));
 }
 
 function parseException(text: string) {

@@ -1,8 +1,7 @@
-import { MinidumpError } from '../../io/index.js';
-import { FileSink } from '../../node/file-sink.js';
-import { FileSource } from '../../node/file-source.js';
-import { type FilterReport, filterMinidumpSync } from '../../targets/minidump/index.js';
+import { type FileFilterReport, filterMinidump } from '../../convert/filter-minidump.js';
+import type { FilterReport } from '../../targets/minidump/index.js';
 import { wrong } from '../arguments.js';
+import { commandOutput, keepStdoutClean } from '../destination.js';
 import { parseDumpType } from '../dump-type.js';
 import { loadCallback } from '../load-callback.js';
 import { out, print, printJson } from '../output.js';
@@ -24,38 +23,34 @@ export interface FilterArguments {
 
 /** `mdmp filter IN OUT`. */
 export async function filter(input: string, output: string, given: FilterArguments): Promise<void> {
+  const to = commandOutput(output);
+  if (to.ownsStdout) keepStdoutClean();
   const type = given.type === undefined ? undefined : parseDumpType(given.type);
   const scrub = given.scrub?.map(parsePattern);
   const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
   const progress = new ProgressLine();
-  let report: FilterReport & { file: string };
+  let report: FileFilterReport;
   try {
-    using source = new FileSource(input);
-    const sink = new FileSink(output, { force: given.force ?? false });
-    report = {
-      file: sink.file,
-      ...filterMinidumpSync(source, sink, {
-        ...callback,
-        type,
-        dropStreams: given.dropStream,
-        stacksOnly: given.stacksOnly,
-        redactStrings: given.redactStrings,
-        scrub,
-        comment: given.comment,
-        onProgress: ({ written, total }) => progress.update(written, total),
-      }),
-    };
-  } catch (error) {
-    if (!(error instanceof MinidumpError) || error.code !== 'not-a-minidump') throw error;
-    throw new MinidumpError(error.code, `${input}: ${error.message}`, {
-      advice: `Expected ${error.expected}, found ${error.found}`,
-      cause: error,
+    report = await filterMinidump(input, to.destination, {
+      ...callback,
+      type,
+      dropStreams: given.dropStream,
+      stacksOnly: given.stacksOnly,
+      redactStrings: given.redactStrings,
+      scrub,
+      comment: given.comment,
+      force: given.force ?? false,
+      onProgress: ({ written, total }) => progress.update(written, total),
     });
   } finally {
     progress.clear();
   }
-  if (given.json) await printJson(report);
-  else await print([summary(report, given.callback !== undefined), ...takenOut(report)].join('\n'));
+  if (given.json) {
+    await printJson(report);
+    return;
+  }
+  const name = report.file ?? to.name;
+  await print([summary(report, name, given.callback !== undefined), ...takenOut(report)].join('\n'));
 }
 
 /** `/expression/flags`, or a text as it is. */

@@ -7,13 +7,14 @@ import type {
 } from '../../dump/target.js';
 import { type InputOf, type MINIDUMP_SYSTEM_MEMORY_INFO_1, MINIDUMP_TYPE } from '../../format/index.js';
 import { runSync } from '../../io/index.js';
+import { cgroupMemory } from '../../linux/cgroup.js';
+import { parseMounts } from '../../linux/mounts.js';
 import { type NptlLayout, readNptlLayout } from '../../linux/nptl.js';
 import type { Stat } from '../../linux/stat.js';
 import { systemMemory } from '../../linux/system-memory.js';
 import { startRoutine } from '../../linux/thread-block.js';
 import { bootTime, threadInfo } from '../../linux/thread-info.js';
 import { type CgroupMemory, vmCounters } from '../../linux/vm-counters.js';
-import { readCgroupMemory } from './cgroup.js';
 import { ProcessTokens } from './credentials.js';
 import { readDescriptors } from './descriptors.js';
 import { listThreads, readText } from './procfs.js';
@@ -51,7 +52,11 @@ export class AskedFacts {
     this.#pid = pid;
     this.#type = type;
     this.#status = readText(`${folder}/status`) ?? '';
-    this.#cgroup = readCgroupMemory(readText(`${folder}/cgroup`) ?? '');
+    this.#cgroup = cgroupMemory(
+      readText(`${folder}/cgroup`) ?? '',
+      parseMounts(readText('/proc/self/mountinfo') ?? ''),
+      readText,
+    );
     const stat = readText('/proc/stat') ?? '';
     this.booted = bootTime(stat);
     this.systemMemory = systemMemory({

@@ -43,7 +43,7 @@ function readDescriptor(
   const path = `${folder}/fd/${name}`;
   let link: string;
   try {
-    link = readlinkSync(path);
+    link = readlinkSync(path).replaceAll('\n', '\\012');
   } catch {
     return undefined; // Closed in the meantime.
   }

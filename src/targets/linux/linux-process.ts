@@ -38,6 +38,7 @@ import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from '.
 import { processFacts, releaseFile, systemFacts } from './facts.js';
 import { ProcessMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
+import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
 import { Outcome, Slot } from './tracer-protocol.js';
 
@@ -52,6 +53,8 @@ export interface LinuxProcessOptions {
   /** MINIDUMP_TYPE flags: what will be asked for. Of the rest nothing is read. */
   type: number;
   abandonExitCode?: number | undefined;
+  /** Holds the threads in place of a tracer. */
+  holder?: ThreadHolder | undefined;
 }
 
 interface Held {
@@ -70,7 +73,7 @@ export class LinuxProcess implements Target {
 
   readonly #options: LinuxProcessOptions;
   readonly #cpu: Cpu;
-  readonly #tracer: Tracer;
+  readonly #tracer: ThreadHolder;
   readonly #via: number;
   readonly #memory: ProcessMemory;
   readonly #mapsFile: MapsFile;
@@ -112,13 +115,15 @@ export class LinuxProcess implements Target {
     } catch (error) {
       throw refused(pid, error);
     }
-    const xstate = ((options.type ?? 0) & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
-    this.#tracer = new Tracer(pid, {
-      cpu,
-      xstate: xstate && cpu === 'amd64',
-      maxPause: options.maxPause,
-      abandonExitCode: options.abandonExitCode,
-    });
+    const xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
+    this.#tracer =
+      options.holder ??
+      new Tracer(pid, {
+        cpu,
+        xstate: xstate && cpu === 'amd64',
+        maxPause: options.maxPause,
+        abandonExitCode: options.abandonExitCode,
+      });
     try {
       this.#mapsFile = new MapsFile(pid, facts.via);
       this.#maps = this.#mapsFile.read();
@@ -138,7 +143,7 @@ export class LinuxProcess implements Target {
     }
   }
 
-  readonly frozen = false;
+  readonly frozen: boolean = false;
 
   get held(): boolean {
     return this.#held;

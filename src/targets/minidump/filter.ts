@@ -93,7 +93,8 @@ export function filterMinidumpSync<Param = unknown>(
   return runSync(filterTask(toSource(input), destination, options as FilterOptions));
 }
 
-function toSource(input: Source | Blob | Uint8Array | ArrayBuffer): Source {
+/** What bytes are read from. */
+export function toSource(input: Source | Blob | Uint8Array | ArrayBuffer): Source {
   if (input instanceof Uint8Array || input instanceof ArrayBuffer) return new BytesSource(input);
   return input instanceof Blob ? new BlobSource(input) : input;
 }

@@ -4,6 +4,7 @@ export {
   filterMinidump,
   filterMinidumpSync,
   filterTask,
+  toSource,
 } from './filter.js';
 export { MinidumpTarget, type MinidumpTargetOptions } from './minidump-target.js';
 export type { EnvironmentReport } from './redaction/environment.js';

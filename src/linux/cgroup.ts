@@ -1,7 +1,5 @@
-import { posix } from 'node:path';
-import { type Mount, parseMounts } from '../../linux/mounts.js';
-import type { CgroupMemory } from '../../linux/vm-counters.js';
-import { readText } from './procfs.js';
+import type { Mount } from './mounts.js';
+import type { CgroupMemory } from './vm-counters.js';
 
 /** What the two versions call their files. */
 const VERSIONS = {
@@ -12,7 +10,6 @@ const VERSIONS = {
     /** Of swap alone. */
     swapLimit: 'memory.swap.max',
     totalLimit: undefined,
-    shared: 'shmem',
   },
   v1: {
     current: 'memory.usage_in_bytes',
@@ -20,7 +17,6 @@ const VERSIONS = {
     limit: 'memory.limit_in_bytes',
     swapLimit: undefined,
     totalLimit: 'memory.memsw.limit_in_bytes',
-    shared: 'shmem',
   },
 } as const;
 
@@ -30,49 +26,51 @@ const UNLIMITED = 0x7fff_ffff_ffff_0000n;
 const MAX_DEPTH = 64;
 
 /**
- * The memory of the cgroup that a process is in, where the cgroup file system shows it to us.
+ * The memory of the cgroup that a process is in, where the cgroup file system shows it to the reader.
  *
  * @param cgroup the text of /proc/PID/cgroup
+ * @param mounts those of the reader
+ * @param read gives the text of a file, or undefined
  */
-export function readCgroupMemory(cgroup: string): CgroupMemory | undefined {
-  const mounts = parseMounts(readText('/proc/self/mountinfo') ?? '');
+export function cgroupMemory(
+  cgroup: string,
+  mounts: readonly Mount[],
+  read: (path: string) => string | undefined,
+): CgroupMemory | undefined {
   const lines = cgroup.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
   // A controller is in one of the two versions; where it is in the first, that has a line that names it.
   const first = lines.find((line) => line?.[1]?.split(',').includes('memory'));
   const own = first ?? lines.find((line) => line?.[1] === '');
-  if (own === undefined || own === null) return undefined;
-  const files = first ? VERSIONS.v1 : VERSIONS.v2;
   const mount = mounts.find(({ type, options }) =>
     first ? type === 'cgroup' && options.includes('memory') : type === 'cgroup2',
   );
-  const folder = mount && folderOf(mount, own[2]!);
+  const folder = own && mount ? folderOf(mount, own[2]!) : undefined;
   if (mount === undefined || folder === undefined) return undefined;
+  const files = first ? VERSIONS.v1 : VERSIONS.v2;
+  const value = (path: string) => number(read(path));
 
-  const current = number(`${folder}/${files.current}`);
+  const current = value(`${folder}/${files.current}`);
   // The root has no such file, nor has a cgroup without the controller.
   if (current === undefined) return undefined;
   let limit: bigint | undefined;
   let totalLimit: bigint | undefined;
   let at = folder;
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
-    const here = number(`${at}/${files.limit}`);
-    const swap = files.swapLimit && number(`${at}/${files.swapLimit}`);
-    const total = files.totalLimit
-      ? number(`${at}/${files.totalLimit}`)
-      : here !== undefined && swap !== undefined
-        ? here + swap!
-        : undefined;
+    const here = value(`${at}/${files.limit}`);
     limit = lower(limit, here);
-    totalLimit = lower(totalLimit, total);
+    if (files.totalLimit !== undefined) {
+      totalLimit = lower(totalLimit, value(`${at}/${files.totalLimit}`));
+    } else {
+      const swap = value(`${at}/${files.swapLimit}`);
+      if (here !== undefined && swap !== undefined) totalLimit = lower(totalLimit, here + swap);
+    }
     if (at === mount.mountPoint) break;
-    at = posix.dirname(at);
+    at = at.slice(0, at.lastIndexOf('/'));
   }
-  const shared = new RegExp(`^${files.shared} (\\d+)$`, 'm').exec(
-    readText(`${folder}/memory.stat`) ?? '',
-  )?.[1];
+  const shared = /^shmem (\d+)$/m.exec(read(`${folder}/memory.stat`) ?? '')?.[1];
   return {
     current,
-    peak: number(`${folder}/${files.peak}`),
+    peak: value(`${folder}/${files.peak}`),
     shared: shared === undefined ? undefined : BigInt(shared),
     limit,
     totalLimit,
@@ -89,10 +87,10 @@ function folderOf({ root, mountPoint }: Mount, path: string): string | undefined
 }
 
 /** A number; undefined for `max`, for none, and for no file. */
-function number(path: string): bigint | undefined {
-  const text = readText(path)?.trim() ?? '';
-  if (!/^\d+$/.test(text)) return undefined;
-  const value = BigInt(text);
+function number(text: string | undefined): bigint | undefined {
+  const digits = /^\d+$/.exec(text?.trim() ?? '')?.[0];
+  if (digits === undefined) return undefined;
+  const value = BigInt(digits);
   return value >= UNLIMITED ? undefined : value;
 }
 
