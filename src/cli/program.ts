@@ -59,6 +59,26 @@ Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help ex
     .addHelpText('after', () => dumpHelp)
     .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options));
 
+  const several = (value: string, before: string[] = []) => [...before, value];
+  command(mdmp, 'filter <input> <output>', 'write a dump again, with less in it')
+    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what stays')
+    .option('-t, --type <list>', 'filters of MINIDUMP_TYPE, such as filter-memory,filter-module-paths')
+    .option('--drop-stream <stream>', 'leave out a stream, by name or number (repeatable)', several)
+    .option('--stacks-only', 'of memory, keep stacks and what surrounds instruction pointers')
+    .option('--redact-strings', 'zero text in memory; blank environment values and arguments')
+    .option(
+      '--scrub <pattern>',
+      'overwrite a value wherever it stands: text or /regex/flags (repeatable)',
+      several,
+    )
+    .option('--comment <text>', 'a text to store in the new dump')
+    .option('-f, --force', 'replace the output file if it exists')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText('after', () => filterHelp)
+    .action(async (input, output, options) =>
+      (await import('./commands/filter.js')).filter(input, output, options),
+    );
+
   command(mdmp, 'convert <core> <output>', 'write a minidump of an ELF core')
     .option(
       '--sysroot <folder>',
@@ -197,6 +217,15 @@ Examples:
   mdmp dump 4242 -o - --type full | zstd > app.dmp.zst
   mdmp dump 4242 --callback ./keep-secrets-out.js --comment 'hangs since noon'
   mdmp dump "$(pidof server)" --json`;
+
+const filterHelp = `
+What is left alone comes through byte for byte. docs/filter.md says what each option takes out, and what it cannot promise.
+
+Examples:
+  mdmp filter app.dmp clean.dmp --scrub "$TOKEN" --drop-stream LinuxEnviron
+  mdmp filter app.dmp small.dmp --stacks-only --type filter-memory
+  mdmp filter app.dmp clean.dmp --redact-strings --scrub '/[a-z.]+@[a-z.]+/i'
+  mdmp filter app.dmp clean.dmp --callback ./keep-secrets-out.js`;
 
 function version(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;

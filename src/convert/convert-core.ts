@@ -6,6 +6,7 @@ import { FileSource } from '../node/file-source.js';
 import { openBelow } from '../node/sysroot.js';
 import { unpack } from '../node/unpack.js';
 import { ElfCoreTarget } from '../targets/elf-core/index.js';
+import { naming } from './naming.js';
 
 export interface ConvertCoreOptions<Param = unknown> extends DumpOptions<Param> {
   /**
@@ -73,17 +74,4 @@ export async function convertCore<Param = unknown>(
   } finally {
     opened?.close();
   }
-}
-
-/** What is wrong with the core names it. */
-function naming(core: string, error: unknown): unknown {
-  const ofCore = ['not-a-core', 'unsupported', 'truncated', 'malformed'];
-  if (!(error instanceof MinidumpError) || !ofCore.includes(error.code)) return error;
-  const { advice, expected, found } = error;
-  return new MinidumpError(error.code, `${core}: ${error.message}`, {
-    ...(advice === undefined ? {} : { advice }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
-    cause: error,
-  });
 }

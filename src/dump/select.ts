@@ -115,6 +115,11 @@ class Selector {
     return hasFlag(this.#type, MINIDUMP_TYPE[flag]);
   }
 
+  /** What a stored dump has, its callback may take out. */
+  get #storedType(): number {
+    return this.#keep ? Number(this.#target.stored!.flags & 0xffff_ffffn) : 0;
+  }
+
   get #ignore(): boolean {
     return this.#has('MiniDumpIgnoreInaccessibleMemory');
   }
@@ -139,7 +144,7 @@ class Selector {
     const threadFlags = new Map<number, number>();
     let excludedThreads = 0;
     yield* target.hold((id) => {
-      const flags = protocol.includeThread(id, threadDefaults(this.#type));
+      const flags = protocol.includeThread(id, threadDefaults(this.#type | this.#storedType));
       protocol.checkCancelled();
       threadFlags.set(id, flags);
       if (hasFlag(flags, ThreadWriteThread)) return true;
@@ -174,7 +179,7 @@ class Selector {
       ? yield* this.#storedBlocks(threads, held)
       : yield* this.#selectMemory(threads, modules, added, regions, exception);
     return {
-      type: this.#keep ? Number(target.stored!.flags & 0xffff_ffffn) | this.#type : this.#type,
+      type: this.#storedType | this.#type,
       threads,
       excludedThreads: excludedThreads + held.length - threads.length,
       modules,

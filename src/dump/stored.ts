@@ -1,7 +1,7 @@
 import { MINIDUMP_LOCATION_DESCRIPTOR, streamTypes } from '../format/index.js';
 import type { Task } from '../io/index.js';
 import type { Image, Location } from './image.js';
-import type { Selection } from './select.js';
+import type { SelectedThread, Selection } from './select.js';
 import type { StackPlace, StreamWriter } from './streams/index.js';
 import type { StoredDump, StoredPiece, StoredStream, TargetThread } from './target.js';
 
@@ -15,7 +15,7 @@ export class StoredStreams {
   readonly #littleEndian: boolean;
   readonly #selection: Selection;
   readonly #streams: readonly StoredStream[];
-  readonly #stacks: ReadonlyMap<TargetThread, Parameters<StackPlace>[0]>;
+  readonly #threads: ReadonlyMap<TargetThread, SelectedThread>;
   /** Where a piece is, in the image that is being built. */
   #placed = new Map<StoredPiece, Location>();
 
@@ -23,7 +23,7 @@ export class StoredStreams {
     this.#littleEndian = stored.littleEndian;
     this.#selection = selection;
     this.#streams = streams;
-    this.#stacks = new Map(selection.threads.map(({ thread, stack }) => [thread, stack]));
+    this.#threads = new Map(selection.threads.map((selected) => [selected.thread, selected]));
   }
 
   /** Forgets where pieces are: a new image begins. */
@@ -59,9 +59,12 @@ export class StoredStreams {
     this.#placed.set(piece, location);
     const view = new DataView(bytes.buffer);
     for (const link of depth < DEEPEST ? piece.links : []) {
-      if ('stackOf' in link) {
-        const stack = place(this.#stacks.get(link.stackOf));
-        MINIDUMP_LOCATION_DESCRIPTOR.write(view, link.at, stack, this.#littleEndian);
+      if (!('to' in link)) {
+        const stack =
+          'stackOf' in link
+            ? this.#threads.get(link.stackOf)?.stack
+            : this.#threads.get(link.backingStoreOf)?.backingStore;
+        MINIDUMP_LOCATION_DESCRIPTOR.write(view, link.at, place(stack), this.#littleEndian);
       } else {
         const { Rva } = this.#place(image, link.to, place, depth + 1);
         if (link.width === 4) view.setUint32(link.at, Rva, this.#littleEndian);

@@ -363,4 +363,6 @@ export type StoredLink =
   /** An RVA of 4 or 8 bytes. */
   | { at: number; width: 4 | 8; to: StoredPiece }
   /** A MINIDUMP_LOCATION_DESCRIPTOR: of the stored stack of a thread. */
-  | { at: number; stackOf: TargetThread };
+  | { at: number; stackOf: TargetThread }
+  /** The same of its other stack, for registers (Itanium). */
+  | { at: number; backingStoreOf: TargetThread };

@@ -46,7 +46,7 @@ function* redactedText(text: TargetText, memory: DumpMemory): Task<Uint8Array> {
 }
 
 /** The lines of /proc/PID/maps with the names of files instead of their paths. */
-function withoutFolders(maps: Uint8Array): Uint8Array {
+export function withoutFolders(maps: Uint8Array): Uint8Array {
   const text = new TextDecoder().decode(maps);
   return new TextEncoder().encode(text.replaceAll(/^([^/\n]*)\/(?:[^\n]*\/)?([^/\n]*)$/gm, '$1$2'));
 }
