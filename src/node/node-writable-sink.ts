@@ -63,7 +63,8 @@ export class NodeWritableSink implements Sink {
 
   async close(): Promise<void> {
     if (!this.#standard) this.#stream.end();
-    await this.#until(() => (this.#standard ? this.#underway === 0 : this.#finished));
+    // Both: a piece that came after somebody else had ended the stream fails after the stream has finished.
+    await this.#until(() => this.#underway === 0 && (this.#standard || this.#finished));
     this.#leave();
   }
 
