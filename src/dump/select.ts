@@ -438,7 +438,7 @@ class Selector {
     for (const { module, flags } of modules) {
       for (const segment of module.segments) {
         const wanted =
-          segment.kind === 'header'
+          segment.kind === 'header' || segment.kind === 'note'
             ? headers
             : hasFlag(flags, segment.kind === 'data' ? ModuleWriteDataSeg : ModuleWriteCodeSegs);
         if (wanted) ranges.push(segment);

@@ -200,9 +200,9 @@ export interface TargetModule {
   segments: readonly ModuleSegment[];
 }
 
-/** `header`: the headers of the image and what describes its code (unwind data). */
+/** `header`: the headers of the image and what describes its code (unwind data); `note`: what its build id is read from. */
 export interface ModuleSegment extends AddressRange {
-  kind: 'code' | 'data' | 'header';
+  kind: 'code' | 'data' | 'header' | 'note';
 }
 
 /** MINIDUMP_UNLOADED_MODULE without its layout. */

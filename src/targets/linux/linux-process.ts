@@ -45,6 +45,11 @@ import { Outcome, Slot } from './tracer-protocol.js';
 /** Of larger mappings without rights it is not asked page by page whether they hold anything. */
 const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
 
+/** More pointers to arguments and environment nobody has: their texts may take 6 MiB (MAX_ARG_STRINGS of execve). */
+const MAX_POINTERS = 16n * 1024n * 1024n;
+/** So many bytes of an auxiliary vector are like no other. */
+const AUXV_SAMPLE = 128;
+
 export interface LinuxProcessOptions {
   /** Longest stop in milliseconds. */
   maxPause: number;
@@ -369,11 +374,21 @@ export class LinuxProcess implements Target {
       environ,
       copyAt(envStart, Math.min(environ?.length ?? 0, Number(envEnd - envStart))),
     );
-    add(StreamType.LinuxAuxv, auxv);
+    add(StreamType.LinuxAuxv, auxv, this.#auxvOnStack(auxv));
     add(StreamType.LinuxMaps, this.#maps);
     add(StreamType.LinuxProcFD, openFiles(pid));
     add(StreamType.MozLinuxLimits, readBytes(`/proc/${pid}/limits`));
     return texts;
+  }
+
+  /** Where the program itself has its auxiliary vector: behind the pointers to its environment. */
+  #auxvOnStack(auxv: Buffer): TargetText['copyOf'] {
+    const { startStack, argStart } = this.#stat;
+    if (startStack === 0n || argStart <= startStack || argStart - startStack > MAX_POINTERS) return [];
+    const bytes = Buffer.alloc(Number(argStart - startStack));
+    const read = bytes.subarray(0, this.#memory.read(startStack, bytes));
+    const at = read.indexOf(auxv.subarray(0, AUXV_SAMPLE));
+    return at < 0 ? [] : copyAt(startStack + BigInt(at), auxv.length);
   }
 
   *linkMap(read: ReadMemory): Task<TargetLinkMap | undefined> {
