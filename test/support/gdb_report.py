@@ -9,9 +9,11 @@ import gdb
 GENERAL = {
     "i386:x86-64": "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip eflags cs ss ds es fs gs fs_base gs_base orig_rax",
     "i386": "eax ebx ecx edx esi edi ebp esp eip eflags cs ss ds es fs gs orig_eax fctrl fstat ftag fioff fooff",
+    "aarch64": " ".join("x%d" % i for i in range(31)) + " sp pc cpsr fpcr fpsr tpidr",
 }
-FLOATS = {"i386:x86-64": 0, "i386": 8}
+FLOATS = {"i386": 8}
 XMM = {"i386:x86-64": 16, "i386": 8}
+V = {"aarch64": 32}
 RESULT = {"i386:x86-64": ("rax", "orig_rax"), "i386": ("eax", "orig_eax")}
 
 # Calls that give EINTR after a mere stop (reference linux-capture, section 2), and the i386 numbers of them.
@@ -62,12 +64,15 @@ def thread_report(thread):
     registers = {name: register(name) for name in GENERAL[kind].split()}
     if os.environ.get("MDMP_HEAL") == "1":
         heal(registers, kind)
-    registers["mxcsr"] = register("mxcsr")
-    for i in range(FLOATS[kind]):
+    if kind in XMM:
+        registers["mxcsr"] = register("mxcsr")
+    for i in range(FLOATS.get(kind, 0)):
         # The 80 bits as they are: gdb's own conversion to a number would round them.
         registers["st%d" % i] = raw("st%d" % i)
-    for i in range(XMM[kind]):
+    for i in range(XMM.get(kind, 0)):
         registers["xmm%d" % i] = register("xmm%d.uint128" % i)
+    for i in range(V.get(kind, 0)):
+        registers["v%d" % i] = register("v%d.q.u[0]" % i)
     if os.environ.get("MDMP_VECTORS") == "1":
         registers.update(vectors())
     return {"id": thread.ptid[1] or thread.ptid[0], "name": thread.name, "registers": registers}

@@ -8,6 +8,7 @@ import {
 } from '../../format/index.js';
 import { CS_32_BIT, REGISTER_COUNT, Reg } from '../registers.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
+import { describeX86 } from './x86-cpuinfo.js';
 
 /** 32-bit x86 processes on a 64-bit kernel: ptrace shows their registers as those of x86-64. */
 
@@ -213,10 +214,13 @@ function word(bytes: Uint8Array, offset: number): bigint {
 export const x86: Cpu = {
   architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_INTEL,
   pointerSize: 4,
+  registerWords: REGISTER_COUNT,
+  floatingPointSize: FXSAVE_SIZE,
   // The i386 ABI has no red zone. The word below, which a push is about to write, is what Windows' own dumps begin with.
   redZone: 4n,
   faultAddressOffset: 12,
   ucontextSize: UCONTEXT_SIZE,
+  describe: describeX86,
   context: ({ registers, floatingPoint }) => contextFromRegisters(registers, floatingPoint),
   controlContext,
   // Of the segment that gs selects: the kernel looks it up in the thread's own part of the GDT.

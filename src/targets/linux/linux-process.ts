@@ -17,14 +17,14 @@ import type {
 } from '../../dump/target.js';
 import { CONTEXT_AMD64, MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
-import { AT_ENTRY, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
+import { AT_ENTRY, AT_PAGESZ, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
 import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
 import { readException } from '../../linux/exception.js';
 import { readLinkMap } from '../../linux/link-map.js';
 import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
 import { describeRegion } from '../../linux/regions.js';
-import { CS_64_BIT, REGISTER_COUNT, Reg } from '../../linux/registers.js';
+import { CS_64_BIT, Reg } from '../../linux/registers.js';
 import { stackAt } from '../../linux/stacks.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
 import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
@@ -51,7 +51,10 @@ interface Held {
   state: ThreadState | undefined;
 }
 
-/** A live Linux process on x86-64: one of 64 bits, or of 32. */
+/** What pagemap and mappings are counted in here. */
+const PAGE_SIZE = 4096n;
+
+/** A live Linux process: on x86-64 one of 64 bits or of 32, or one of ARM64. */
 export class LinuxProcess implements Target {
   readonly pid: number;
   readonly handle: unknown;
@@ -78,10 +81,10 @@ export class LinuxProcess implements Target {
 
   /** Looks at the process and prepares all that can be prepared; nothing is stopped. */
   constructor(pid: number, options: LinuxProcessOptions, handle: unknown = pid) {
-    if (process.platform !== 'linux' || process.arch !== 'x64') {
+    if (process.platform !== 'linux' || (process.arch !== 'x64' && process.arch !== 'arm64')) {
       throw new MinidumpError(
         'platform',
-        `live processes can be dumped on Linux x86-64, not on ${process.platform} ${process.arch}`,
+        `live processes can be dumped on Linux x86-64 and ARM64, not on ${process.platform} ${process.arch}`,
       );
     }
     const facts = checkProcess(pid);
@@ -92,9 +95,10 @@ export class LinuxProcess implements Target {
     const auxv =
       readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
     const pointerSize = auxvPointerSize(auxv);
-    const cpu: CpuName = pointerSize === 8 ? 'amd64' : 'x86';
+    const cpu = cpuOf(pid, pointerSize);
     this.#cpu = cpus[cpu];
     this.#auxv = parseAuxv(auxv, pointerSize);
+    checkPageSize(pid, this.#auxv);
     try {
       this.#memory = new ProcessMemory(pid, facts.via);
     } catch (error) {
@@ -114,7 +118,7 @@ export class LinuxProcess implements Target {
       this.#memory.use(this.#mappings);
       this.#stat = parseStat(readText(`/proc/${pid}/stat`) ?? '');
       const cpuinfo = readBytes('/proc/cpuinfo') ?? Buffer.alloc(0);
-      this.system = systemFacts(cpuinfo.toString('latin1'), this.#cpu);
+      this.system = systemFacts(cpuinfo.toString('latin1'), this.#cpu, this.#auxv);
       this.#modules = this.#findModules();
       this.#texts = this.#readTexts(cpuinfo, auxv);
       for (const tid of listThreads(pid)) this.#statOf(tid);
@@ -174,7 +178,7 @@ export class LinuxProcess implements Target {
       }
       this.shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
       const xsave = results.getInt32(slot + Slot.XsaveLength, true);
-      const registers = new BigUint64Array(results.buffer, slot + Slot.Registers, REGISTER_COUNT);
+      const registers = new BigUint64Array(results.buffer, slot + Slot.Registers, this.#cpu.registerWords);
       if (this.#cpu.pointerSize === 4 && registers[Reg.Cs] === CS_64_BIT) {
         throw new MinidumpError(
           'unsupported',
@@ -185,7 +189,11 @@ export class LinuxProcess implements Target {
         id,
         state: {
           registers,
-          floatingPoint: new Uint8Array(results.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize),
+          floatingPoint: new Uint8Array(
+            results.buffer,
+            slot + Slot.FloatingPoint,
+            this.#cpu.floatingPointSize,
+          ),
           xsave: xsave === 0 ? undefined : new Uint8Array(results.buffer, slot + Slot.Xsave, xsave),
         },
       });
@@ -393,6 +401,25 @@ export class LinuxProcess implements Target {
     if (this.#held) this.#tracer.checkHeld();
     return got;
   }
+}
+
+/** What a process runs on: of this machine's own kind, or the one of 32 bits that its kernel also runs. */
+function cpuOf(pid: number, pointerSize: 4 | 8): CpuName {
+  if (process.arch === 'x64') return pointerSize === 8 ? 'amd64' : 'x86';
+  if (pointerSize === 8) return 'arm64';
+  throw new MinidumpError('unsupported', `process ${pid} is one of 32-bit ARM`, {
+    advice: 'On ARM64, processes of 64 bits can be dumped.',
+  });
+}
+
+function checkPageSize(pid: number, auxv: ReadonlyMap<number, bigint>): void {
+  const size = auxv.get(AT_PAGESZ);
+  if (size === undefined || size === PAGE_SIZE) return;
+  throw new MinidumpError('unsupported', `process ${pid} has pages of ${size} bytes`, {
+    expected: `${PAGE_SIZE}`,
+    found: `${size}`,
+    advice: 'Kernels with larger pages (some of ARM64) are not served yet.',
+  });
 }
 
 function copyAt(address: bigint, length: number): TargetText['copyOf'] {
