@@ -1,6 +1,7 @@
 # Runs inside gdb (gdb -p PID -x this): writes the registers of every thread of the attached process as JSON.
 # MDMP_REPORT names the file to write. With MDMP_HEAL=1, calls that the stop interrupted are restarted, so that the
-# process goes on as if nothing had happened. With MDMP_VECTORS=1, ymm, zmm and k registers are added.
+# process goes on as if nothing had happened. With MDMP_VECTORS=1, ymm, zmm and k registers are added. MDMP_FRAME names a
+# function: registers are those in its frame (behind a signal handler, say), of the threads that have one.
 import json
 import os
 
@@ -60,6 +61,11 @@ def vectors():
 def thread_report(thread):
     thread.switch()
     gdb.execute("frame 0", to_string=True)
+    if "MDMP_FRAME" in os.environ:
+        try:
+            gdb.execute("frame function " + os.environ["MDMP_FRAME"], to_string=True)
+        except gdb.error:
+            return None
     kind = gdb.selected_frame().architecture().name()
     registers = {name: register(name) for name in GENERAL[kind].split()}
     if os.environ.get("MDMP_HEAL") == "1":
@@ -83,6 +89,7 @@ def raw(name):
     return printed.split("(raw 0x")[1].split(")")[0]
 
 
-report = {"threads": [thread_report(thread) for thread in gdb.selected_inferior().threads()]}
+reports = [thread_report(thread) for thread in gdb.selected_inferior().threads()]
+report = {"threads": [one for one in reports if one is not None]}
 with open(os.environ["MDMP_REPORT"], "w") as out:
     json.dump(report, out)

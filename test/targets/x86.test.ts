@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { MINIDUMP_TYPE, Minidump, writeMinidump } from '../../dist/index.js';
 import { gdbLive, lldbDump, minidumpDump, minidumpStackwalk, type Registers } from '../support/judges.js';
-import { debugIdentifier, mappingsOf, modulesOf } from '../support/live.js';
+import { debugIdentifier, differences, mappingsOf, modulesOf } from '../support/live.js';
 import {
   compile,
+  needs32,
   Program,
   readProcessMemory,
   statusField,
@@ -15,20 +16,10 @@ import {
   threadName,
   waitUntilStill,
 } from '../support/programs.js';
-import { run } from '../support/run.js';
-import { describeWith, findTool, type Need, needsBuild, needsLinux, root } from '../support/tools.js';
+import { describeWith, needsBuild, needsLinux, root } from '../support/tools.js';
 
 afterEach(stopPrograms);
 
-/** Programs of 32 bits need the headers and libraries of gcc-multilib. */
-const needs32: Need = {
-  missing: await (async () => {
-    const gcc = findTool('gcc');
-    if (gcc === undefined) return undefined;
-    const tried = await run(gcc, ['-m32', '-fsyntax-only', join(root, 'test/programs/target.c')]);
-    return tried.status === 0 ? undefined : 'gcc-multilib';
-  })(),
-};
 const needs = ['gcc', needs32, needsLinux, needsBuild] as const;
 const M32 = ['-m32', '-msse2'];
 
@@ -97,6 +88,10 @@ describeWith(
       expect([...threads.keys()].sort()).toEqual(threadIds(pid).sort());
       expect(breakpad.threadNames).toEqual(new Map(threadIds(pid).map((tid) => [tid, threadName(pid, tid)])));
 
+      // Where the kernel writes the number of the CPU when a thread goes on.
+      const offset = await Program.start(await compile('rseq-offset', M32));
+      const [rseqOffset, rseqLength] = offset.values.get('rseq')!.split(' ');
+
       // gdb, of the process that still stands where it stood.
       const live = await gdbLive(pid, { heal: true });
       expect(live.map(({ id }) => id).sort()).toEqual([...threads.keys()].sort());
@@ -120,7 +115,10 @@ describeWith(
         }
         const stack = breakpad.threads.find((thread) => thread.id === id)!;
         expect(stack.stackStart).toBe(found.esp! - 4n);
-        expect(stack.stack).toEqual(readProcessMemory(pid, stack.stackStart, stack.stackSize));
+        const now = readProcessMemory(pid, stack.stackStart, stack.stackSize);
+        const start = threads.get(id)!.Teb + BigInt(rseqOffset!);
+        const rseq = { start, end: start + BigInt(rseqLength!) };
+        expect(differences(stack.stackStart, stack.stack!, now, [rseq])).toEqual([]);
       }
 
       // What the program gave them.

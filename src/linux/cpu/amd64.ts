@@ -143,12 +143,10 @@ const EINTR_CALLS = new Set([
   232, 281, 441, 65, 220, 0, 19, 45, 47, 299, 43, 288, 42, 1, 20, 44, 46, 128, 208, 333, 426,
 ]);
 
-function healInterruptedCall(registers: BigInt64Array): boolean {
+function isInterrupted(registers: BigInt64Array): boolean {
   if (registers[Reg.Rax] !== EINTR || registers[Reg.Cs] !== CS_64_BIT) return false;
-  // -1 in user mode, and after a handler returned: then the value in rax is the program's own.
-  if (!EINTR_CALLS.has(Number(registers[Reg.OrigRax]))) return false;
-  registers[Reg.Rax] = ERESTARTNOHAND;
-  return true;
+  // orig_rax is -1 in user mode, and after a handler returned: then the value in rax is the program's own.
+  return EINTR_CALLS.has(Number(registers[Reg.OrigRax]));
 }
 
 /** Calls that move data and may come back short, with the register that holds how much was asked for. */
@@ -187,6 +185,7 @@ function view(bytes: Uint8Array): DataView {
 export const amd64: Cpu = {
   architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_AMD64,
   pointerSize: 8,
+  contextSize: CONTEXT_AMD64.size,
   registerWords: REGISTER_COUNT,
   floatingPointSize: FXSAVE_SIZE,
   // A leaf function of the x86-64 ABI may keep data there.
@@ -207,6 +206,9 @@ export const amd64: Cpu = {
   instructionPointer: (context) => view(context).getBigUint64(CONTEXT_RIP, true),
   isInterruptible: (call) => EINTR_CALLS.has(call),
   systemCall: (registers) => Number(registers[Reg.OrigRax]),
-  healInterruptedCall,
+  isInterrupted,
+  heal: (registers) => {
+    registers[Reg.Rax] = ERESTARTNOHAND;
+  },
   isShortenedCall,
 };

@@ -1,6 +1,6 @@
 import { CONTEXT_ARM64, ContextCpu, ProcessorArchitecture } from '../../format/index.js';
 import { AT_HWCAP } from '../auxv.js';
-import type { Cpu, CpuDescription } from './cpu.js';
+import { type Cpu, type CpuDescription, EINTR } from './cpu.js';
 
 /** Bits of ContextFlags, which ARM64 has in an order of its own (winnt.h). */
 const CONTEXT_CONTROL = 0x1;
@@ -89,7 +89,7 @@ function fpsimdRecord(ucontext: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
-/** The calls of amd64.ts by their generic numbers. */
+/** The calls of amd64.ts by their generic numbers. Of these epoll_pwait was measured. */
 const EINTR_CALLS = new Set([
   22, 441, 193, 192, 63, 65, 207, 212, 243, 202, 242, 203, 64, 66, 206, 211, 137, 4, 426,
 ]);
@@ -116,6 +116,7 @@ function view(bytes: Uint8Array): DataView {
 export const arm64: Cpu = {
   architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_ARM64,
   pointerSize: 8,
+  contextSize: CONTEXT_ARM64.size,
   registerWords: REGISTER_WORDS,
   floatingPointSize: FPSIMD_SIZE,
   // The procedure call standard of ARM64 gives nothing below the stack pointer to anybody.
@@ -132,6 +133,11 @@ export const arm64: Cpu = {
   instructionPointer: (context) => view(context).getBigUint64(PC, true),
   isInterruptible: (call) => EINTR_CALLS.has(call),
   systemCall: (registers) => Number(registers[ArmReg.X8]),
-  healInterruptedCall: () => false,
+  isInterrupted: (registers) =>
+    registers[ArmReg.X0] === EINTR && EINTR_CALLS.has(Number(registers[ArmReg.X8])),
+  // At the stop the kernel has decided about the restart already, and forgotten that there was a call: ERESTARTNOHAND would be
+  // what the program sees. The first argument, which a new call needs, is in no register any more.
+  heal: undefined,
+  // For the same reason nothing tells a short count from any other value in x0.
   isShortenedCall: () => false,
 };

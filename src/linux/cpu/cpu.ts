@@ -23,6 +23,8 @@ export interface Cpu {
   /** PROCESSOR_ARCHITECTURE_* */
   readonly architecture: number;
   readonly pointerSize: 4 | 8;
+  /** Of the CONTEXT alone, in bytes. */
+  readonly contextSize: number;
   /** Of ThreadState.registers. */
   readonly registerWords: number;
   /** Of ThreadState.floatingPoint, in bytes. */
@@ -56,12 +58,10 @@ export interface Cpu {
   isInterruptible(call: number): boolean;
   /** The call that a thread stands in; -1 for none. */
   systemCall(registers: BigInt64Array): number;
-  /**
-   * Heals a call that a stop interrupted, in the registers of the stopped thread.
-   *
-   * @returns true if the registers must be written back.
-   */
-  healInterruptedCall(registers: BigInt64Array): boolean;
+  /** Whether the call that the stopped thread stands behind is about to return EINTR only because of the stop. */
+  isInterrupted(registers: BigInt64Array): boolean;
+  /** Changes the registers of such a thread so that the kernel makes the call again; undefined where that cannot be done. */
+  readonly heal: ((registers: BigInt64Array) => void) | undefined;
   /**
    * Whether the thread was caught in a call that has done part of its work and now returns a short count. Nothing in
    * the registers can undo that; the report counts it.

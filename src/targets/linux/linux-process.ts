@@ -15,7 +15,7 @@ import type {
   TargetToken,
   TargetUnloadedModule,
 } from '../../dump/target.js';
-import { CONTEXT_AMD64, MINIDUMP_TYPE, StreamType } from '../../format/index.js';
+import { MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
 import { AT_ENTRY, AT_PAGESZ, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
 import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
@@ -76,6 +76,7 @@ export class LinuxProcess implements Target {
   #modules: readonly TargetModule[];
   readonly #threadStats = new Map<number, Stat>();
   readonly #threads: Held[] = [];
+  #interrupted = 0;
   #held = false;
   #released = false;
 
@@ -107,7 +108,7 @@ export class LinuxProcess implements Target {
     const xstate = ((options.type ?? 0) & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
     this.#tracer = new Tracer(pid, {
       cpu,
-      xstate: xstate && cpu === 'amd64',
+      xstate: xstate && cpu !== 'arm64',
       maxPause: options.maxPause,
       abandonExitCode: options.abandonExitCode,
     });
@@ -158,6 +159,11 @@ export class LinuxProcess implements Target {
     if (known.size === 0 || (this.#threads.length === 0 && listThreads(this.pid).length === 0)) {
       throw targetExited(this.pid);
     }
+    if (this.#interrupted > 0) {
+      this.notes.push(
+        `${this.#interrupted} system calls of the process return EINTR because of the stop: on ARM64 nothing can undo that`,
+      );
+    }
     this.#threads.sort((a, b) => Number(b.id === this.pid) - Number(a.id === this.pid) || a.id - b.id);
     this.#refresh();
   }
@@ -177,6 +183,7 @@ export class LinuxProcess implements Target {
         return;
       }
       this.shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
+      this.#interrupted += results.getInt32(slot + Slot.Interrupted, true);
       const xsave = results.getInt32(slot + Slot.XsaveLength, true);
       const registers = new BigUint64Array(results.buffer, slot + Slot.Registers, this.#cpu.registerWords);
       if (this.#cpu.pointerSize === 4 && registers[Reg.Cs] === CS_64_BIT) {
@@ -307,7 +314,7 @@ export class LinuxProcess implements Target {
     const xsave = this.#threads.find(({ state }) => state?.xsave !== undefined)?.state?.xsave;
     return {
       ...processFacts(this.#stat),
-      xstate: xsave && xstateInfo(xsaveLayout(xsave), CONTEXT_AMD64.size),
+      xstate: xsave && xstateInfo(xsaveLayout(xsave), this.#cpu.contextSize),
     };
   }
 

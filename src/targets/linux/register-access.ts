@@ -15,7 +15,8 @@ const NT_ARM_TLS = 0x401;
 export interface RegisterAccess {
   /** Undefined where the thread is gone. */
   read(tid: number): BigInt64Array | undefined;
-  write(tid: number, registers: BigInt64Array): void;
+  /** Undefined where no register is ever changed. */
+  readonly write: ((tid: number, registers: BigInt64Array) => void) | undefined;
   readFloatingPoint(tid: number): Uint8Array;
   /** NT_X86_XSTATE, up to `room` bytes; empty where there is none. */
   readXsave(tid: number, room: number): Uint8Array;
@@ -42,7 +43,7 @@ export function registerAccess(name: CpuName): RegisterAccess {
         registerSet(tid, NT_ARM_TLS, bytes.subarray(size));
         return registers;
       },
-      write() {},
+      write: undefined,
       readFloatingPoint(tid) {
         const bytes = new Uint8Array(cpu.floatingPointSize);
         registerSet(tid, NT_PRFPREG, bytes);

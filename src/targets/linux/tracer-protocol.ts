@@ -74,12 +74,14 @@ export const Slot = {
   Shortened: 8,
   /** Bytes of Xsave that were filled. */
   XsaveLength: 12,
+  /** 1 if a call returns EINTR because of this stop, and nothing can be done about it. */
+  Interrupted: 16,
   /** ThreadState.registers of linux/cpu/cpu.ts. */
-  Registers: 16,
+  Registers: 24,
   /** ThreadState.floatingPoint */
-  FloatingPoint: 16 + REGISTERS_SIZE,
+  FloatingPoint: 24 + REGISTERS_SIZE,
   /** NT_X86_XSTATE, if it is wanted. */
-  Xsave: 16 + REGISTERS_SIZE + FLOATING_POINT_SIZE,
+  Xsave: 24 + REGISTERS_SIZE + FLOATING_POINT_SIZE,
   /** Room for it: with the tiles of AMX it takes 11,008 bytes. */
   XsaveSize: 16 * 1024,
 } as const;

@@ -218,7 +218,11 @@ function takeStop(tid: number, index: number, view: DataView): boolean {
     new Uint8Array(view.buffer, slot + at, bytes.length).set(bytes);
   store(Slot.Registers, new Uint8Array(registers.buffer));
   view.setInt32(slot + Slot.Shortened, cpu.isShortenedCall(registers) ? 1 : 0, true);
-  if (cpu.healInterruptedCall(registers)) registersOf.write(tid, registers);
+  if (cpu.isInterrupted(registers)) {
+    if (cpu.heal === undefined) view.setInt32(slot + Slot.Interrupted, 1, true);
+    cpu.heal?.(registers);
+    registersOf.write?.(tid, registers);
+  }
   store(Slot.FloatingPoint, registersOf.readFloatingPoint(tid));
   if (xstate) {
     const xsave = registersOf.readXsave(tid, Slot.XsaveSize);
