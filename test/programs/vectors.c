@@ -14,6 +14,33 @@ static unsigned char byte_of(int seed, int number, int i) {
   return (unsigned char)(seed * 53 + number * 7 + i * 3 + 1);
 }
 
+#ifdef __i386__
+/* With gcc -m32 ymm0 to ymm7 alone. */
+static unsigned char values[1][32][64] __attribute__((aligned(64)));
+__attribute__((target("avx"))) static void stand_avx(unsigned char (*v)[64]) {
+  __asm__ volatile(
+      "vmovdqu 0(%0),%%ymm0\n vmovdqu 64(%0),%%ymm1\n vmovdqu 128(%0),%%ymm2\n vmovdqu 192(%0),%%ymm3\n"
+      "vmovdqu 256(%0),%%ymm4\n vmovdqu 320(%0),%%ymm5\n vmovdqu 384(%0),%%ymm6\n vmovdqu 448(%0),%%ymm7\n"
+      "1: mov $29, %%eax\n int $0x80\n jmp 1b\n" ::"r"(v)
+      : "memory", "eax");
+}
+static void *body(void *unused) {
+  say("avx=%d", own_tid());
+  sem_post(&stands);
+  stand_avx(values[0]);
+  return unused;
+}
+int main(void) {
+  if (__builtin_cpu_supports("avx")) features |= 1;
+  for (int n = 0; n < 32; n++)
+    for (int i = 0; i < 64; i++) values[0][n][i] = byte_of(0, n, i);
+  say("features=%u", features);
+  sem_init(&stands, 0, 0);
+  start_thread(body, 0, 0);
+  sem_wait(&stands);
+  serve(0);
+}
+#else
 /* Never returns to C code that could use a register: pause(), for ever. */
 #define PAUSE_FOR_EVER "1: mov $34, %%eax\n syscall\n jmp 1b\n"
 
@@ -92,3 +119,4 @@ int main(void) {
   }
   serve(0);
 }
+#endif

@@ -100,7 +100,7 @@ async function handle(pid: number, thread: string | undefined, given: CoreHandle
         maxStack,
         openFile: openBelow('/'),
         // It was this machine, if not this process.
-        system: systemFacts(readText('/proc/cpuinfo') ?? '', cpus.amd64),
+        system: systemFacts(readText('/proc/cpuinfo') ?? '', cpus.amd64, new Map()),
       }),
     );
     runSync(writeDump(gone, options, new FileSink(file)));

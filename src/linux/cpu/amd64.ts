@@ -2,6 +2,7 @@ import { CONTEXT_AMD64, ContextCpu, ContextPart, ProcessorArchitecture } from '.
 import { CS_64_BIT, REGISTER_COUNT, Reg } from '../registers.js';
 import { extendContext, type XsaveFeature, xsaveLayout } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
+import { describeX86 } from './x86-cpuinfo.js';
 
 const { CONTEXT_CONTROL, CONTEXT_INTEGER, CONTEXT_SEGMENTS, CONTEXT_FLOATING_POINT, CONTEXT_XSTATE } =
   ContextPart;
@@ -40,6 +41,7 @@ const CONTEXT_FLAGS = CONTEXT_AMD64.offsetOf('ContextFlags');
 const MXCSR = CONTEXT_AMD64.offsetOf('MxCsr');
 const EFLAGS = CONTEXT_AMD64.offsetOf('EFlags');
 const FLOAT_SAVE = CONTEXT_AMD64.offsetOf('FltSave');
+const FXSAVE_SIZE = 512;
 /** MXCSR within FXSAVE. */
 const FXSAVE_MXCSR = 24;
 
@@ -54,7 +56,7 @@ export function contextFromRegisters(registers: BigUint64Array, fxsave: Uint8Arr
   view.setUint32(EFLAGS, Number(registers[Reg.Eflags]! & 0xffff_ffffn), true);
   let flags = ContextCpu.CONTEXT_AMD64 | CONTEXT_CONTROL | CONTEXT_INTEGER | CONTEXT_SEGMENTS;
   if (fxsave !== undefined) {
-    context.set(fxsave.subarray(0, 512), FLOAT_SAVE);
+    context.set(fxsave.subarray(0, FXSAVE_SIZE), FLOAT_SAVE);
     context.set(fxsave.subarray(FXSAVE_MXCSR, FXSAVE_MXCSR + 4), MXCSR);
     flags |= CONTEXT_FLOATING_POINT;
   }
@@ -141,12 +143,10 @@ const EINTR_CALLS = new Set([
   232, 281, 441, 65, 220, 0, 19, 45, 47, 299, 43, 288, 42, 1, 20, 44, 46, 128, 208, 333, 426,
 ]);
 
-function healInterruptedCall(registers: BigInt64Array): boolean {
+function isInterrupted(registers: BigInt64Array): boolean {
   if (registers[Reg.Rax] !== EINTR || registers[Reg.Cs] !== CS_64_BIT) return false;
-  // -1 in user mode, and after a handler returned: then the value in rax is the program's own.
-  if (!EINTR_CALLS.has(Number(registers[Reg.OrigRax]))) return false;
-  registers[Reg.Rax] = ERESTARTNOHAND;
-  return true;
+  // orig_rax is -1 in user mode, and after a handler returned: then the value in rax is the program's own.
+  return EINTR_CALLS.has(Number(registers[Reg.OrigRax]));
 }
 
 /** Calls that move data and may come back short, with the register that holds how much was asked for. */
@@ -185,23 +185,30 @@ function view(bytes: Uint8Array): DataView {
 export const amd64: Cpu = {
   architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_AMD64,
   pointerSize: 8,
+  contextSize: CONTEXT_AMD64.size,
+  registerWords: REGISTER_COUNT,
+  floatingPointSize: FXSAVE_SIZE,
   // A leaf function of the x86-64 ABI may keep data there.
   redZone: 128n,
   faultAddressOffset: 16,
   ucontextSize: UCONTEXT_SIZE,
+  describe: describeX86,
   context: ({ registers, floatingPoint, xsave }) =>
     xsave === undefined ? contextFromRegisters(registers, floatingPoint) : contextFromXsave(registers, xsave),
   controlContext,
   threadBlock: ({ registers }) => registers[Reg.FsBase]!,
   floatingPointOf: (ucontext) => {
     const address = view(ucontext).getBigUint64(FPREGS_OFFSET, true);
-    return address === 0n ? undefined : { address, size: 512 };
+    return address === 0n ? undefined : { address, size: FXSAVE_SIZE };
   },
   contextFromUcontext,
   stackPointer: (context) => view(context).getBigUint64(CONTEXT_RSP, true),
   instructionPointer: (context) => view(context).getBigUint64(CONTEXT_RIP, true),
   isInterruptible: (call) => EINTR_CALLS.has(call),
   systemCall: (registers) => Number(registers[Reg.OrigRax]),
-  healInterruptedCall,
+  isInterrupted,
+  heal: (registers) => {
+    registers[Reg.Rax] = ERESTARTNOHAND;
+  },
   isShortenedCall,
 };

@@ -7,12 +7,14 @@ import {
   ProcessorArchitecture,
 } from '../../format/index.js';
 import { CS_32_BIT, REGISTER_COUNT, Reg } from '../registers.js';
+import { extendContext, xsaveLayout } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
+import { describeX86 } from './x86-cpuinfo.js';
 
 /** 32-bit x86 processes on a 64-bit kernel: ptrace shows their registers as those of x86-64. */
 
 const { CONTEXT_CONTROL, CONTEXT_INTEGER, CONTEXT_SEGMENTS, CONTEXT_FLOATING_POINT } = ContextPart;
-const { CONTEXT_EXTENDED_REGISTERS } = ContextPart;
+const { CONTEXT_EXTENDED_REGISTERS, CONTEXT_XSTATE } = ContextPart;
 
 type Register = readonly [register: number, offset: number];
 
@@ -62,6 +64,17 @@ function contextFromRegisters(registers: BigUint64Array, fxsave: Uint8Array | un
   }
   view.setUint32(CONTEXT_FLAGS, flags, true);
   return context;
+}
+
+/** With what the XSAVE area holds beyond FXSAVE behind it; ymm0 to ymm7 are what such a process can use of it. */
+function contextFromXsave(registers: BigUint64Array, xsave: Uint8Array): Uint8Array {
+  const context = contextFromRegisters(registers, xsave);
+  const extended = extendContext(context, xsave, xsaveLayout(xsave));
+  if (extended !== context) {
+    const view = new DataView(extended.buffer);
+    view.setUint32(CONTEXT_FLAGS, view.getUint32(CONTEXT_FLAGS, true) | CONTEXT_XSTATE, true);
+  }
+  return extended;
 }
 
 /**
@@ -172,11 +185,9 @@ const EINTR_CALLS = new Set([
   256, 319, 441, 117, 420, 3, 145, 102, 371, 372, 337, 417, 364, 362, 4, 146, 369, 370, 177, 421, 247, 385,
   416, 426,
 ]);
-function healInterruptedCall(registers: BigInt64Array): boolean {
+function isInterrupted(registers: BigInt64Array): boolean {
   if (registers[Reg.Rax] !== EINTR || registers[Reg.Cs] !== CS_32_BIT) return false;
-  if (!EINTR_CALLS.has(Number(registers[Reg.OrigRax]))) return false;
-  registers[Reg.Rax] = ERESTARTNOHAND;
-  return true;
+  return EINTR_CALLS.has(Number(registers[Reg.OrigRax]));
 }
 
 /** Calls that move data and may come back short, with the register that holds how much was asked for. */
@@ -213,11 +224,16 @@ function word(bytes: Uint8Array, offset: number): bigint {
 export const x86: Cpu = {
   architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_INTEL,
   pointerSize: 4,
+  contextSize: CONTEXT_X86.size,
+  registerWords: REGISTER_COUNT,
+  floatingPointSize: FXSAVE_SIZE,
   // The i386 ABI has no red zone. The word below, which a push is about to write, is what Windows' own dumps begin with.
   redZone: 4n,
   faultAddressOffset: 12,
   ucontextSize: UCONTEXT_SIZE,
-  context: ({ registers, floatingPoint }) => contextFromRegisters(registers, floatingPoint),
+  describe: describeX86,
+  context: ({ registers, floatingPoint, xsave }) =>
+    xsave === undefined ? contextFromRegisters(registers, floatingPoint) : contextFromXsave(registers, xsave),
   controlContext,
   // Of the segment that gs selects: the kernel looks it up in the thread's own part of the GDT.
   threadBlock: ({ registers }) => registers[Reg.GsBase]!,
@@ -230,6 +246,9 @@ export const x86: Cpu = {
   instructionPointer: (context) => word(context, EIP),
   isInterruptible: (call) => EINTR_CALLS.has(call),
   systemCall: (registers) => Number(registers[Reg.OrigRax]),
-  healInterruptedCall,
+  isInterrupted,
+  heal: (registers) => {
+    registers[Reg.Rax] = ERESTARTNOHAND;
+  },
   isShortenedCall,
 };
