@@ -18,8 +18,13 @@ import { type AddressRange, intersectRange, mergeRanges, subtractRanges } from '
 import { isExecutable, isPrivateReadWrite, isPrivateWriteCopy, listRegions, memoryInfo } from './regions.js';
 import type { Target, TargetException, TargetModule, TargetRegion, TargetThread } from './target.js';
 
-const { ThreadWriteThread, ThreadWriteStack, ThreadWriteInstructionWindow, ThreadWriteThreadData } =
-  THREAD_WRITE_FLAGS;
+const {
+  ThreadWriteThread,
+  ThreadWriteStack,
+  ThreadWriteBackingStore,
+  ThreadWriteInstructionWindow,
+  ThreadWriteThreadData,
+} = THREAD_WRITE_FLAGS;
 const {
   ModuleWriteModule,
   ModuleWriteDataSeg,
@@ -156,7 +161,8 @@ class Selector {
     const exception = yield* this.#exception();
     const held = (yield* target.threads()).map((thread) => ({
       thread: exception?.threadId === thread.id ? this.#atException(thread, exception) : thread,
-      flags: threadFlags.get(thread.id) ?? 0,
+      flags:
+        (threadFlags.get(thread.id) ?? 0) | (thread.backingStore === undefined ? 0 : ThreadWriteBackingStore),
       stack: undefined,
       backingStore: undefined,
     }));
@@ -176,7 +182,7 @@ class Selector {
     protocol.checkCancelled();
 
     const blocks = this.#keep
-      ? yield* this.#storedBlocks(threads, held)
+      ? yield* this.#storedBlocks(threads)
       : yield* this.#selectMemory(threads, modules, added, regions, exception);
     return {
       type: this.#storedType | this.#type,
@@ -334,16 +340,20 @@ class Selector {
     return this.#listed;
   }
 
-  *#storedBlocks(threads: readonly SelectedThread[], held: readonly SelectedThread[]): Task<Blocks> {
+  *#storedBlocks(threads: readonly SelectedThread[]): Task<Blocks> {
     const stored = this.#target.stored!;
-    // The stack of a thread that was left out is left out, unless the dump has all memory anyway.
+    // The stacks of a thread that was left out are left out, unless the dump has all memory anyway.
     if (!this.#full) {
-      const kept = new Set(
-        threads.filter(({ flags }) => hasFlag(flags, ThreadWriteStack)).map(({ thread }) => thread.id),
-      );
-      const dropped = held.filter(({ thread }) => !kept.has(thread.id)).map(({ thread }) => thread.stack);
-      const shared = threads.filter(({ thread }) => kept.has(thread.id)).map(({ thread }) => thread.stack);
-      this.#memory.remove(subtractRanges(mergeRanges(dropped), mergeRanges(shared)));
+      const kept = new Map(threads.map(({ thread, flags }) => [thread, flags]));
+      const left: AddressRange[] = [];
+      const dropped: AddressRange[] = [];
+      for (const thread of stored.threads) {
+        const flags = kept.get(thread) ?? 0;
+        (hasFlag(flags, ThreadWriteStack) ? left : dropped).push(thread.stack);
+        if (thread.backingStore === undefined) continue;
+        (hasFlag(flags, ThreadWriteBackingStore) ? left : dropped).push(thread.backingStore);
+      }
+      this.#memory.remove(subtractRanges(mergeRanges(dropped), mergeRanges(left)));
     }
     return yield* storedBlocks(this.#target, stored, threads, this.#memory.removed);
   }

@@ -326,6 +326,8 @@ export interface StoredDump {
   readonly timeDateStamp: number;
   /** MINIDUMP_TYPE flags of the header. */
   readonly flags: bigint;
+  /** All of them, also those that were not held. */
+  readonly threads: readonly TargetThread[];
   /** What its memory lists hold, in their order; ranges may overlap. */
   readonly memory: readonly AddressRange[];
   /** That list is a Memory64List. */

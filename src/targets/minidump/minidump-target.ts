@@ -89,6 +89,7 @@ export class MinidumpTarget implements Target {
       version: header.Version,
       timeDateStamp: header.TimeDateStamp,
       flags: header.Flags & ~BigInt(options.withoutFlags ?? 0),
+      threads: this.#threads,
       memory: this.memory.listed,
       wide: this.memory.wide,
       streams: (selected) => this.#streams(selected),
@@ -115,11 +116,6 @@ export class MinidumpTarget implements Target {
 
   *threads(): Task<readonly TargetThread[]> {
     return this.#included;
-  }
-
-  /** All threads, also those that a callback left out. */
-  get allThreads(): readonly TargetThread[] {
-    return this.#threads;
   }
 
   stackAt(stackPointer: bigint): AddressRange {

@@ -29,7 +29,9 @@ const LONGEST_MATCH = 4096;
  * dump's byte order.
  */
 export function patternOf(wanted: string | RegExp, littleEndian: boolean): Pattern {
-  return typeof wanted === 'string' ? new TextPattern(wanted) : new ExpressionPattern(wanted, littleEndian);
+  return typeof wanted === 'string'
+    ? new TextPattern(wanted, littleEndian)
+    : new ExpressionPattern(wanted, littleEndian);
 }
 
 class TextPattern implements Pattern {
@@ -37,7 +39,8 @@ class TextPattern implements Pattern {
   readonly longest: number;
   readonly #forms: readonly { encoding: TextEncoding; bytes: Uint8Array; anchor: number }[];
 
-  constructor(text: string) {
+  /** The byte order of the dump comes first. */
+  constructor(text: string, littleEndian: boolean) {
     if (text.length < LEAST_CHARACTERS) {
       throw new MinidumpError(
         'invalid-argument',
@@ -51,18 +54,23 @@ class TextPattern implements Pattern {
       ['utf-16le', utf16(text, true)],
       ['utf-16be', utf16(text, false)],
     ];
+    if (!littleEndian) forms.reverse();
     this.#forms = forms.map(([encoding, bytes]) => ({ encoding, bytes, anchor: anchorOf(bytes) }));
     this.longest = Math.max(...forms.map(([, bytes]) => bytes.length));
   }
 
   find(bytes: Uint8Array): Match[] {
     const matches: Match[] = [];
+    // Behind a zero, text in one byte order looks like the same in the other, a byte earlier: it counts once.
+    const wide = new Set<number>();
     for (const { encoding, bytes: form, anchor } of this.#forms) {
       const first = form[anchor]!;
       const last = bytes.length - form.length + anchor;
       for (let at = bytes.indexOf(first, anchor); at >= 0 && at <= last; at = bytes.indexOf(first, at + 1)) {
         const start = at - anchor;
-        if (equal(bytes, start, form)) matches.push({ start, end: start + form.length, encoding });
+        if (!equal(bytes, start, form) || wide.has(start - 1) || wide.has(start + 1)) continue;
+        if (encoding !== 'utf-8') wide.add(start);
+        matches.push({ start, end: start + form.length, encoding });
       }
     }
     return matches;

@@ -53,7 +53,7 @@ export class StringRedactor implements Sanitiser {
       start: base,
       end: base + BigInt(size),
     }));
-    const stacks = target.allThreads.flatMap(({ stack, backingStore }) =>
+    const stacks = target.stored.threads.flatMap(({ stack, backingStore }) =>
       backingStore === undefined ? [stack] : [stack, backingStore],
     );
     const known = target.system.pointerSize === 8 ? regions : [];
@@ -146,7 +146,7 @@ export class StringRedactor implements Sanitiser {
 
 function* instructionPointers(target: MinidumpTarget): Task<bigint[]> {
   const exception = yield* target.ownException();
-  const pointers = target.allThreads.map(({ instructionPointer }) => instructionPointer);
+  const pointers = target.stored.threads.map(({ instructionPointer }) => instructionPointer);
   return exception === undefined ? pointers : [...pointers, exception.instructionPointer];
 }
 

@@ -1,5 +1,6 @@
 import type { TargetThread } from '../../../dump/index.js';
 import {
+  checkLength,
   MINIDUMP_EXCEPTION_STREAM,
   MINIDUMP_THREAD,
   MINIDUMP_THREAD_EX,
@@ -111,6 +112,7 @@ export const relocateThreadInfoList: Relocate = function* (stream, context) {
 /** The registers of a thread that was left out, or whose registers were, are left out here, too. */
 export const relocateException: Relocate = function* (stream, context) {
   const { dump, pieces, selected, threads } = context;
+  checkLength('Exception', stream.bytes, MINIDUMP_EXCEPTION_STREAM.size);
   const { ThreadId, ThreadContext } = MINIDUMP_EXCEPTION_STREAM.decode(stream.bytes, 0, dump.littleEndian);
   const own = threads.filter(({ id }) => id === ThreadId);
   const wanted =
