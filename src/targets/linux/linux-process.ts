@@ -64,6 +64,8 @@ export class LinuxProcess implements Target {
 
   readonly #options: LinuxProcessOptions;
   readonly #cpu: Cpu;
+  /** MiniDumpWithAvxXStateContext */
+  readonly #xstate: boolean;
   readonly #tracer: Tracer;
   readonly #via: number;
   readonly #memory: ProcessMemory;
@@ -105,10 +107,10 @@ export class LinuxProcess implements Target {
     } catch (error) {
       throw refused(pid, error);
     }
-    const xstate = ((options.type ?? 0) & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
+    this.#xstate = ((options.type ?? 0) & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
     this.#tracer = new Tracer(pid, {
       cpu,
-      xstate: xstate && cpu !== 'arm64',
+      xstate: this.#xstate && cpu !== 'arm64',
       maxPause: options.maxPause,
       abandonExitCode: options.abandonExitCode,
     });
@@ -394,6 +396,7 @@ export class LinuxProcess implements Target {
       read,
       (address) => this.#memory.find(address) !== undefined,
       this.#cpu,
+      this.#xstate,
     );
   }
 
