@@ -111,7 +111,11 @@ function expected(seed: number, number: number, length: number): Buffer {
 
 const value = (bytes: Buffer) => BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
 
-function dump(pid: number, type: number): { file: string; xstate: XState | undefined } {
+function dump(
+  pid: number,
+  type: number,
+  exception?: DumpException,
+): { file: string; xstate: XState | undefined } {
   const file = join(temporaryFolder(), 'vectors.dmp');
   const target = new LinuxProcess(pid, { maxPause: 10_000, maxStack: 65_536, type });
   const facts = target.process.bind(target);
@@ -121,12 +125,22 @@ function dump(pid: number, type: number): { file: string; xstate: XState | undef
     xstate = found.xstate;
     return found;
   };
-  dumpProcess(target, { type: MINIDUMP_TYPE.MiniDumpNormal }, new FileSink(file, { force: false }));
+  dumpProcess(
+    target,
+    { type: MINIDUMP_TYPE.MiniDumpNormal, exception },
+    new FileSink(file, { force: false }),
+  );
   return { file, xstate: xstate as XState | undefined };
 }
 
 function threadsOf(file: string) {
   return Minidump.openSync(readFileSync(file)).getSync('threads')!;
+}
+
+interface DumpException {
+  threadId: number;
+  siginfo: bigint;
+  ucontext: bigint;
 }
 
 interface XState {
@@ -240,5 +254,37 @@ describeWith(
         threads.map((thread) => [thread.ThreadId, thread.context!.instructionPointer]),
       );
     });
+  },
+);
+
+describeWith(
+  ['gcc', needs32, needsLinux, needsBuild],
+  'the registers beyond SSE at the moment of an exception',
+  () => {
+    for (const [flags, layout, vectors] of [
+      [[], AMD64, 16],
+      [['-m32'], X86, 8],
+    ] as const) {
+      it(`are taken from the signal frame${flags.length > 0 ? ' of a 32-bit process' : ''}`, async () => {
+        const program = await Program.start(await compile('vectors', flags), ['fault']);
+        const exception = {
+          threadId: Number(program.values.get('avx')),
+          siginfo: BigInt(program.values.get('siginfo')!),
+          ucontext: BigInt(program.values.get('ucontext')!),
+        };
+        for (const type of [MINIDUMP_TYPE.MiniDumpWithAvxXStateContext, MINIDUMP_TYPE.MiniDumpNormal]) {
+          const { file } = dump(program.pid, type, exception);
+          const { context, ExceptionRecord } = Minidump.openSync(readFileSync(file)).getSync('exception')!;
+          expect(ExceptionRecord.ExceptionAddress).toBe(8n);
+          if (type === MINIDUMP_TYPE.MiniDumpNormal) {
+            expect(context!.bytes.length).toBe(layout.size);
+            continue;
+          }
+          const extended = new Extended(context!.bytes, layout);
+          for (let n = 0; n < vectors; n++)
+            expect(extended.vector(n, 32), `ymm${n}`).toEqual(expected(0, n, 32));
+        }
+      });
+    }
   },
 );

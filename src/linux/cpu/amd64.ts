@@ -1,6 +1,6 @@
 import { CONTEXT_AMD64, ContextCpu, ContextPart, ProcessorArchitecture } from '../../format/index.js';
 import { CS_64_BIT, REGISTER_COUNT, Reg } from '../registers.js';
-import { extendContext, type XsaveFeature, xsaveLayout } from '../xstate.js';
+import { extendContext, frameStateSize, type XsaveFeature, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
 import { describeX86 } from './x86-cpuinfo.js';
 
@@ -121,7 +121,7 @@ const FPREGS_OFFSET = GREGS_OFFSET + 23 * 8;
 /** What of ucontext_t is read: up to and with the pointer to the floating-point state. */
 const UCONTEXT_SIZE = FPREGS_OFFSET + 8;
 
-function contextFromUcontext(ucontext: Uint8Array, fxsave: Uint8Array | undefined): Uint8Array {
+function contextFromUcontext(ucontext: Uint8Array, state: Uint8Array | undefined): Uint8Array {
   const view = new DataView(ucontext.buffer, ucontext.byteOffset, ucontext.byteLength);
   const registers = new BigUint64Array(REGISTER_COUNT);
   GREGS.forEach((register, i) => {
@@ -131,7 +131,8 @@ function contextFromUcontext(ucontext: Uint8Array, fxsave: Uint8Array | undefine
   registers[Reg.Gs] = BigInt(view.getUint16(CSGSFS_OFFSET + 2, true));
   registers[Reg.Fs] = BigInt(view.getUint16(CSGSFS_OFFSET + 4, true));
   registers[Reg.Ss] = BigInt(view.getUint16(CSGSFS_OFFSET + 6, true));
-  return contextFromRegisters(registers, fxsave);
+  const xsave = state && xsaveOfFrame(state);
+  return xsave ? contextFromXsave(registers, xsave) : contextFromRegisters(registers, state);
 }
 
 /**
@@ -201,6 +202,7 @@ export const amd64: Cpu = {
     const address = view(ucontext).getBigUint64(FPREGS_OFFSET, true);
     return address === 0n ? undefined : { address, size: FXSAVE_SIZE };
   },
+  fullFloatingPointSize: frameStateSize,
   contextFromUcontext,
   stackPointer: (context) => view(context).getBigUint64(CONTEXT_RSP, true),
   instructionPointer: (context) => view(context).getBigUint64(CONTEXT_RIP, true),

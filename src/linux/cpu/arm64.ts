@@ -127,7 +127,9 @@ export const arm64: Cpu = {
   context: ({ registers, floatingPoint }) => contextFromRegisters(registers, floatingPoint),
   controlContext,
   threadBlock: ({ registers }) => registers[ArmReg.ThreadPointer]!,
+  // It stands in the ucontext_t itself.
   floatingPointOf: () => undefined,
+  fullFloatingPointSize: (state) => state.length,
   contextFromUcontext,
   stackPointer: (context) => view(context).getBigUint64(SP, true),
   instructionPointer: (context) => view(context).getBigUint64(PC, true),

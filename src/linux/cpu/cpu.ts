@@ -46,9 +46,11 @@ export interface Cpu {
   /** Address of the thread block: what the thread pointer points to. */
   threadBlock(state: ThreadState): bigint;
 
-  /** Where the floating-point state lies that a ucontext_t points to; undefined for none. */
+  /** Where the floating-point state lies that a ucontext_t points to, and its least size; undefined for none. */
   floatingPointOf(ucontext: Uint8Array): { address: bigint; size: number } | undefined;
-  /** The CONTEXT from the ucontext_t that the kernel gave to a signal handler, and that state. */
+  /** How long that state is with the registers beyond SSE, from the bytes of its least size. */
+  fullFloatingPointSize(state: Uint8Array): number;
+  /** The CONTEXT from the ucontext_t that the kernel gave to a signal handler, and that state, as much as was read of it. */
   contextFromUcontext(ucontext: Uint8Array, floatingPoint: Uint8Array | undefined): Uint8Array;
 
   stackPointer(context: Uint8Array): bigint;

@@ -7,7 +7,7 @@ import {
   ProcessorArchitecture,
 } from '../../format/index.js';
 import { CS_32_BIT, REGISTER_COUNT, Reg } from '../registers.js';
-import { extendContext, xsaveLayout } from '../xstate.js';
+import { extendContext, frameStateSize, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
 import { describeX86 } from './x86-cpuinfo.js';
 
@@ -174,7 +174,10 @@ function contextFromUcontext(ucontext: Uint8Array, fpstate: Uint8Array | undefin
   });
   const magic =
     fpstate && new DataView(fpstate.buffer, fpstate.byteOffset).getUint16(FSTATE_MAGIC_OFFSET, true);
-  return contextFromRegisters(registers, magic === 0 ? fpstate!.subarray(FSAVE_SIZE) : undefined);
+  if (magic !== 0) return contextFromRegisters(registers, undefined);
+  const state = fpstate!.subarray(FSAVE_SIZE);
+  const xsave = xsaveOfFrame(state);
+  return xsave ? contextFromXsave(registers, xsave) : contextFromRegisters(registers, state);
 }
 
 /**
@@ -241,6 +244,7 @@ export const x86: Cpu = {
     const address = word(ucontext, FPSTATE_OFFSET);
     return address === 0n ? undefined : { address, size: FSAVE_SIZE + FXSAVE_SIZE };
   },
+  fullFloatingPointSize: (state) => FSAVE_SIZE + frameStateSize(state.subarray(FSAVE_SIZE)),
   contextFromUcontext,
   stackPointer: (context) => word(context, ESP),
   instructionPointer: (context) => word(context, EIP),

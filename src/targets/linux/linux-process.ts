@@ -81,6 +81,8 @@ export class LinuxProcess implements Target {
 
   readonly #options: LinuxProcessOptions;
   readonly #cpu: Cpu;
+  /** MiniDumpWithAvxXStateContext */
+  readonly #xstate: boolean;
   readonly #tracer: ThreadHolder;
   readonly #via: number;
   readonly #memory: ProcessMemory;
@@ -125,12 +127,12 @@ export class LinuxProcess implements Target {
     } catch (error) {
       throw refused(pid, error);
     }
-    const xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
+    this.#xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
     this.#tracer =
       options.holder ??
       new Tracer(pid, {
         cpu,
-        xstate: xstate && cpu !== 'arm64',
+        xstate: this.#xstate && cpu !== 'arm64',
         maxPause: options.maxPause,
         abandonExitCode: options.abandonExitCode,
       });
@@ -461,6 +463,7 @@ export class LinuxProcess implements Target {
       read,
       (address) => this.#memory.find(address) !== undefined,
       this.#cpu,
+      this.#xstate,
     );
   }
 
