@@ -89,7 +89,7 @@ function fpsimdRecord(ucontext: Uint8Array): Uint8Array | undefined {
   return undefined;
 }
 
-/** The calls of amd64.ts by their generic numbers. Of these epoll_pwait was measured. */
+/** The calls of amd64.ts by their generic numbers. All but readv, writev, accept4 and io_uring_enter were measured (docs/stopping.md). */
 const EINTR_CALLS = new Set([
   22, 441, 193, 192, 63, 65, 207, 212, 243, 202, 242, 203, 64, 66, 206, 211, 137, 4, 426,
 ]);
