@@ -257,8 +257,8 @@ export interface TargetRegion {
 
 /** MINIDUMP_MISC_INFO_5 without its layout; times in seconds. What is undefined is not claimed by Flags1. */
 export interface TargetProcess {
-  /** Seconds since 1970. */
-  createTime: number;
+  /** Seconds since 1970; undefined where it is not known, and then no times are claimed. */
+  createTime: number | undefined;
   userTime: number;
   kernelTime: number;
   /** In MHz. */
