@@ -83,5 +83,19 @@ export function* storedStreams(stored: StoredDump, selection: Selection): Task<S
     modules: new Map(selection.modules.map(({ module, flags }) => [module, flags])),
     type: selection.type,
   });
-  return new StoredStreams(stored, selection, streams);
+  return new StoredStreams(
+    stored,
+    selection,
+    streams.map((stream) => asRead(stream, selection)),
+  );
+}
+
+/** What is a copy of memory is shown to VmPostRead as if it had been read from there. */
+function asRead(stream: StoredStream, { memory, protocol }: Selection): StoredStream {
+  if (!memory.rewritten || stream.copyOf === undefined) return stream;
+  const bytes = stream.bytes.slice();
+  for (const { address, offset, length } of stream.copyOf) {
+    protocol.vmPostRead(address, bytes.subarray(offset, offset + length), length);
+  }
+  return { ...stream, bytes };
 }

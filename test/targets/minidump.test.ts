@@ -438,6 +438,25 @@ describeWith(['gcc', needsLinux, needsBuild], 'the secret of a live process', ()
     expect(warned.warnings.join()).toContain('the address of LinuxEnviron in the process is not known');
   });
 
+  it('is scrubbed by VmPostRead, from the environment stream, too', async () => {
+    const program = await start();
+    const file = join(temporaryFolder(), 'live.dmp');
+    await writeMinidump(program.pid, file);
+    const { bytes, report } = await filtered(file, {
+      callbacks: {
+        vmPostRead: ({ buffer }) => {
+          const found = Buffer.from(buffer.buffer, buffer.byteOffset, buffer.length);
+          for (let at = found.indexOf(SECRET); at >= 0; at = found.indexOf(SECRET, at + 1)) {
+            buffer.fill(0x78, at, at + SECRET.length);
+          }
+        },
+      },
+    });
+    expect(report.warnings).toEqual([]);
+    expect(count(bytes, SECRET)).toBe(0);
+    expect(count(bytes, `MDMP_TEST_SECRET=${'x'.repeat(SECRET.length)}`)).toBe(1);
+  });
+
   it('is text, and goes with all text; the stacks can still be walked', async () => {
     const program = await start();
     const folder = temporaryFolder();

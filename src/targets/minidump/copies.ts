@@ -12,6 +12,10 @@ const ENV_START = 50 - 3;
 
 /** Memory is searched in pieces of this size. */
 const CHUNK = 1 << 20;
+/** How near below its texts the auxiliary vector lies: arguments and environment have 6 MiB of pointers and texts at most. */
+const NEAR = 8n << 20n;
+/** In sizes of the file. */
+const EFFORT = 16;
 /** A shorter text stands in many places by chance. */
 const LEAST = 8;
 
@@ -23,12 +27,15 @@ const LEAST = 8;
 export class Copies {
   readonly #dump: Minidump;
   readonly #memory: MemoryView;
+  /** Comparisons that are left: bytes that nearly are the same everywhere are made to cost time. */
+  #effort: number;
   /** Streams whose address is not known. */
   readonly unknown: string[] = [];
 
   constructor(dump: Minidump, memory: MemoryView) {
     this.#dump = dump;
     this.#memory = memory;
+    this.#effort = dump.source.size * EFFORT;
   }
 
   *find(type: number, bytes: Uint8Array): Task<readonly Copy[] | undefined> {
@@ -48,7 +55,13 @@ export class Copies {
       }
       return found;
     }
-    if (type === StreamType.LinuxAuxv) return yield* this.#search(bytes);
+    if (type === StreamType.LinuxAuxv) {
+      // It lies below the texts that it points to.
+      const name = yield* this.#programName();
+      return name === undefined
+        ? undefined
+        : yield* this.#search(bytes, name > NEAR ? name - NEAR : 0n, name);
+    }
     return undefined;
   }
 
@@ -59,8 +72,7 @@ export class Copies {
     const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
     const start = fields?.[type === StreamType.LinuxEnviron ? ENV_START : ARG_START];
     if (start !== undefined && /^\d{2,20}$/.test(start)) candidates.push(BigInt(start));
-    const auxv = yield* this.#dump.tryTask('linuxAuxv');
-    const name = auxv?.find((entry) => entry.type === AT_EXECFN)?.value;
+    const name = yield* this.#programName();
     const environment = this.#dump.entry(StreamType.LinuxEnviron)?.dataSize ?? 0;
     if (name !== undefined && environment > 0) {
       // The kernel puts arguments, environment and this name one behind the other.
@@ -70,33 +82,45 @@ export class Copies {
     return candidates.filter((address) => address > 0n);
   }
 
+  /** Address of the file name that the program was started by; it lies behind the environment. */
+  *#programName(): Task<bigint | undefined> {
+    const auxv = yield* this.#dump.tryTask('linuxAuxv');
+    return auxv?.find((entry) => entry.type === AT_EXECFN)?.value;
+  }
+
   /** Whether the memory there is not another; it need not be in the dump. */
   *#mayBeAt(address: bigint, bytes: Uint8Array): Task<boolean> {
     const stored = yield* this.#memory.readTask(address, bytes.length);
     return stored.every((byte, i) => byte === bytes[i]);
   }
 
-  *#search(bytes: Uint8Array): Task<bigint | undefined> {
+  *#search(bytes: Uint8Array, from = 0n, to = 1n << 64n): Task<bigint | undefined> {
     if (bytes.length < LEAST) return undefined;
-    for (const { start, end } of this.#memory.ranges()) {
-      for (let at = start; at < end; at += BigInt(CHUNK)) {
+    for (const range of this.#memory.ranges()) {
+      const end = range.end < to ? range.end : to;
+      for (let at = range.start > from ? range.start : from; at < end; at += BigInt(CHUNK)) {
         const left = end - at;
         const chunk = yield* this.#memory.readTask(at, left < CHUNK ? Number(left) : CHUNK);
         for (let i = chunk.indexOf(bytes[0]!); i >= 0; i = chunk.indexOf(bytes[0]!, i + 1)) {
-          if (!startsWith(chunk, i, bytes)) continue;
+          if (!this.#startsWith(chunk, i, bytes)) continue;
+          if (i + bytes.length <= chunk.length) return at + BigInt(i);
           const address = at + BigInt(i);
           const stored = yield* this.#memory.readTask(address, bytes.length);
+          this.#effort -= stored.length;
           if (stored.length === bytes.length && stored.every((byte, k) => byte === bytes[k])) return address;
         }
+        if (this.#effort < 0) return undefined;
       }
     }
     return undefined;
   }
-}
 
-/** As far as the chunk goes. */
-function startsWith(chunk: Uint8Array, at: number, bytes: Uint8Array): boolean {
-  const length = Math.min(bytes.length, chunk.length - at);
-  for (let k = 1; k < length; k++) if (chunk[at + k] !== bytes[k]) return false;
-  return true;
+  /** As far as the chunk goes. */
+  #startsWith(chunk: Uint8Array, at: number, bytes: Uint8Array): boolean {
+    const length = this.#effort < 0 ? 0 : Math.min(bytes.length, chunk.length - at);
+    let same = 1;
+    while (same < length && chunk[at + same] === bytes[same]) same++;
+    this.#effort -= same;
+    return same === length;
+  }
 }

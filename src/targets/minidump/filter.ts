@@ -109,7 +109,7 @@ export function* filterTask(source: Source, sink: Sink, options: FilterOptions =
       { ...dumpOptions, storedMemory: stacksOnly ? 'select' : 'keep' },
       sink,
     );
-    return { ...report, ...prepared.report(report, options) };
+    return { ...report, ...prepared.report(report) };
   } catch (error) {
     yield* abortSink(sink);
     throw error;
@@ -120,7 +120,6 @@ interface Prepared {
   target: MinidumpTarget;
   report(
     written: DumpReport,
-    options: FilterOptions,
   ): Pick<FilterReport, 'sizeBefore' | 'dropped' | 'scrubbed' | 'strings' | 'limits' | 'warnings'>;
 }
 
@@ -144,6 +143,7 @@ function* prepare(source: Source, options: FilterOptions): Task<Prepared> {
   const dump = yield* Minidump.openTask(source);
   const target = yield* MinidumpTarget.open(dump, {
     isDropped: ({ streamType }) => types.has(streamType),
+    findCopies: options.callback !== undefined || options.callbacks !== undefined,
     withoutFlags: options.stacksOnly ? MEMORY_FLAGS : 0,
   });
   const scrubber = scrub.length > 0 ? yield* Scrubber.search(target, scrub) : undefined;
@@ -157,16 +157,13 @@ function* prepare(source: Source, options: FilterOptions): Task<Prepared> {
   const absent = [...types].filter((type) => !dropped.some((one) => one.type === type));
   return {
     target,
-    report: (written, { callback, callbacks }) => {
+    report: (written) => {
       const known = new Set(written.warnings);
       const late = target.notes.filter((note) => !known.has(note));
-      const unknown =
-        callback === undefined && callbacks === undefined
-          ? []
-          : target.unknownCopies.map(
-              (name) =>
-                `the address of ${name} in the process is not known, so it is not blanked where a callback removes memory; use dropStreams or scrub (--drop-stream ${name}, --scrub)`,
-            );
+      const unknown = target.unknownCopies.map(
+        (name) =>
+          `the address of ${name} in the process is not known, so it is not blanked where a callback removes memory; use dropStreams or scrub (--drop-stream ${name}, --scrub)`,
+      );
       return {
         sizeBefore: source.size,
         dropped,

@@ -41,6 +41,11 @@ const LONGEST_RECORD = 0x10000;
 export interface MinidumpTargetOptions {
   /** Streams that are taken for absent, with what only they point to. */
   isDropped?: ((entry: StreamEntry) => boolean) | undefined;
+  /**
+   * Whether to find out where in the process the streams are that are copies of its memory (true unless said): what a callback
+   * removes is blanked in them. It may take a pass through all memory.
+   */
+  findCopies?: boolean | undefined;
   /** MINIDUMP_TYPE flags that the header of the new dump must not claim. */
   withoutFlags?: number | undefined;
 }
@@ -62,6 +67,7 @@ export class MinidumpTarget implements Target {
   unknownCopies: readonly string[] = [];
   readonly #dump: Minidump;
   readonly #isDropped: (entry: StreamEntry) => boolean;
+  readonly #findCopies: boolean;
   readonly #windows: boolean;
   readonly #threads: readonly TargetThread[];
   readonly #modules: readonly TargetModule[];
@@ -75,6 +81,7 @@ export class MinidumpTarget implements Target {
     this.handle = dump;
     this.#dump = dump;
     this.#isDropped = options.isDropped ?? (() => false);
+    this.#findCopies = options.findCopies ?? true;
     this.pid = facts.pid;
     this.system = facts.system;
     this.memory = facts.memory;
@@ -187,6 +194,7 @@ export class MinidumpTarget implements Target {
         windows: this.#windows,
       },
       this.#isDropped,
+      this.#findCopies,
     );
     this.#carriedNotes = carried.notes;
     this.unknownCopies = carried.unknown;

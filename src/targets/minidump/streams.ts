@@ -34,6 +34,7 @@ export interface CarriedStreams {
 export function* carryStreams(
   base: Omit<RelocationContext, 'pieces' | 'asked'>,
   isDropped: (entry: StreamEntry) => boolean,
+  withCopies: boolean,
 ): Task<CarriedStreams> {
   const { dump, selected } = base;
   const asked = selected.type & ~Number(dump.header.Flags & 0xffff_ffffn);
@@ -48,7 +49,7 @@ export function* carryStreams(
     let stream = known.get(key);
     if (stream === undefined) {
       stream = yield* carry(entry, context, notes);
-      if (stream.bytes.length > 0) yield* findCopies(stream, context, copies);
+      if (withCopies && stream.bytes.length > 0) yield* findCopies(stream, context, copies);
       known.set(key, stream);
     }
     streams.push(stream);

@@ -158,44 +158,57 @@ interface Run {
 /** Runs of text; those in different encodings may overlap. */
 function printableRuns(bytes: Uint8Array, littleEndian: boolean): Run[] {
   const runs: Run[] = [];
-  let start = 0;
-  let characters = 0;
-  const finish = (end: number) => {
-    if (characters >= LEAST_CHARACTERS) runs.push({ start, end });
-    characters = 0;
-  };
-  for (let at = 0; at < bytes.length; ) {
-    const size = isPrintable(bytes[at]!) ? 1 : bytes[at]! < 0x80 ? 0 : utf8Length(bytes, at);
-    if (size === 0) {
-      finish(at);
-      at++;
-      continue;
-    }
-    if (characters === 0) start = at;
-    characters++;
-    at += size;
-  }
-  finish(bytes.length);
-  const [low, high] = littleEndian ? [0, 1] : [1, 0];
-  for (const shift of [0, 1]) {
-    let at = shift;
-    for (; at + 2 <= bytes.length; at += 2) {
-      const letter = bytes[at + low]!;
-      if (bytes[at + high] !== 0 || !(isPrintable(letter) || letter >= 0xa0)) {
-        finish(at);
-        continue;
-      }
-      if (characters === 0) start = at;
-      characters++;
-    }
-    finish(at);
-  }
+  utf8Runs(bytes, runs);
+  for (const shift of [0, 1]) utf16Runs(bytes, shift, littleEndian, runs);
   return runs;
 }
 
-/** Of ASCII; the white space of texts is a part of them. */
-const isPrintable = (byte: number): boolean =>
-  (byte >= 0x20 && byte < 0x7f) || byte === 0x09 || byte === 0x0a || byte === 0x0d;
+function utf8Runs(bytes: Uint8Array, runs: Run[]): void {
+  const { length } = bytes;
+  let start = 0;
+  let characters = 0;
+  for (let at = 0; at < length; ) {
+    const kind = KINDS[bytes[at]!]!;
+    const size = kind === ASCII ? 1 : kind === HIGH ? utf8Length(bytes, at) : 0;
+    if (size > 0) {
+      if (characters++ === 0) start = at;
+      at += size;
+      continue;
+    }
+    if (characters >= LEAST_CHARACTERS) runs.push({ start, end: at });
+    characters = 0;
+    at++;
+  }
+  if (characters >= LEAST_CHARACTERS) runs.push({ start, end: length });
+}
+
+function utf16Runs(bytes: Uint8Array, shift: number, littleEndian: boolean, runs: Run[]): void {
+  const end = bytes.length - 1;
+  const low = littleEndian ? 0 : 1;
+  const high = 1 - low;
+  let characters = 0;
+  let at = shift;
+  for (; at < end; at += 2) {
+    if (bytes[at + high] === 0) {
+      const letter = bytes[at + low]!;
+      if (KINDS[letter] === ASCII || letter >= 0xa0) {
+        characters++;
+        continue;
+      }
+    }
+    if (characters >= LEAST_CHARACTERS) runs.push({ start: at - 2 * characters, end: at });
+    characters = 0;
+  }
+  if (characters >= LEAST_CHARACTERS) runs.push({ start: at - 2 * characters, end: at });
+}
+
+/** What a byte can be: printable ASCII (the white space of texts is a part of them), a part of UTF-8, or neither. */
+const [NEITHER, ASCII, HIGH] = [0, 1, 2];
+const KINDS = Uint8Array.from({ length: 256 }, (_, byte) => {
+  if (byte >= 0x80) return HIGH;
+  const white = byte === 0x09 || byte === 0x0a || byte === 0x0d;
+  return white || (byte >= 0x20 && byte < 0x7f) ? ASCII : NEITHER;
+});
 
 /** What no search of this kind can promise. */
 export const STRINGS_LIMITS: readonly string[] = [
