@@ -10,6 +10,7 @@ import {
   BytesSink,
   type Callbacks,
   callbackTypes,
+  convertCore,
   HRESULT,
   MINIDUMP_CALLBACK_TYPE,
   MINIDUMP_TYPE,
@@ -31,7 +32,8 @@ import {
   type WalkedFrame,
 } from '../support/judges.js';
 import { compile, Program, stopPrograms, temporaryFolder, waitUntilStill } from '../support/programs.js';
-import { describeWith, needsBuild, needsLinux, root } from '../support/tools.js';
+import { run } from '../support/run.js';
+import { describeWith, needsBuild, needsLinux, requireTool, root } from '../support/tools.js';
 
 interface Row {
   kind: 'flag' | 'callback' | 'stream';
@@ -127,6 +129,7 @@ const needs = [
   'minidump-stackwalk',
   'python-minidump',
   'obj2yaml-19',
+  'gcore',
   needsLinux,
   needsBuild,
 ] as const;
@@ -593,18 +596,20 @@ describeWith(needs, 'callbacks', () => {
     expect(memoryInfo[0]).toEqual({ base: '0', size: '65536', state: 'MEM_RESERVE' });
   });
 
-  prove(
-    {
-      kind: 'callback',
-      number: MINIDUMP_CALLBACK_TYPE.IsProcessSnapshotCallback,
-      name: 'IsProcessSnapshotCallback',
-      status: 'no meaning on Linux',
-      tool: 'none',
-      shows: 'asked; S_FALSE is refused for a process that runs, and accepted for cores and dumps',
-    },
+  callbackRow(
+    'IsProcessSnapshotCallback',
+    DUMP,
+    'the dump of a core, whose callback says that it is a snapshot; refused for a process that runs',
     async () => {
-      const claimed = dump({ callbacks: { isProcessSnapshot: () => true } });
-      await expect(claimed).rejects.toMatchObject({ code: 'invalid-argument' });
+      const callbacks: Callbacks = { isProcessSnapshot: () => true };
+      await expect(dump({ callbacks })).rejects.toMatchObject({ code: 'invalid-argument' });
+      const core = join(folder, 'core');
+      expect((await run(requireTool('gcore'), ['-o', core, `${program.pid}`])).status).toBe(0);
+      const file = join(folder, 'core.dmp');
+      await convertCore(`${core}.${program.pid}`, file, { callbacks });
+      const report = await minidumpDump(file);
+      expect(report.complaints).toEqual([]);
+      expect(report.threads.map(({ id }) => id)).toContain(program.pid);
     },
   );
   for (const name of ['WriteKernelMinidumpCallback', 'KernelMinidumpStatusCallback'] as const) {
