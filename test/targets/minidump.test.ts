@@ -473,6 +473,21 @@ describeWith(['gcc', needsLinux, needsBuild], 'the secret of a live process', ()
     expect(dump.getSync('modules')![0]!.name).toMatch(/secret/);
   });
 
+  it('is not in what is kept beside stacks', async () => {
+    const program = await start();
+    const file = join(temporaryFolder(), 'live.dmp');
+    await writeMinidump(program.pid, file, { type: full });
+    const kept = program.range('neighbour');
+    const { dump } = await filtered(file, {
+      stacksOnly: true,
+      callbacks: { memory: () => [{ address: kept.address, size: kept.length }] },
+    });
+    expect(new TextDecoder().decode(dump.memorySync().readSync(kept.address, 65))).toBe('n'.repeat(64));
+    const { address } = program.range('heap');
+    expect(dump.memorySync().readSync(address, 1)).toHaveLength(0);
+    expect(dump.memorySync().readSync(program.range('stack').address, 8)).toHaveLength(8);
+  });
+
   it('is no pointer, and goes from stacks where only pointers stay', async () => {
     const program = await start();
     const file = join(temporaryFolder(), 'live.dmp');
@@ -1011,7 +1026,7 @@ describeWith([needsCorpus, needsBuild], 'mdmp filter', () => {
     expect(report.modules.written).toBe(0);
     const { exit, stderr } = mdmp(['filter', module, join(folder, 'b.dmp')]);
     expect(exit).toBe(11);
-    expect(stderr).toContain(`${module}: this is not a minidump`);
+    expect(stderr).toContain(`${module}: this is not a minidump. Expected MDMP`);
     expect(mdmp(['filter', input, join(folder, 'c.dmp'), '--scrub', '/(/']).exit).toBe(2);
     expect(mdmp(['filter', input, join(folder, 'c.dmp'), '--drop-stream', 'nonsense']).stderr).toMatch(
       /there is no stream/,
