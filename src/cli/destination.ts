@@ -1,5 +1,6 @@
-import { fstatSync } from 'node:fs';
+import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { descriptorFlags } from '../node/writable.js';
 import { wrong } from './arguments.js';
 
 /** Where a command writes a dump to, and where it then says what it did. */
@@ -24,6 +25,7 @@ export function commandOutput(given: string): CommandOutput {
       'Redirect it: `mdmp … -o - > app.dmp`, or `mdmp … -o - | zstd > app.dmp.zst`',
     );
   }
+  if (isOurs(fd)) throw wrong(`no open file descriptor ${fd} was given to mdmp`);
   const name = fd === 1 ? 'standard output' : `file descriptor ${fd}`;
   return { destination: fd, name, ownsStdout: fd === 1 || isSameFile(fd, 1) };
 }
@@ -33,6 +35,28 @@ function descriptorNamed(given: string): number | undefined {
   if (given === '/dev/stderr') return 2;
   const number = /^\/(?:dev|proc\/self)\/fd\/(\d{1,9})$/.exec(given)?.[1];
   return number === undefined ? undefined : Number(number);
+}
+
+/**
+ * Whether a descriptor is one of those that Node has opened for itself: an event loop, or a pipe whose other end is in this
+ * process as well. They have the numbers that a user who forgot his `3>file` would name, and writing to them is chaos.
+ */
+function isOurs(fd: number): boolean {
+  if (fd <= 2) return false;
+  const leadsTo = (number: string) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${number}`);
+    } catch {
+      return undefined;
+    }
+  };
+  const target = leadsTo(String(fd));
+  if (target === undefined) return false;
+  if (target.startsWith('anon_inode:')) return true;
+  if (!target.startsWith('pipe:')) return false;
+  return readdirSync('/proc/self/fd').some(
+    (other) => leadsTo(other) === target && descriptorFlags(Number(other))?.writable === false,
+  );
 }
 
 /** `-o /dev/fd/3 3>&1` */

@@ -58,7 +58,9 @@ export function* capture(target: Target, options: DumpOptions, output: Pick<Sink
       'RemoveMemoryCallback is not asked in a full-memory dump, as documented; a `callbacks` object with removeMemory is',
     );
   }
-  for (const { name, why } of flagsWithoutMeaning(type)) warnings.push(`${name} changes nothing: ${why}`);
+  // Of a stored dump's own flags nobody asks anything any more.
+  for (const { name, why } of flagsWithoutMeaning(options.type ?? 0))
+    warnings.push(`${name} changes nothing: ${why}`);
 
   // What is made of memory besides the memory itself, and the memory, if it is small: then the target may go on.
   const context = yield* gatherStreams(target, options, selection);
@@ -153,7 +155,7 @@ export function* writeDump(target: Target, options: DumpOptions, sink: Sink): Ta
   }
 }
 
-function report({ target, selection, head, size, warnings }: Capture): DumpReport {
+function report({ target, options, selection, head, size, warnings }: Capture): DumpReport {
   const { memory, blocks, type } = selection;
   return {
     pid: target.pid,
@@ -165,7 +167,7 @@ function report({ target, selection, head, size, warnings }: Capture): DumpRepor
     memory: { ranges: blocks.stored.length, bytes: Number(totalSize(blocks.stored)) },
     removed: memory.removed.map(({ start, end }) => ({ address: start, size: end - start })),
     unreadable: memory.failures.map(({ start, end }) => ({ address: start, size: end - start })),
-    withoutMeaning: flagsWithoutMeaning(type).map(({ name }) => name),
+    withoutMeaning: flagsWithoutMeaning(options.type ?? 0).map(({ name }) => name),
     shortenedCalls: target.shortenedCalls,
     warnings,
     streams: head.streams,

@@ -12,35 +12,15 @@ import {
 import { hasFlag, moduleDefaults, threadDefaults } from './dump-type.js';
 import { DumpMemory } from './memory.js';
 import type { DumpOptions } from './options.js';
-import { AddressTable, eachWord } from './pointers.js';
+import { AddressTable } from './pointers.js';
 import { CallbackProtocol } from './protocol.js';
 import { type AddressRange, intersectRange, mergeRanges, subtractRanges } from './ranges.js';
-import { isExecutable, isPrivateReadWrite, isPrivateWriteCopy, listRegions, memoryInfo } from './regions.js';
+import { isExecutable, listRegions, memoryInfo } from './regions.js';
 import type { Target, TargetException, TargetModule, TargetRegion, TargetThread } from './target.js';
+import { eachStackWord, type MemorySource, wantedMemory } from './wanted-memory.js';
 
-const {
-  ThreadWriteThread,
-  ThreadWriteStack,
-  ThreadWriteBackingStore,
-  ThreadWriteInstructionWindow,
-  ThreadWriteThreadData,
-} = THREAD_WRITE_FLAGS;
-const {
-  ModuleWriteModule,
-  ModuleWriteDataSeg,
-  ModuleWriteCodeSegs,
-  ModuleWriteTlsData,
-  ModuleReferencedByMemory,
-} = MODULE_WRITE_FLAGS;
-
-/** Around each instruction pointer, [IP - 0x80, IP + 0x80) is stored, as native dumps have it (contract, 4.2). */
-const WINDOW = 0x80n;
-/**
- * MiniDumpWithIndirectlyReferencedMemory: around a pointer, [p - 256, p + 768). Microsoft's pages give no size; the one that was
- * remembered for the contract is 1 KiB with 256 bytes before the pointer.
- */
-const BEFORE_POINTER = 256;
-const AROUND_POINTER = 1024;
+const { ThreadWriteThread, ThreadWriteStack, ThreadWriteBackingStore } = THREAD_WRITE_FLAGS;
+const { ModuleWriteModule, ModuleReferencedByMemory } = MODULE_WRITE_FLAGS;
 
 /** A stack in the dump: the part of a block, which may hold more. */
 export interface PlacedStack extends AddressRange {
@@ -240,27 +220,10 @@ class Selector {
     const table = new AddressTable(
       modules.map(({ module }) => ({ start: module.base, end: module.base + BigInt(module.size) })),
     );
-    yield* this.#eachStackWord(threads, (value) => {
+    yield* eachStackWord(this.#source, threads, (value) => {
       const found = modules[table.indexOf(value)];
       if (found !== undefined) found.flags |= ModuleReferencedByMemory;
     });
-  }
-
-  *#eachStackWord(threads: readonly SelectedThread[], visit: (value: number) => void): Task<void> {
-    const { pointerSize } = this.#target.system;
-    for (const { thread, flags } of threads) {
-      if (!hasFlag(flags, ThreadWriteStack)) continue;
-      const { start, end } = thread.stack;
-      for (const part of yield* this.#target.probe(start, end)) {
-        if (part.kind !== 'data') continue;
-        const bytes = yield* this.#memory.readSome(part.start, Number(part.end - part.start));
-        eachWord(part.start, bytes, pointerSize, this.#littleEndian, visit);
-      }
-    }
-  }
-
-  get #littleEndian(): boolean {
-    return this.#target.stored?.littleEndian ?? true;
   }
 
   #selectModules(included: readonly SelectedModule[]): SelectedModule[] {
@@ -335,6 +298,15 @@ class Selector {
     return kept.map(({ range }) => range);
   }
 
+  get #source(): MemorySource {
+    return {
+      target: this.#target,
+      memory: this.#memory,
+      type: this.#type,
+      regions: () => this.#regions(),
+    };
+  }
+
   *#regions(): Task<readonly TargetRegion[]> {
     this.#listed ??= yield* listRegions(this.#target, this.#protocol);
     return this.#listed;
@@ -377,16 +349,7 @@ class Selector {
         ]
       : [
           { ranges: added, missing: 'fail', zeros: 'keep' },
-          {
-            ranges: [
-              ...windows(threads, exception),
-              ...(yield* this.#describingMemory(threads, modules)),
-              ...(yield* this.#indirectMemory(threads)),
-            ],
-            missing: 'nothing',
-            zeros: 'keep',
-          },
-          { ranges: yield* this.#bulkMemory(modules), missing: 'omit', zeros: 'skip' },
+          ...(yield* wantedMemory(this.#source, threads, modules, exception)),
         ];
     const others = yield* otherBlocks(
       this.#target,
@@ -398,73 +361,6 @@ class Selector {
     );
     const stored = [...stacks, ...(this.#full ? others : mergeBlocks(others))];
     return { stored, listed: stored };
-  }
-
-  /** What describes process, threads and thread-local variables (MiniDumpWithProcessThreadData). */
-  *#describingMemory(
-    threads: readonly SelectedThread[],
-    modules: readonly SelectedModule[],
-  ): Task<AddressRange[]> {
-    const read = (address: bigint, length: number) => this.#memory.readSome(address, length);
-    const ranges: AddressRange[] = [];
-    if (this.#has('MiniDumpWithProcessThreadData') && !this.#has('MiniDumpWithoutOptionalData')) {
-      ranges.push(...(yield* this.#target.processData(read)));
-    }
-    for (const { thread, flags } of threads) {
-      if (hasFlag(flags, ThreadWriteThreadData)) ranges.push(...(yield* this.#target.threadData(thread)));
-    }
-    for (const { module, flags } of modules) {
-      if (hasFlag(flags, ModuleWriteTlsData)) ranges.push(...(yield* this.#target.moduleTls(module, read)));
-    }
-    return ranges;
-  }
-
-  /** MiniDumpWithIndirectlyReferencedMemory: the surroundings of what the stacks point to, in memory that is data. */
-  *#indirectMemory(threads: readonly SelectedThread[]): Task<AddressRange[]> {
-    if (!this.#has('MiniDumpWithIndirectlyReferencedMemory') || this.#has('MiniDumpWithoutOptionalData')) {
-      return [];
-    }
-    const regions = (yield* this.#regions()).filter((region) => region.dumpable && !isExecutable(region));
-    const table = new AddressTable(regions);
-    const found = new Map<number, AddressRange>();
-    yield* this.#eachStackWord(threads, (value) => {
-      const index = table.indexOf(value);
-      if (index < 0 || found.has(value)) return;
-      const region = regions[index]!;
-      const start = BigInt(Math.max(0, value - BEFORE_POINTER));
-      const end = start + BigInt(AROUND_POINTER);
-      found.set(value, {
-        start: start > region.start ? start : region.start,
-        end: end < region.end ? end : region.end,
-      });
-    });
-    return [...found.values()];
-  }
-
-  /** Segments of modules, and regions of a kind. */
-  *#bulkMemory(modules: readonly SelectedModule[]): Task<AddressRange[]> {
-    const ranges: AddressRange[] = [];
-    const headers = this.#has('MiniDumpWithModuleHeaders');
-    for (const { module, flags } of modules) {
-      for (const segment of module.segments) {
-        const wanted =
-          segment.kind === 'header'
-            ? headers
-            : hasFlag(flags, segment.kind === 'data' ? ModuleWriteDataSeg : ModuleWriteCodeSegs);
-        if (wanted) ranges.push(segment);
-      }
-    }
-    const optional = !this.#has('MiniDumpWithoutOptionalData');
-    const readWrite = this.#has('MiniDumpWithPrivateReadWriteMemory') && optional;
-    const writeCopy = this.#has('MiniDumpWithPrivateWriteCopyMemory') && optional;
-    if (readWrite || writeCopy) {
-      for (const region of yield* this.#regions()) {
-        if ((readWrite && isPrivateReadWrite(region)) || (writeCopy && isPrivateWriteCopy(region))) {
-          ranges.push({ start: region.start, end: region.end });
-        }
-      }
-    }
-    return ranges;
   }
 
   /** Code, where it is known, else modules; and stacks. */
@@ -479,15 +375,4 @@ class Selector {
 /** A target that has no such thing. */
 function* nothing(): Task<undefined> {
   return undefined;
-}
-
-/** What native dumps store around each instruction pointer. */
-function windows(threads: readonly SelectedThread[], happened: TargetException | undefined): AddressRange[] {
-  const pointers = threads
-    .filter(({ flags }) => hasFlag(flags, ThreadWriteInstructionWindow))
-    .map(({ thread }) => thread.instructionPointer);
-  if (happened !== undefined) pointers.push(happened.instructionPointer);
-  return pointers
-    .filter((pointer) => pointer >= WINDOW)
-    .map((pointer) => ({ start: pointer - WINDOW, end: pointer + WINDOW }));
 }

@@ -200,9 +200,9 @@ export interface TargetModule {
   segments: readonly ModuleSegment[];
 }
 
-/** `header`: the headers of the image and what describes its code (unwind data). */
+/** `header`: the headers of the image and what describes its code (unwind data); `note`: what its build id is read from. */
 export interface ModuleSegment extends AddressRange {
-  kind: 'code' | 'data' | 'header';
+  kind: 'code' | 'data' | 'header' | 'note';
 }
 
 /** MINIDUMP_UNLOADED_MODULE without its layout. */
@@ -257,8 +257,8 @@ export interface TargetRegion {
 
 /** MINIDUMP_MISC_INFO_5 without its layout; times in seconds. What is undefined is not claimed by Flags1. */
 export interface TargetProcess {
-  /** Seconds since 1970. */
-  createTime: number;
+  /** Seconds since 1970; undefined where it is not known, and then no times are claimed. */
+  createTime: number | undefined;
   userTime: number;
   kernelTime: number;
   /** In MHz. */

@@ -1,6 +1,7 @@
 const AT_PHENT = 4;
 export const AT_PHDR = 3;
 export const AT_PHNUM = 5;
+export const AT_PAGESZ = 6;
 export const AT_ENTRY = 9;
 export const AT_PLATFORM = 15;
 export const AT_HWCAP = 16;

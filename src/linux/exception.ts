@@ -7,12 +7,17 @@ import type { Cpu } from './cpu/cpu.js';
 const FAULTS = new Set([4, 5, 7, 8, 11]);
 const SIGINFO_SIZE = 128;
 
-/** What happened, from the siginfo_t and ucontext_t that the kernel gave to a handler: bytes, or addresses. */
+/**
+ * What happened, from the siginfo_t and ucontext_t that the kernel gave to a handler: bytes, or addresses.
+ *
+ * @param xstate the context shall have the registers beyond SSE, if they are there
+ */
 export function* readException(
   { siginfo, ucontext }: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
   read: ReadMemory,
   isMapped: (address: bigint) => boolean,
   cpu: Cpu = amd64,
+  xstate = false,
 ): Task<TargetException> {
   const info = typeof siginfo === 'bigint' ? yield* read(siginfo, SIGINFO_SIZE) : siginfo;
   const user = typeof ucontext === 'bigint' ? yield* read(ucontext, cpu.ucontextSize) : ucontext;
@@ -23,11 +28,16 @@ export function* readException(
       advice: `Give at least ${used} and ${cpu.ucontextSize} bytes, or addresses in the process.`,
     });
   }
+  const readWhole = function* (address: bigint, size: number): Task<Uint8Array | undefined> {
+    const bytes = yield* read(address, size);
+    return bytes.length < size ? undefined : bytes;
+  };
   const state = cpu.floatingPointOf(user);
   let floatingPoint: Uint8Array | undefined;
   if (state !== undefined && isMapped(state.address)) {
-    floatingPoint = yield* read(state.address, state.size);
-    if (floatingPoint.length < state.size) floatingPoint = undefined;
+    floatingPoint = yield* readWhole(state.address, state.size);
+    const full = xstate && floatingPoint ? cpu.fullFloatingPointSize(floatingPoint) : 0;
+    if (full > state.size) floatingPoint = (yield* readWhole(state.address, full)) ?? floatingPoint;
   }
   return exceptionFrom(info, cpu.contextFromUcontext(user, floatingPoint), cpu);
 }

@@ -16,8 +16,11 @@ export interface InitialStack {
   envEnd: bigint;
 }
 
-/** The kernel's own limit of arguments and environment together is a quarter of the stack's, 2 MiB as a rule (6 MiB at most). */
-const MAX_SPAN = 8 * 1024 * 1024;
+/**
+ * How far below the strings the vector and the pointers are looked for. Mostly they are near; the kernel's own limit of arguments
+ * and environment together is a quarter of the stack's, 2 MiB as a rule and 6 MiB at most.
+ */
+const SPANS = [64n * 1024n, 1024n * 1024n, 8n * 1024n * 1024n];
 const NULL_POINTER = 0n;
 
 /**
@@ -39,17 +42,31 @@ export function* findInitialStack(
   const above = [auxv.get(AT_RANDOM), auxv.get(AT_PLATFORM), nameOfFile].filter(within);
   if (above.length === 0 || !within(nameOfFile)) return undefined;
   const [limit] = above.sort((a, b) => (a < b ? -1 : 1)) as [bigint];
-  const span = BigInt(MAX_SPAN);
-  const low = (limit - stack.start > span ? limit - span : stack.start) & ~7n;
-  const bytes = yield* read(low, Number(limit - low));
-  if (bytes.length < Number(limit - low)) return undefined;
+  for (const span of SPANS) {
+    const whole = limit - stack.start <= span;
+    const low = (whole ? stack.start : limit - span) & ~7n;
+    const bytes = yield* read(low, Number(limit - low));
+    if (bytes.length < Number(limit - low)) return undefined;
+    const found = parseInitialStack(vector, bytes, low, stack.end, nameOfFile);
+    if (found !== undefined || whole) return found;
+  }
+  return undefined;
+}
 
+/** @param bytes what lies at `low` and above, up to what the vector points to */
+function parseInitialStack(
+  vector: Uint8Array,
+  bytes: Uint8Array,
+  low: bigint,
+  stackEnd: bigint,
+  nameOfFile: bigint,
+): InitialStack | undefined {
   const length = usedBytes(vector);
   const at = findLast(bytes, vector.subarray(0, length));
   if (at === undefined) return undefined;
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (offset: number) => (offset < 0 ? NULL_POINTER : words.getBigUint64(offset, true));
-  const isString = (value: bigint) => value >= low + BigInt(at + length) && value < stack.end;
+  const isString = (value: bigint) => value >= low + BigInt(at + length) && value < stackEnd;
 
   // Downwards: NULL, variables, NULL, arguments, their number.
   let o = at - 8;

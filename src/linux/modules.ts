@@ -137,7 +137,7 @@ function segments({ headers, headerTable, linkBase }: ElfImage, base: bigint): M
   for (const { type, flags, address, memorySize } of headers) {
     if (type === PT_LOAD && (flags & PF_X) !== 0) add('code', address, address + memorySize);
     if (type === PT_LOAD && (flags & PF_W) !== 0) add('data', address, address + memorySize);
-    if (type === PT_NOTE) add('header', address, address + memorySize);
+    if (type === PT_NOTE) add('note', address, address + memorySize);
     if (type === PT_GNU_EH_FRAME) {
       const load = headers.find(
         (one) => one.type === PT_LOAD && address >= one.address && address < one.address + one.memorySize,

@@ -87,6 +87,35 @@ export function xsaveLayout(xsave: Uint8Array): XsaveFeature[] {
   return [{ number: XStateFeature.XSTATE_AVX, offset, size }];
 }
 
+/** `FPXS` and `FPXE` (asm/sigcontext.h): before and behind the XSAVE area of a signal frame. */
+const FP_XSTATE_MAGIC1 = 0x46505853;
+const FP_XSTATE_MAGIC2 = 0x46505845;
+/** In a signal frame struct _fpx_sw_bytes stands where NT_X86_XSTATE has XCR0. */
+const MAGIC1_OFFSET = XCR0_OFFSET;
+const XFEATURES_OFFSET = XCR0_OFFSET + 8;
+const XSTATE_SIZE_OFFSET = XCR0_OFFSET + 16;
+/** No processor comes near it: the tiles of AMX end at 11,008. */
+const MAX_XSAVE_SIZE = 64 * 1024;
+
+/** Bytes to read of the state that a signal frame points to, from its first 512: only those, or all of XSAVE and the mark behind it. */
+export function frameStateSize(fxsave: Uint8Array): number {
+  const fields = view(fxsave);
+  const size = fields.getUint32(XSTATE_SIZE_OFFSET, true);
+  const whole = fields.getUint32(MAGIC1_OFFSET, true) === FP_XSTATE_MAGIC1;
+  return whole && size >= LEGACY_SIZE + XSAVE_HEADER_SIZE && size <= MAX_XSAVE_SIZE ? size + 4 : LEGACY_SIZE;
+}
+
+/** The XSAVE area of a signal frame in the form of NT_X86_XSTATE; undefined where the frame has FXSAVE alone. */
+export function xsaveOfFrame(state: Uint8Array): Uint8Array | undefined {
+  const size = state.length - 4;
+  if (state.length <= LEGACY_SIZE || frameStateSize(state) !== state.length) return undefined;
+  const fields = view(state);
+  if (fields.getUint32(size, true) !== FP_XSTATE_MAGIC2) return undefined;
+  const xsave = state.slice(0, size);
+  view(xsave).setBigUint64(XCR0_OFFSET, fields.getBigUint64(XFEATURES_OFFSET, true), true);
+  return xsave;
+}
+
 /**
  * How the contexts of a dump are extended: XStateData of MINIDUMP_MISC_INFO_5. Undefined if there is nothing to add to
  * them.

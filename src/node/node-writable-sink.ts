@@ -14,6 +14,8 @@ export class NodeWritableSink implements Sink {
   readonly mayWait = true;
   readonly #stream: Writable;
   readonly #standard: boolean;
+  /** `write` gave false, and `drain` has not come yet. */
+  #full: boolean;
   #failure: MinidumpError | undefined;
   /** Pieces that the stream has taken but not passed on yet. */
   #underway = 0;
@@ -23,7 +25,10 @@ export class NodeWritableSink implements Sink {
   readonly #onClose = (): void => {
     if (!this.#finished) this.#fail(outputClosed());
   };
-  readonly #onDrain = (): void => this.#wake();
+  readonly #onDrain = (): void => {
+    this.#full = false;
+    this.#wake();
+  };
   readonly #onFinish = (): void => {
     this.#finished = true;
     this.#wake();
@@ -40,6 +45,7 @@ export class NodeWritableSink implements Sink {
       });
     }
     this.#stream = stream;
+    this.#full = stream.writableNeedDrain === true;
     this.#standard = stream === process.stdout || stream === process.stderr;
     stream.on('error', this.#onError);
     stream.on('close', this.#onClose);
@@ -49,16 +55,17 @@ export class NodeWritableSink implements Sink {
 
   async write(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; at += PIECE) {
-      await this.#until(() => !this.#stream.writableNeedDrain);
+      await this.#until(() => !this.#full);
       this.#underway++;
       // A copy, as the stream keeps what it is given, and the buffer is used again.
-      this.#stream.write(bytes.slice(at, at + PIECE), (error) => {
+      const goOn = this.#stream.write(bytes.slice(at, at + PIECE), (error) => {
         this.#underway--;
         if (error) this.#fail(outputFailure(error));
         else this.#wake();
       });
+      if (!goOn) this.#full = true;
     }
-    await this.#until(() => !this.#stream.writableNeedDrain);
+    await this.#until(() => !this.#full);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
-import { Decompress } from 'fzstd';
+import type { Decompress } from 'fzstd';
 import { MinidumpError, readRange, runAsync, type Source } from '../io/index.js';
 import { Spool } from './spool.js';
 import { ZstdFrames } from './zstd-frames.js';
@@ -94,6 +94,8 @@ async function* chunks(source: Source): AsyncGenerator<Uint8Array> {
 /** Node's own zstd, where it has one (22.15 and newer); else fzstd, which does not look at checksums. */
 async function unzstd(source: Source, file: Spool): Promise<void> {
   const native = (zlib as { createZstdDecompress?: () => Transform }).createZstdDecompress;
+  // Loaded where it is needed only.
+  const portable = native === undefined ? (await import('fzstd')).Decompress : undefined;
   let parts: { bytes: Uint8Array; first: boolean; last: boolean }[] = [];
   const frames = new ZstdFrames((bytes, first, last) => parts.push({ bytes, first, last }));
   let decoder: Decoder | undefined;
@@ -107,8 +109,12 @@ async function unzstd(source: Source, file: Spool): Promise<void> {
         broken = error;
       }
       for (const { bytes, first, last } of joinedParts(parts)) {
-        if (first)
-          decoder = native === undefined ? new PortableDecoder(file) : new NativeDecoder(native(), file);
+        if (first) {
+          decoder =
+            portable === undefined
+              ? new NativeDecoder(native!(), file)
+              : new PortableDecoder(new portable((bytes) => file.write(bytes)));
+        }
         await decoder!.push(bytes, last);
         if (last) decoder = undefined;
       }
@@ -153,8 +159,8 @@ interface Decoder {
 class PortableDecoder implements Decoder {
   readonly #decoder: Decompress;
 
-  constructor(file: Spool) {
-    this.#decoder = new Decompress((bytes) => file.write(bytes));
+  constructor(decoder: Decompress) {
+    this.#decoder = decoder;
   }
 
   async push(bytes: Uint8Array, last: boolean): Promise<void> {

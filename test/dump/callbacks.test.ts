@@ -684,6 +684,25 @@ describeWith(['gcc', needsLinux, needsBuild], 'the other callbacks', () => {
     expect(error.code).toBe('memory-unreadable');
   });
 
+  it('what was read from removed memory is in no stream: build ids, first functions of threads', async () => {
+    const callbacks = { removeMemory: () => [{ address: 0n, size: 1n << 47n }] };
+    const type = MINIDUMP_TYPE.MiniDumpWithThreadInfo;
+    await writeMinidump(program.pid, file, { type });
+    const plain = await Minidump.open(readFileSync(file));
+    await writeMinidump(program.pid, file, { type, force: true, callbacks });
+    const dump = await Minidump.open(readFileSync(file));
+    const starts = async (one: Minidump) =>
+      (await one.get('threadInfo'))!.filter(({ StartAddress }) => StartAddress !== 0n).length;
+    const ids = async (one: Minidump) =>
+      (await one.get('modules'))!.filter(({ codeIdentifier }) => codeIdentifier).length;
+    expect([await starts(plain), await ids(plain)]).toEqual([2, expect.any(Number)]);
+    expect([await starts(dump), await ids(dump)]).toEqual([0, 0]);
+    expect(await ids(plain)).toBeGreaterThan(2);
+    expect((await plain.get('linuxAuxv'))!.length).toBeGreaterThan(10);
+    expect(await dump.get('linuxAuxv')).toEqual([]);
+    expect((await dump.get('linuxDsoDebug'))?.objects.map(({ name }) => name) ?? []).toEqual([]);
+  });
+
   it('removing wins over what another flag asked for', async () => {
     const { address, length } = program.range('static');
     const type = MINIDUMP_TYPE.MiniDumpWithDataSegs | MINIDUMP_TYPE.MiniDumpWithPrivateReadWriteMemory;

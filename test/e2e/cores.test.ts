@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -298,6 +298,20 @@ describeWith(needs, 'crashes by way of the kernel', () => {
     expect(dump.threads.map(({ id }) => id)).toEqual([pid, dump.exception?.threadId]);
     expect(dump.threadNames.get(dump.exception!.threadId)).toBe('crasher');
     expect(dump.exception).toMatchObject({ code: 11, address: 8n });
+  });
+
+  it('a process whose whole core fits into the pipe is gone before it can be looked at: all is in the pipe', async () => {
+    const folder = temporaryFolder();
+    const program = await Program.start(await compile('target'));
+    const tids = threadIds(program.pid);
+    writeFileSync(`/proc/${program.pid}/coredump_filter`, '0');
+    const dump = await minidumpDump(await handledCrash(program, folder));
+    expect(dump.threads.map(({ id }) => id)).toEqual(tids);
+    expect(dump.exception).toMatchObject({ threadId: program.pid, code: 11 });
+    expect(dump.modules[0]!.codeFile).toBe(realpathSync(await compile('target')));
+    // A core without the stack has the command line all the same, cut and with spaces.
+    expect(dump.texts.get('MD_LINUX_CMD_LINE')).toMatch(/^\/.*target/);
+    expect(dump.systemInfo.number_of_processors).not.toBe('0');
   });
 
   it('a secret that a callback removes is in no dump, not even in the environment', async () => {

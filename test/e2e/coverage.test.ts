@@ -422,6 +422,7 @@ describeWith(needs, 'flags', () => {
       const text = Buffer.from(token!.data).toString();
       expect(text).toMatch(new RegExp(`^Uid:\\s+${process.getuid!()}\\b`, 'm'));
       expect(text).toMatch(/^CapEff:/m);
+      expect(token!.lines).toEqual(text.trimEnd().split('\n'));
     },
   );
 

@@ -13,6 +13,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
@@ -281,6 +283,17 @@ describeWith(needs, 'a dump to a pipe', () => {
     },
   );
 
+  it('that takes longer to spool than the process may stand still: given up, nothing left', async () => {
+    const program = await large('--touch', '600');
+    const spool = temporaryFolder();
+    const shell = dumpToPipe(program.pid, ['-t', 'full', '--max-pause', '0.02', '--spool', spool], 'wc -c');
+    const told = textOf(shell.stderr!);
+    expect(await textOf(shell.stdout!)).toBe('0\n');
+    expect(await told).toMatch(/^mdmp: [^\n]*0\.02 s[^\n]*\nexit 33\n$/);
+    expect(readdirSync(spool)).toEqual([]);
+    await expectUntouched(program);
+  });
+
   it('by MiniDumpWriteDump, which blocks until it is read', async () => {
     const program = await large('--touch', '20');
     const { read, write } = socketPair();
@@ -437,6 +450,33 @@ describeWith(needs, 'writeMinidump to', () => {
       code: 'output-closed',
     });
     expect(spoolsOf(process.pid, spool)).toEqual([]);
+    await expectUntouched(program);
+  });
+
+  it('the response of an HTTP server: whole to who reads it, an error if he leaves', async () => {
+    const program = await large('--touch', '20');
+    const results: unknown[] = [];
+    const server = createServer((_request, response) => {
+      const dumping = writeMinidump(program.pid, response, { type: FULL });
+      dumping.then(
+        () => results.push('whole'),
+        (error: MinidumpError) => results.push(error.code),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+    try {
+      await expectWhole(new Uint8Array(await (await fetch(url)).arrayBuffer()), program, 'touched');
+      const leaving = new AbortController();
+      const body = (await fetch(url, { signal: leaving.signal })).body!.getReader();
+      await body.read();
+      leaving.abort();
+      await waitFor('the server to notice', () => results.length === 2);
+      expect(results).toEqual(['whole', 'output-closed']);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
     await expectUntouched(program);
   });
 

@@ -1,12 +1,28 @@
 /*
  * Threads that stand in a system call with known bytes in every vector register that the processor has: AVX, AVX-512, the tiles of
- * AMX. Each byte of a register tells whose it is. Prints `features=` with what there is, and `NAME=TID` a thread.
+ * AMX. Each byte of a register tells whose it is. Prints `features=` with what there is, and `NAME=TID` a thread. `vectors fault` has
+ * one thread with AVX registers alone, which stores to address 8; the handler prints `siginfo=` and `ucontext=` and waits.
  */
 #include "common.h"
 #include <cpuid.h>
 #include <semaphore.h>
 
 static sem_t stands;
+static int faulty;
+static void handler(int number, siginfo_t *info, void *context) {
+  (void)number;
+  say("siginfo=%p", (void *)info);
+  say("ucontext=%p", context);
+  sem_post(&stands);
+  for (;;) pause();
+}
+static void take_faults(int count) {
+  struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+  faulty = count > 1;
+  sigaction(SIGSEGV, &action, 0);
+}
+/* A fault if it is asked for; the registers stay. */
+#define FAULT "test %1, %1\n jz 1f\n movl $0, 8\n"
 static unsigned features; /* 1 AVX, 2 AVX-512, 4 AMX */
 
 /* Byte `i` of register `number`; `seed` tells the threads apart. */
@@ -14,6 +30,35 @@ static unsigned char byte_of(int seed, int number, int i) {
   return (unsigned char)(seed * 53 + number * 7 + i * 3 + 1);
 }
 
+#ifdef __i386__
+/* With gcc -m32 ymm0 to ymm7 alone. */
+static unsigned char values[1][32][64] __attribute__((aligned(64)));
+__attribute__((target("avx"))) static void stand_avx(unsigned char (*v)[64]) {
+  __asm__ volatile(
+      "vmovdqu 0(%0),%%ymm0\n vmovdqu 64(%0),%%ymm1\n vmovdqu 128(%0),%%ymm2\n vmovdqu 192(%0),%%ymm3\n"
+      "vmovdqu 256(%0),%%ymm4\n vmovdqu 320(%0),%%ymm5\n vmovdqu 384(%0),%%ymm6\n vmovdqu 448(%0),%%ymm7\n"
+      FAULT "1: mov $29, %%eax\n int $0x80\n jmp 1b\n" ::"r"(v), "r"(faulty)
+      : "memory", "eax");
+}
+static void *body(void *unused) {
+  say("avx=%d", own_tid());
+  if (!faulty) sem_post(&stands);
+  stand_avx(values[0]);
+  return unused;
+}
+int main(int count, char **unused) {
+  (void)unused;
+  take_faults(count);
+  if (__builtin_cpu_supports("avx")) features |= 1;
+  for (int n = 0; n < 32; n++)
+    for (int i = 0; i < 64; i++) values[0][n][i] = byte_of(0, n, i);
+  say("features=%u", features);
+  sem_init(&stands, 0, 0);
+  start_thread(body, 0, 0);
+  sem_wait(&stands);
+  serve(0);
+}
+#else
 /* Never returns to C code that could use a register: pause(), for ever. */
 #define PAUSE_FOR_EVER "1: mov $34, %%eax\n syscall\n jmp 1b\n"
 
@@ -25,7 +70,7 @@ __attribute__((target("avx"))) static void stand_avx(unsigned char (*v)[64]) {
       "vmovdqu 0(%0),%%ymm0\n vmovdqu 64(%0),%%ymm1\n vmovdqu 128(%0),%%ymm2\n vmovdqu 192(%0),%%ymm3\n"
       "vmovdqu 256(%0),%%ymm4\n vmovdqu 320(%0),%%ymm5\n vmovdqu 384(%0),%%ymm6\n vmovdqu 448(%0),%%ymm7\n"
       "vmovdqu 512(%0),%%ymm8\n vmovdqu 576(%0),%%ymm9\n vmovdqu 640(%0),%%ymm10\n vmovdqu 704(%0),%%ymm11\n"
-      "vmovdqu 768(%0),%%ymm12\n vmovdqu 832(%0),%%ymm13\n vmovdqu 896(%0),%%ymm14\n vmovdqu 960(%0),%%ymm15\n" PAUSE_FOR_EVER ::"r"(v)
+      "vmovdqu 768(%0),%%ymm12\n vmovdqu 832(%0),%%ymm13\n vmovdqu 896(%0),%%ymm14\n vmovdqu 960(%0),%%ymm15\n" FAULT PAUSE_FOR_EVER ::"r"(v), "r"(faulty)
       : "memory", "rax", "rcx", "r11");
 }
 
@@ -61,14 +106,16 @@ __attribute__((target("amx-tile"))) static void stand_amx(void) {
 static void *body(void *which) {
   int seed = (int)(intptr_t)which;
   say("%s=%d", seed == 0 ? "avx" : seed == 1 ? "avx512" : "amx", own_tid());
-  sem_post(&stands);
+  if (!faulty) sem_post(&stands);
   if (seed == 0) stand_avx(values[0]);
   else if (seed == 1) stand_avx512(values[1]);
   else stand_amx();
   return 0;
 }
 
-int main(void) {
+int main(int count, char **unused) {
+  (void)unused;
+  take_faults(count);
   unsigned a, b, c, d, tile_bit;
   __cpuid_count(7, 0, a, b, c, d);
   tile_bit = d & (1u << 24);
@@ -85,10 +132,11 @@ int main(void) {
   }
   say("features=%u", features);
   sem_init(&stands, 0, 0);
-  for (int seed = 0; seed < 3; seed++) {
+  for (int seed = 0; seed < (faulty ? 1 : 3); seed++) {
     if (!(features & (1u << seed))) continue;
     start_thread(body, (void *)(intptr_t)seed, 0);
     sem_wait(&stands);
   }
   serve(0);
 }
+#endif

@@ -1,6 +1,7 @@
 # Runs inside gdb (gdb -p PID -x this): writes the registers of every thread of the attached process as JSON.
 # MDMP_REPORT names the file to write. With MDMP_HEAL=1, calls that the stop interrupted are restarted, so that the
-# process goes on as if nothing had happened. With MDMP_VECTORS=1, ymm, zmm and k registers are added.
+# process goes on as if nothing had happened. With MDMP_VECTORS=1, ymm, zmm and k registers are added. MDMP_FRAME names a
+# function: registers are those in its frame (behind a signal handler, say), of the threads that have one.
 import json
 import os
 
@@ -9,9 +10,11 @@ import gdb
 GENERAL = {
     "i386:x86-64": "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip eflags cs ss ds es fs gs fs_base gs_base orig_rax",
     "i386": "eax ebx ecx edx esi edi ebp esp eip eflags cs ss ds es fs gs orig_eax fctrl fstat ftag fioff fooff",
+    "aarch64": " ".join("x%d" % i for i in range(31)) + " sp pc cpsr fpcr fpsr tpidr",
 }
-FLOATS = {"i386:x86-64": 0, "i386": 8}
+FLOATS = {"i386": 8}
 XMM = {"i386:x86-64": 16, "i386": 8}
+V = {"aarch64": 32}
 RESULT = {"i386:x86-64": ("rax", "orig_rax"), "i386": ("eax", "orig_eax")}
 
 # Calls that give EINTR after a mere stop (reference linux-capture, section 2), and the i386 numbers of them.
@@ -58,16 +61,24 @@ def vectors():
 def thread_report(thread):
     thread.switch()
     gdb.execute("frame 0", to_string=True)
+    if "MDMP_FRAME" in os.environ:
+        try:
+            gdb.execute("frame function " + os.environ["MDMP_FRAME"], to_string=True)
+        except gdb.error:
+            return None
     kind = gdb.selected_frame().architecture().name()
     registers = {name: register(name) for name in GENERAL[kind].split()}
     if os.environ.get("MDMP_HEAL") == "1":
         heal(registers, kind)
-    registers["mxcsr"] = register("mxcsr")
-    for i in range(FLOATS[kind]):
+    if kind in XMM:
+        registers["mxcsr"] = register("mxcsr")
+    for i in range(FLOATS.get(kind, 0)):
         # The 80 bits as they are: gdb's own conversion to a number would round them.
         registers["st%d" % i] = raw("st%d" % i)
-    for i in range(XMM[kind]):
+    for i in range(XMM.get(kind, 0)):
         registers["xmm%d" % i] = register("xmm%d.uint128" % i)
+    for i in range(V.get(kind, 0)):
+        registers["v%d" % i] = register("v%d.q.u[0]" % i)
     if os.environ.get("MDMP_VECTORS") == "1":
         registers.update(vectors())
     return {"id": thread.ptid[1] or thread.ptid[0], "name": thread.name, "registers": registers}
@@ -78,6 +89,7 @@ def raw(name):
     return printed.split("(raw 0x")[1].split(")")[0]
 
 
-report = {"threads": [thread_report(thread) for thread in gdb.selected_inferior().threads()]}
+reports = [thread_report(thread) for thread in gdb.selected_inferior().threads()]
+report = {"threads": [one for one in reports if one is not None]}
 with open(os.environ["MDMP_REPORT"], "w") as out:
     json.dump(report, out)

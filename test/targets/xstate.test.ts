@@ -5,14 +5,27 @@ import { MINIDUMP_TYPE, Minidump } from '../../dist/index.js';
 import { FileSink } from '../../dist/node/file-sink.js';
 import { LinuxProcess } from '../../dist/targets/linux/linux-process.js';
 import { dumpProcess } from '../../dist/targets/linux/live.js';
-import { gdbLive, minidumpDump, minidumpStackwalk } from '../support/judges.js';
-import { compile, Program, stopPrograms, temporaryFolder, waitUntilStill } from '../support/programs.js';
+import { gdbLive, lldbDump, minidumpDump, minidumpStackwalk } from '../support/judges.js';
+import {
+  compile,
+  needs32,
+  Program,
+  stopPrograms,
+  temporaryFolder,
+  waitUntilStill,
+} from '../support/programs.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 
 afterEach(stopPrograms);
 
-const CONTEXT_SIZE = 1232;
-const CONTEXT_FLAGS = 48;
+/** Where things are in the CONTEXT of x86-64 and of x86 (winnt.h). */
+interface Layout {
+  size: number;
+  flags: number;
+  xmm: number;
+}
+const AMD64: Layout = { size: 1232, flags: 48, xmm: 0x1a0 };
+const X86: Layout = { size: 716, flags: 0, xmm: 0xcc + 160 };
 const [AVX, KMASK, ZMM_H, ZMM, TILE_CONFIG, TILE_DATA] = [2, 5, 6, 7, 17, 18];
 /** Of each feature that a packed area may hold, in bytes (Intel SDM 1, 13.5). */
 const SIZES = new Map([
@@ -33,19 +46,23 @@ class Extended {
   readonly #context: DataView;
   readonly #places = new Map<number, number>();
 
-  constructor(bytes: Uint8Array) {
+  readonly #layout: Layout;
+
+  constructor(bytes: Uint8Array, layout = AMD64) {
+    this.#layout = layout;
+    const { size, flags } = layout;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#context = view;
-    expect(view.getUint32(CONTEXT_FLAGS, true) & 0x40).toBe(0x40);
+    expect(view.getUint32(flags, true) & 0x40).toBe(0x40);
     const chunk = (i: number) => ({
-      start: CONTEXT_SIZE + view.getInt32(CONTEXT_SIZE + i * 8, true),
-      length: view.getUint32(CONTEXT_SIZE + i * 8 + 4, true),
+      start: size + view.getInt32(size + i * 8, true),
+      length: view.getUint32(size + i * 8 + 4, true),
     });
     const [all, legacy, xstate] = [chunk(0), chunk(1), chunk(2)];
     expect(all).toEqual({ start: 0, length: bytes.length });
-    expect(legacy).toEqual({ start: 0, length: CONTEXT_SIZE });
+    expect(legacy).toEqual({ start: 0, length: size });
     expect(xstate!.start % 64).toBe(0);
-    expect(xstate!.start).toBeGreaterThanOrEqual(CONTEXT_SIZE + 24);
+    expect(xstate!.start).toBeGreaterThanOrEqual(size + 24);
     expect(xstate!.start + xstate!.length).toBe(bytes.length);
     this.mask = view.getBigUint64(xstate!.start, true);
     const compaction = view.getBigUint64(xstate!.start + 8, true);
@@ -75,7 +92,11 @@ class Extended {
       return this.feature(ZMM)
         .subarray((number - 16) * 64, (number - 15) * 64)
         .subarray(0, length);
-    const low = Buffer.from(this.#context.buffer, this.#context.byteOffset + 0x1a0 + number * 16, 16);
+    const low = Buffer.from(
+      this.#context.buffer,
+      this.#context.byteOffset + this.#layout.xmm + number * 16,
+      16,
+    );
     if (length === 16) return low;
     const middle = this.feature(AVX).subarray(number * 16, number * 16 + 16);
     if (length === 32) return Buffer.concat([low, middle]);
@@ -90,7 +111,11 @@ function expected(seed: number, number: number, length: number): Buffer {
 
 const value = (bytes: Buffer) => BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`);
 
-function dump(pid: number, type: number): { file: string; xstate: XState | undefined } {
+function dump(
+  pid: number,
+  type: number,
+  exception?: DumpException,
+): { file: string; xstate: XState | undefined } {
   const file = join(temporaryFolder(), 'vectors.dmp');
   const target = new LinuxProcess(pid, { maxPause: 10_000, maxStack: 65_536, type });
   const facts = target.process.bind(target);
@@ -100,12 +125,22 @@ function dump(pid: number, type: number): { file: string; xstate: XState | undef
     xstate = found.xstate;
     return found;
   };
-  dumpProcess(target, { type: MINIDUMP_TYPE.MiniDumpNormal }, new FileSink(file, { force: false }));
+  dumpProcess(
+    target,
+    { type: MINIDUMP_TYPE.MiniDumpNormal, exception },
+    new FileSink(file, { force: false }),
+  );
   return { file, xstate: xstate as XState | undefined };
 }
 
 function threadsOf(file: string) {
   return Minidump.openSync(readFileSync(file)).getSync('threads')!;
+}
+
+interface DumpException {
+  threadId: number;
+  siginfo: bigint;
+  ucontext: bigint;
 }
 
 interface XState {
@@ -163,7 +198,7 @@ describeWith(
 
       // What comes behind the structure does not disturb the others.
       expect(contexts.get(tid('avx'))!.extended.length).toBe(
-        contexts.get(tid('avx'))!.bytes.length - CONTEXT_SIZE,
+        contexts.get(tid('avx'))!.bytes.length - AMD64.size,
       );
       const printed = await minidumpDump(file);
       expect(printed.complaints).toEqual([]);
@@ -192,9 +227,64 @@ describeWith(
       const { file, xstate } = dump(program.pid, MINIDUMP_TYPE.MiniDumpNormal);
       expect(xstate).toBeUndefined();
       for (const { context } of threadsOf(file)) {
-        expect(context!.bytes.length).toBe(CONTEXT_SIZE);
+        expect(context!.bytes.length).toBe(AMD64.size);
         expect(context!.is('amd64') && context!.registers.ContextFlags & 0x40).toBe(0);
       }
     });
+  },
+);
+
+describeWith(
+  ['gcc', 'lldb-19', needs32, needsLinux, needsBuild],
+  'the registers beyond SSE of a 32-bit process',
+  () => {
+    it('are there, too', async () => {
+      const program = await Program.start(await compile('vectors', ['-m32']));
+      await waitUntilStill(program.pid);
+      const { file, xstate } = dump(program.pid, MINIDUMP_TYPE.MiniDumpWithAvxXStateContext);
+      const threads = threadsOf(file);
+      const { context } = threads.find(({ ThreadId }) => ThreadId === Number(program.values.get('avx')))!;
+      const extended = new Extended(context!.bytes, X86);
+      for (let n = 0; n < 8; n++) expect(extended.vector(n, 32), `ymm${n}`).toEqual(expected(0, n, 32));
+      expect(xstate!.ContextSize).toBeGreaterThanOrEqual(context!.bytes.length);
+      // Breakpad's reader takes no x86 context longer than 716 bytes, DbgHelp's own neither; LLDB does.
+      const lldb = await lldbDump(file);
+      expect(lldb.complaints).toEqual([]);
+      expect(lldb.threads.map(({ id, registers }) => [id, registers.eip])).toEqual(
+        threads.map((thread) => [thread.ThreadId, thread.context!.instructionPointer]),
+      );
+    });
+  },
+);
+
+describeWith(
+  ['gcc', needs32, needsLinux, needsBuild],
+  'the registers beyond SSE at the moment of an exception',
+  () => {
+    for (const [flags, layout, vectors] of [
+      [[], AMD64, 16],
+      [['-m32'], X86, 8],
+    ] as const) {
+      it(`are taken from the signal frame${flags.length > 0 ? ' of a 32-bit process' : ''}`, async () => {
+        const program = await Program.start(await compile('vectors', flags), ['fault']);
+        const exception = {
+          threadId: Number(program.values.get('avx')),
+          siginfo: BigInt(program.values.get('siginfo')!),
+          ucontext: BigInt(program.values.get('ucontext')!),
+        };
+        for (const type of [MINIDUMP_TYPE.MiniDumpWithAvxXStateContext, MINIDUMP_TYPE.MiniDumpNormal]) {
+          const { file } = dump(program.pid, type, exception);
+          const { context, ExceptionRecord } = Minidump.openSync(readFileSync(file)).getSync('exception')!;
+          expect(ExceptionRecord.ExceptionAddress).toBe(8n);
+          if (type === MINIDUMP_TYPE.MiniDumpNormal) {
+            expect(context!.bytes.length).toBe(layout.size);
+            continue;
+          }
+          const extended = new Extended(context!.bytes, layout);
+          for (let n = 0; n < vectors; n++)
+            expect(extended.vector(n, 32), `ymm${n}`).toEqual(expected(0, n, 32));
+        }
+      });
+    }
   },
 );

@@ -1,15 +1,19 @@
 import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { convertCore } from '../../convert/convert-core.js';
-import type { DumpOptions } from '../../dump/index.js';
+import { type DumpOptions, writeDump } from '../../dump/index.js';
 import { type ErrorCode, MinidumpError, runSync } from '../../io/index.js';
 import { readCoreFile } from '../../linux/core-file.js';
+import { cpus } from '../../linux/cpu/index.js';
 import { FileSink } from '../../node/file-sink.js';
 import { PipeHead } from '../../node/pipe-head.js';
 import { Spool } from '../../node/spool.js';
+import { openBelow } from '../../node/sysroot.js';
+import { ElfCoreTarget } from '../../targets/elf-core/index.js';
 import { CrashedProcess } from '../../targets/linux/crashed-process.js';
+import { systemFacts } from '../../targets/linux/facts.js';
 import { dumpProcess } from '../../targets/linux/live.js';
+import { readText } from '../../targets/linux/procfs.js';
 import { parseId, parseSize, wrong } from '../arguments.js';
 import { defaultName } from '../default-name.js';
 import { parseDumpType } from '../dump-type.js';
@@ -90,7 +94,16 @@ async function handle(pid: number, thread: string | undefined, given: CoreHandle
     using spool = new Spool(given.spool);
     pipe.drain((bytes) => spool.write(bytes));
     spool.close();
-    await convertCore(spool, file, { ...options, maxStack, spool: given.spool });
+    using gone = runSync(
+      ElfCoreTarget.open(spool, {
+        type: options.type,
+        maxStack,
+        openFile: openBelow('/'),
+        // It was this machine, if not this process.
+        system: systemFacts(readText('/proc/cpuinfo') ?? '', cpus.amd64, new Map()),
+      }),
+    );
+    runSync(writeDump(gone, options, new FileSink(file)));
   }
 }
 

@@ -8,7 +8,7 @@ import {
 } from '../../format/index.js';
 import { hasFlag } from '../dump-type.js';
 import { type Image, type Location, NOWHERE } from '../image.js';
-import type { TargetLinkMap } from '../target.js';
+import type { TargetLinkMap, TargetModule } from '../target.js';
 import { fileName, filtersPaths, type StreamContext } from './context.js';
 
 const { ModuleWriteCvRecord, ModuleWriteMiscRecord } = MODULE_WRITE_FLAGS;
@@ -22,10 +22,18 @@ export function moduleList(image: Image, context: StreamContext): Location {
     TimeDateStamp: module.timeDateStamp,
     ModuleNameRva: image.string(name(module.path)),
     ...(module.versionInfo && { VersionInfo: VS_FIXEDFILEINFO.decode(module.versionInfo) }),
-    CvRecord: record(image, hasFlag(flags, ModuleWriteCvRecord) ? module.codeView : undefined),
+    CvRecord: record(image, hasFlag(flags, ModuleWriteCvRecord) ? buildId(context, module) : undefined),
     MiscRecord: record(image, hasFlag(flags, ModuleWriteMiscRecord) ? module.misc : undefined),
   }));
   return image.place(encodeModuleList(modules));
+}
+
+/** The CodeView record, unless the callback removed the memory that it was read from. */
+function buildId({ selection }: StreamContext, module: TargetModule): Uint8Array | undefined {
+  const gone = module.segments.some(
+    ({ kind, start, end }) => kind === 'note' && selection.memory.touches(start, Number(end - start)),
+  );
+  return gone ? undefined : module.codeView;
 }
 
 function pathFilter(context: StreamContext): (path: string) => string {

@@ -45,7 +45,7 @@ export function miscInfo(image: Image, { target, process, selection }: StreamCon
     encodeMiscInfo5({
       Flags1:
         MINIDUMP_MISC1_PROCESS_ID |
-        MINIDUMP_MISC1_PROCESS_TIMES |
+        (process.createTime === undefined ? 0 : MINIDUMP_MISC1_PROCESS_TIMES) |
         (power && MINIDUMP_MISC1_PROCESSOR_POWER_INFO ? MINIDUMP_MISC1_PROCESSOR_POWER_INFO : 0) |
         (timeZone ? MINIDUMP_MISC3_TIMEZONE : 0) |
         (buildString === undefined ? 0 : MINIDUMP_MISC4_BUILDSTRING),

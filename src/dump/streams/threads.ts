@@ -13,6 +13,9 @@ import type { StackPlace, StreamContext } from './context.js';
 
 const { ThreadWriteContext, ThreadWriteThreadInfo } = THREAD_WRITE_FLAGS;
 
+/** No thread block is longer, in bytes. */
+const THREAD_BLOCK = 4096;
+
 export function threadList(image: Image, context: StreamContext, place: StackPlace): Location {
   const { threads } = context.selection;
   const entries = threads.map(({ thread, flags, stack, backingStore }) => ({
@@ -51,7 +54,7 @@ export function threadInfoList(image: Image, { selection }: StreamContext): Loca
   const { MINIDUMP_THREAD_INFO_INVALID_INFO } = MINIDUMP_THREAD_INFO_FLAGS;
   const entries = selection.threads
     .filter(({ flags }) => hasFlag(flags, ThreadWriteThreadInfo))
-    .map(({ thread: { id, info } }) =>
+    .map(({ thread: { id, teb, info } }) =>
       info === undefined
         ? { ThreadId: id, DumpFlags: MINIDUMP_THREAD_INFO_INVALID_INFO }
         : {
@@ -63,7 +66,8 @@ export function threadInfoList(image: Image, { selection }: StreamContext): Loca
             ExitTime: info.exitTime,
             KernelTime: info.kernelTime,
             UserTime: info.userTime,
-            StartAddress: info.startAddress,
+            // It was read from the thread block, before anybody could say what is to be removed.
+            StartAddress: selection.memory.touches(teb, THREAD_BLOCK) ? 0n : info.startAddress,
             Affinity: info.affinity,
           },
     );

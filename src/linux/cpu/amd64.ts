@@ -1,7 +1,9 @@
 import { CONTEXT_AMD64, ContextCpu, ContextPart, ProcessorArchitecture } from '../../format/index.js';
 import { CS_64_BIT, REGISTER_COUNT, Reg } from '../registers.js';
-import { extendContext, type XsaveFeature, xsaveLayout } from '../xstate.js';
+import { extendContext, frameStateSize, type XsaveFeature, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
+import { isShortened, type ShortenedCalls } from './shortened-calls.js';
+import { describeX86 } from './x86-cpuinfo.js';
 
 const { CONTEXT_CONTROL, CONTEXT_INTEGER, CONTEXT_SEGMENTS, CONTEXT_FLOATING_POINT, CONTEXT_XSTATE } =
   ContextPart;
@@ -40,6 +42,7 @@ const CONTEXT_FLAGS = CONTEXT_AMD64.offsetOf('ContextFlags');
 const MXCSR = CONTEXT_AMD64.offsetOf('MxCsr');
 const EFLAGS = CONTEXT_AMD64.offsetOf('EFlags');
 const FLOAT_SAVE = CONTEXT_AMD64.offsetOf('FltSave');
+const FXSAVE_SIZE = 512;
 /** MXCSR within FXSAVE. */
 const FXSAVE_MXCSR = 24;
 
@@ -54,7 +57,7 @@ export function contextFromRegisters(registers: BigUint64Array, fxsave: Uint8Arr
   view.setUint32(EFLAGS, Number(registers[Reg.Eflags]! & 0xffff_ffffn), true);
   let flags = ContextCpu.CONTEXT_AMD64 | CONTEXT_CONTROL | CONTEXT_INTEGER | CONTEXT_SEGMENTS;
   if (fxsave !== undefined) {
-    context.set(fxsave.subarray(0, 512), FLOAT_SAVE);
+    context.set(fxsave.subarray(0, FXSAVE_SIZE), FLOAT_SAVE);
     context.set(fxsave.subarray(FXSAVE_MXCSR, FXSAVE_MXCSR + 4), MXCSR);
     flags |= CONTEXT_FLOATING_POINT;
   }
@@ -119,7 +122,7 @@ const FPREGS_OFFSET = GREGS_OFFSET + 23 * 8;
 /** What of ucontext_t is read: up to and with the pointer to the floating-point state. */
 const UCONTEXT_SIZE = FPREGS_OFFSET + 8;
 
-function contextFromUcontext(ucontext: Uint8Array, fxsave: Uint8Array | undefined): Uint8Array {
+function contextFromUcontext(ucontext: Uint8Array, state: Uint8Array | undefined): Uint8Array {
   const view = new DataView(ucontext.buffer, ucontext.byteOffset, ucontext.byteLength);
   const registers = new BigUint64Array(REGISTER_COUNT);
   GREGS.forEach((register, i) => {
@@ -129,7 +132,8 @@ function contextFromUcontext(ucontext: Uint8Array, fxsave: Uint8Array | undefine
   registers[Reg.Gs] = BigInt(view.getUint16(CSGSFS_OFFSET + 2, true));
   registers[Reg.Fs] = BigInt(view.getUint16(CSGSFS_OFFSET + 4, true));
   registers[Reg.Ss] = BigInt(view.getUint16(CSGSFS_OFFSET + 6, true));
-  return contextFromRegisters(registers, fxsave);
+  const xsave = state && xsaveOfFrame(state);
+  return xsave ? contextFromXsave(registers, xsave) : contextFromRegisters(registers, state);
 }
 
 /**
@@ -141,42 +145,25 @@ const EINTR_CALLS = new Set([
   232, 281, 441, 65, 220, 0, 19, 45, 47, 299, 43, 288, 42, 1, 20, 44, 46, 128, 208, 333, 426,
 ]);
 
-function healInterruptedCall(registers: BigInt64Array): boolean {
+function isInterrupted(registers: BigInt64Array): boolean {
   if (registers[Reg.Rax] !== EINTR || registers[Reg.Cs] !== CS_64_BIT) return false;
-  // -1 in user mode, and after a handler returned: then the value in rax is the program's own.
-  if (!EINTR_CALLS.has(Number(registers[Reg.OrigRax]))) return false;
-  registers[Reg.Rax] = ERESTARTNOHAND;
-  return true;
+  // orig_rax is -1 in user mode, and after a handler returned: then the value in rax is the program's own.
+  return EINTR_CALLS.has(Number(registers[Reg.OrigRax]));
 }
 
-/** Calls that move data and may come back short, with the register that holds how much was asked for. */
-const SHORTENED_CALLS = new Map<number, number>([
-  [1, Reg.Rdx], // write
-  [18, Reg.Rdx], // pwrite64
-  [44, Reg.Rdx], // sendto
-  [40, Reg.R10], // sendfile
-  [275, Reg.R8], // splice
-  [326, Reg.R8], // copy_file_range
-  [318, Reg.Rsi], // getrandom
-]);
-const RECVFROM = 45n;
-const MSG_WAITALL = 0x100n;
-const IO_URING_ENTER = 426n;
-
-function isShortenedCall(registers: BigInt64Array): boolean {
-  const done = registers[Reg.Rax]!;
-  const call = registers[Reg.OrigRax]!;
-  if (done <= 0n || call < 0n) return false;
-  if (call === RECVFROM) {
-    return (registers[Reg.R10]! & MSG_WAITALL) !== 0n && done < registers[Reg.Rdx]!;
-  }
-  if (call === IO_URING_ENTER) {
-    // Requests were submitted, but the wait for completions was cut off.
-    return registers[Reg.Rdx]! > 0n;
-  }
-  const asked = SHORTENED_CALLS.get(Number(call));
-  return asked !== undefined && done < registers[asked]!;
-}
+const SHORTENED_CALLS: ShortenedCalls = {
+  moving: new Map([
+    [1, Reg.Rdx], // write
+    [18, Reg.Rdx], // pwrite64
+    [44, Reg.Rdx], // sendto
+    [40, Reg.R10], // sendfile
+    [275, Reg.R8], // splice
+    [326, Reg.R8], // copy_file_range
+    [318, Reg.Rsi], // getrandom
+  ]),
+  recvfrom: { call: 45, flags: Reg.R10, length: Reg.Rdx },
+  ioUringEnter: { call: 426, completions: Reg.Rdx },
+};
 
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -185,23 +172,31 @@ function view(bytes: Uint8Array): DataView {
 export const amd64: Cpu = {
   architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_AMD64,
   pointerSize: 8,
+  contextSize: CONTEXT_AMD64.size,
+  registerWords: REGISTER_COUNT,
+  floatingPointSize: FXSAVE_SIZE,
   // A leaf function of the x86-64 ABI may keep data there.
   redZone: 128n,
   faultAddressOffset: 16,
   ucontextSize: UCONTEXT_SIZE,
+  describe: describeX86,
   context: ({ registers, floatingPoint, xsave }) =>
     xsave === undefined ? contextFromRegisters(registers, floatingPoint) : contextFromXsave(registers, xsave),
   controlContext,
   threadBlock: ({ registers }) => registers[Reg.FsBase]!,
   floatingPointOf: (ucontext) => {
     const address = view(ucontext).getBigUint64(FPREGS_OFFSET, true);
-    return address === 0n ? undefined : { address, size: 512 };
+    return address === 0n ? undefined : { address, size: FXSAVE_SIZE };
   },
+  fullFloatingPointSize: frameStateSize,
   contextFromUcontext,
   stackPointer: (context) => view(context).getBigUint64(CONTEXT_RSP, true),
   instructionPointer: (context) => view(context).getBigUint64(CONTEXT_RIP, true),
   isInterruptible: (call) => EINTR_CALLS.has(call),
   systemCall: (registers) => Number(registers[Reg.OrigRax]),
-  healInterruptedCall,
-  isShortenedCall,
+  isInterrupted,
+  heal: (registers) => {
+    registers[Reg.Rax] = ERESTARTNOHAND;
+  },
+  isShortenedCall: (registers) => isShortened(registers, SHORTENED_CALLS),
 };

@@ -7,12 +7,15 @@ import {
   ProcessorArchitecture,
 } from '../../format/index.js';
 import { CS_32_BIT, REGISTER_COUNT, Reg } from '../registers.js';
+import { extendContext, frameStateSize, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
+import { isShortened, type ShortenedCalls } from './shortened-calls.js';
+import { describeX86 } from './x86-cpuinfo.js';
 
 /** 32-bit x86 processes on a 64-bit kernel: ptrace shows their registers as those of x86-64. */
 
 const { CONTEXT_CONTROL, CONTEXT_INTEGER, CONTEXT_SEGMENTS, CONTEXT_FLOATING_POINT } = ContextPart;
-const { CONTEXT_EXTENDED_REGISTERS } = ContextPart;
+const { CONTEXT_EXTENDED_REGISTERS, CONTEXT_XSTATE } = ContextPart;
 
 type Register = readonly [register: number, offset: number];
 
@@ -62,6 +65,17 @@ function contextFromRegisters(registers: BigUint64Array, fxsave: Uint8Array | un
   }
   view.setUint32(CONTEXT_FLAGS, flags, true);
   return context;
+}
+
+/** With what the XSAVE area holds beyond FXSAVE behind it; ymm0 to ymm7 are what such a process can use of it. */
+function contextFromXsave(registers: BigUint64Array, xsave: Uint8Array): Uint8Array {
+  const context = contextFromRegisters(registers, xsave);
+  const extended = extendContext(context, xsave, xsaveLayout(xsave));
+  if (extended !== context) {
+    const view = new DataView(extended.buffer);
+    view.setUint32(CONTEXT_FLAGS, view.getUint32(CONTEXT_FLAGS, true) | CONTEXT_XSTATE, true);
+  }
+  return extended;
 }
 
 /**
@@ -161,7 +175,10 @@ function contextFromUcontext(ucontext: Uint8Array, fpstate: Uint8Array | undefin
   });
   const magic =
     fpstate && new DataView(fpstate.buffer, fpstate.byteOffset).getUint16(FSTATE_MAGIC_OFFSET, true);
-  return contextFromRegisters(registers, magic === 0 ? fpstate!.subarray(FSAVE_SIZE) : undefined);
+  if (magic !== 0) return contextFromRegisters(registers, undefined);
+  const state = fpstate!.subarray(FSAVE_SIZE);
+  const xsave = xsaveOfFrame(state);
+  return xsave ? contextFromXsave(registers, xsave) : contextFromRegisters(registers, state);
 }
 
 /**
@@ -172,39 +189,25 @@ const EINTR_CALLS = new Set([
   256, 319, 441, 117, 420, 3, 145, 102, 371, 372, 337, 417, 364, 362, 4, 146, 369, 370, 177, 421, 247, 385,
   416, 426,
 ]);
-function healInterruptedCall(registers: BigInt64Array): boolean {
+function isInterrupted(registers: BigInt64Array): boolean {
   if (registers[Reg.Rax] !== EINTR || registers[Reg.Cs] !== CS_32_BIT) return false;
-  if (!EINTR_CALLS.has(Number(registers[Reg.OrigRax]))) return false;
-  registers[Reg.Rax] = ERESTARTNOHAND;
-  return true;
+  return EINTR_CALLS.has(Number(registers[Reg.OrigRax]));
 }
 
-/** Calls that move data and may come back short, with the register that holds how much was asked for. */
-const SHORTENED_CALLS = new Map<number, number>([
-  [4, Reg.Rdx], // write
-  [181, Reg.Rdx], // pwrite64
-  [369, Reg.Rdx], // sendto
-  [187, Reg.Rsi], // sendfile
-  [239, Reg.Rsi], // sendfile64
-  [313, Reg.Rdi], // splice
-  [377, Reg.Rdi], // copy_file_range
-  [355, Reg.Rcx], // getrandom
-]);
-const RECVFROM = 371n;
-const MSG_WAITALL = 0x100n;
-const IO_URING_ENTER = 426n;
-
-function isShortenedCall(registers: BigInt64Array): boolean {
-  const done = registers[Reg.Rax]!;
-  const call = registers[Reg.OrigRax]!;
-  if (done <= 0n || call < 0n) return false;
-  if (call === RECVFROM) {
-    return (registers[Reg.Rsi]! & MSG_WAITALL) !== 0n && done < registers[Reg.Rdx]!;
-  }
-  if (call === IO_URING_ENTER) return registers[Reg.Rdx]! > 0n;
-  const asked = SHORTENED_CALLS.get(Number(call));
-  return asked !== undefined && done < registers[asked]!;
-}
+const SHORTENED_CALLS: ShortenedCalls = {
+  moving: new Map([
+    [4, Reg.Rdx], // write
+    [181, Reg.Rdx], // pwrite64
+    [369, Reg.Rdx], // sendto
+    [187, Reg.Rsi], // sendfile
+    [239, Reg.Rsi], // sendfile64
+    [313, Reg.Rdi], // splice
+    [377, Reg.Rdi], // copy_file_range
+    [355, Reg.Rcx], // getrandom
+  ]),
+  recvfrom: { call: 371, flags: Reg.Rsi, length: Reg.Rdx },
+  ioUringEnter: { call: 426, completions: Reg.Rdx },
+};
 
 function word(bytes: Uint8Array, offset: number): bigint {
   return BigInt(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset, true));
@@ -213,11 +216,16 @@ function word(bytes: Uint8Array, offset: number): bigint {
 export const x86: Cpu = {
   architecture: ProcessorArchitecture.PROCESSOR_ARCHITECTURE_INTEL,
   pointerSize: 4,
+  contextSize: CONTEXT_X86.size,
+  registerWords: REGISTER_COUNT,
+  floatingPointSize: FXSAVE_SIZE,
   // The i386 ABI has no red zone. The word below, which a push is about to write, is what Windows' own dumps begin with.
   redZone: 4n,
   faultAddressOffset: 12,
   ucontextSize: UCONTEXT_SIZE,
-  context: ({ registers, floatingPoint }) => contextFromRegisters(registers, floatingPoint),
+  describe: describeX86,
+  context: ({ registers, floatingPoint, xsave }) =>
+    xsave === undefined ? contextFromRegisters(registers, floatingPoint) : contextFromXsave(registers, xsave),
   controlContext,
   // Of the segment that gs selects: the kernel looks it up in the thread's own part of the GDT.
   threadBlock: ({ registers }) => registers[Reg.GsBase]!,
@@ -225,11 +233,15 @@ export const x86: Cpu = {
     const address = word(ucontext, FPSTATE_OFFSET);
     return address === 0n ? undefined : { address, size: FSAVE_SIZE + FXSAVE_SIZE };
   },
+  fullFloatingPointSize: (state) => FSAVE_SIZE + frameStateSize(state.subarray(FSAVE_SIZE)),
   contextFromUcontext,
   stackPointer: (context) => word(context, ESP),
   instructionPointer: (context) => word(context, EIP),
   isInterruptible: (call) => EINTR_CALLS.has(call),
   systemCall: (registers) => Number(registers[Reg.OrigRax]),
-  healInterruptedCall,
-  isShortenedCall,
+  isInterrupted,
+  heal: (registers) => {
+    registers[Reg.Rax] = ERESTARTNOHAND;
+  },
+  isShortenedCall: (registers) => isShortened(registers, SHORTENED_CALLS),
 };

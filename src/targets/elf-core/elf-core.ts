@@ -224,7 +224,7 @@ export class ElfCoreTarget implements Target {
     const main = threads.find(({ id }) => id === this.pid);
     const xsave = this.#xstate ? threads.find(({ xstate }) => xstate !== undefined)?.xstate : undefined;
     return {
-      createTime: 0,
+      createTime: undefined,
       userTime: Number((main?.userTime ?? 0n) / 1_000_000n),
       kernelTime: Number((main?.kernelTime ?? 0n) / 1_000_000n),
       xstate: xsave && xstateInfo(xsaveLayout(xsave), CONTEXT_AMD64.size),

@@ -6,61 +6,26 @@ import type { Cpu } from '../../linux/cpu/index.js';
 import type { Stat } from '../../linux/stat.js';
 import { readText } from './procfs.js';
 
-/** USER_HZ: fixed at 100 in the Linux ABI on x86-64, whatever the kernel's own tick. */
+/** USER_HZ: fixed at 100 in the Linux ABI, whatever the kernel's own tick. */
 const TICKS_PER_SECOND = 100;
 
-/** Names in /proc/cpuinfo of the bits of CPUID 1, EDX (arch/x86/include/asm/cpufeatures.h, word 0). */
-const FEATURE_BITS =
-  'fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn clflush - dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe'.split(
-    ' ',
-  );
-
 /** The machine, as MINIDUMP_SYSTEM_INFO wants it, for a process of this kind. */
-export function systemFacts(cpuinfo: string, { architecture, pointerSize }: Cpu): TargetSystem {
-  const field = (key: string) => new RegExp(`^${key}\\s*: (.*)$`, 'm').exec(cpuinfo)?.[1] ?? '';
-  const family = Number(field('cpu family'));
-  const model = Number(field('model'));
-  const stepping = Number(field('stepping'));
+export function systemFacts(cpuinfo: string, cpu: Cpu, auxv: ReadonlyMap<number, bigint>): TargetSystem {
   const [major, minor, build] = os
     .release()
     .split(/[.-]/)
     .map((part) => Number.parseInt(part, 10) || 0);
-
-  const cpu = new Uint8Array(24);
-  const view = new DataView(cpu.buffer);
-  // Breakpad and Crashpad fill the x86 arm of the union on Linux, native Windows x64 the other one.
-  cpu.set(new TextEncoder().encode(field('vendor_id')).subarray(0, 12));
-  view.setUint32(12, cpuidSignature(family, model, stepping), true);
-  const flags = new Set(field('flags').split(' '));
-  let features = 0;
-  FEATURE_BITS.forEach((name, bit) => {
-    if (flags.has(name)) features |= 1 << bit;
-  });
-  view.setUint32(16, features >>> 0, true);
-
   return {
-    architecture,
-    pointerSize,
-    level: family,
-    revision: (model << 8) | stepping,
+    architecture: cpu.architecture,
+    pointerSize: cpu.pointerSize,
+    ...cpu.describe(cpuinfo, auxv),
     processors: Math.min(255, (cpuinfo.match(/^processor\s*:/gm) ?? []).length || os.cpus().length),
     platform: PlatformId.MD_OS_LINUX,
     major: major ?? 0,
     minor: minor ?? 0,
     build: build ?? 0,
     version: `${os.type()} ${os.release()} ${os.version()} ${os.machine()}`,
-    cpu,
   };
-}
-
-/** EAX of CPUID 1 from what /proc/cpuinfo shows, by the rule of the Intel manual for extended family and model. */
-function cpuidSignature(family: number, model: number, stepping: number): number {
-  const base = Math.min(family, 15);
-  const extendedFamily = family - base;
-  return (
-    ((extendedFamily << 20) | ((model >> 4) << 16) | (base << 8) | ((model & 15) << 4) | (stepping & 15)) >>>
-    0
-  );
 }
 
 /**

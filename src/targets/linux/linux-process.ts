@@ -15,9 +15,9 @@ import type {
   TargetToken,
   TargetUnloadedModule,
 } from '../../dump/target.js';
-import { CONTEXT_AMD64, MINIDUMP_TYPE, StreamType } from '../../format/index.js';
+import { MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
-import { AT_ENTRY, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
+import { AT_ENTRY, AT_PAGESZ, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
 import { clipToMapped } from '../../linux/clip.js';
 import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
 import { findDeletedImages } from '../../linux/deleted-images.js';
@@ -27,7 +27,7 @@ import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
 import { processRanges } from '../../linux/process-data.js';
 import { describeRegions } from '../../linux/regions.js';
-import { CS_64_BIT, REGISTER_COUNT, Reg } from '../../linux/registers.js';
+import { CS_64_BIT, Reg } from '../../linux/registers.js';
 import { stackAt } from '../../linux/stacks.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
 import { threadBlockRanges } from '../../linux/thread-block.js';
@@ -44,6 +44,11 @@ import { Outcome, Slot } from './tracer-protocol.js';
 
 /** Of larger mappings without rights it is not asked page by page whether they hold anything. */
 const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
+
+/** More pointers to arguments and environment nobody has: their texts may take 6 MiB (MAX_ARG_STRINGS of execve). */
+const MAX_POINTERS = 16n * 1024n * 1024n;
+/** So many bytes of an auxiliary vector are like no other. */
+const AUXV_SAMPLE = 128;
 
 export interface LinuxProcessOptions {
   /** Longest stop in milliseconds. */
@@ -63,7 +68,10 @@ interface Held {
   state: ThreadState | undefined;
 }
 
-/** A live Linux process on x86-64: one of 64 bits, or of 32. */
+/** What pagemap and mappings are counted in here. */
+const PAGE_SIZE = 4096n;
+
+/** A live Linux process: on x86-64 one of 64 bits or of 32, or one of ARM64. */
 export class LinuxProcess implements Target {
   readonly pid: number;
   readonly handle: unknown;
@@ -73,6 +81,8 @@ export class LinuxProcess implements Target {
 
   readonly #options: LinuxProcessOptions;
   readonly #cpu: Cpu;
+  /** MiniDumpWithAvxXStateContext */
+  readonly #xstate: boolean;
   readonly #tracer: ThreadHolder;
   readonly #via: number;
   readonly #memory: ProcessMemory;
@@ -88,15 +98,16 @@ export class LinuxProcess implements Target {
   #modules: readonly TargetModule[];
   readonly #threadStats = new Map<number, Stat>();
   readonly #threads: Held[] = [];
+  #interrupted = 0;
   #held = false;
   #released = false;
 
   /** Looks at the process and prepares all that can be prepared; nothing is stopped. */
   constructor(pid: number, options: LinuxProcessOptions, handle: unknown = pid) {
-    if (process.platform !== 'linux' || process.arch !== 'x64') {
+    if (process.platform !== 'linux' || (process.arch !== 'x64' && process.arch !== 'arm64')) {
       throw new MinidumpError(
         'platform',
-        `live processes can be dumped on Linux x86-64, not on ${process.platform} ${process.arch}`,
+        `live processes can be dumped on Linux x86-64 and ARM64, not on ${process.platform} ${process.arch}`,
       );
     }
     const facts = checkProcess(pid);
@@ -107,20 +118,21 @@ export class LinuxProcess implements Target {
     const auxv =
       readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
     const pointerSize = auxvPointerSize(auxv);
-    const cpu: CpuName = pointerSize === 8 ? 'amd64' : 'x86';
+    const cpu = cpuOf(pid, pointerSize);
     this.#cpu = cpus[cpu];
     this.#auxv = parseAuxv(auxv, pointerSize);
+    checkPageSize(pid, this.#auxv);
     try {
       this.#memory = new ProcessMemory(pid, facts.via);
     } catch (error) {
       throw refused(pid, error);
     }
-    const xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
+    this.#xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
     this.#tracer =
       options.holder ??
       new Tracer(pid, {
         cpu,
-        xstate: xstate && cpu === 'amd64',
+        xstate: this.#xstate && cpu !== 'arm64',
         maxPause: options.maxPause,
         abandonExitCode: options.abandonExitCode,
       });
@@ -131,7 +143,7 @@ export class LinuxProcess implements Target {
       this.#memory.use(this.#mappings);
       this.#stat = parseStat(readText(`/proc/${pid}/stat`) ?? '');
       const cpuinfo = readBytes('/proc/cpuinfo') ?? Buffer.alloc(0);
-      this.system = systemFacts(cpuinfo.toString('latin1'), this.#cpu);
+      this.system = systemFacts(cpuinfo.toString('latin1'), this.#cpu, this.#auxv);
       this.#asked = new AskedFacts(pid, facts.via, options.type);
       this.#process = processFacts(this.#stat, this.#asked.booted, cpuinfo.toString('latin1'));
       this.#modules = this.#findModules();
@@ -173,6 +185,11 @@ export class LinuxProcess implements Target {
     if (known.size === 0 || (this.#threads.length === 0 && listThreads(this.pid).length === 0)) {
       throw targetExited(this.pid);
     }
+    if (this.#interrupted > 0) {
+      this.notes.push(
+        `${this.#interrupted} system calls of the process return EINTR because of the stop: on ARM64 nothing can undo that`,
+      );
+    }
     this.#threads.sort((a, b) => Number(b.id === this.pid) - Number(a.id === this.pid) || a.id - b.id);
     this.#refresh();
   }
@@ -192,8 +209,9 @@ export class LinuxProcess implements Target {
         return;
       }
       this.shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
+      this.#interrupted += results.getInt32(slot + Slot.Interrupted, true);
       const xsave = results.getInt32(slot + Slot.XsaveLength, true);
-      const registers = new BigUint64Array(results.buffer, slot + Slot.Registers, REGISTER_COUNT);
+      const registers = new BigUint64Array(results.buffer, slot + Slot.Registers, this.#cpu.registerWords);
       if (this.#cpu.pointerSize === 4 && registers[Reg.Cs] === CS_64_BIT) {
         throw new MinidumpError(
           'unsupported',
@@ -204,7 +222,11 @@ export class LinuxProcess implements Target {
         id,
         state: {
           registers,
-          floatingPoint: new Uint8Array(results.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize),
+          floatingPoint: new Uint8Array(
+            results.buffer,
+            slot + Slot.FloatingPoint,
+            this.#cpu.floatingPointSize,
+          ),
           xsave: xsave === 0 ? undefined : new Uint8Array(results.buffer, slot + Slot.Xsave, xsave),
         },
       });
@@ -341,7 +363,7 @@ export class LinuxProcess implements Target {
 
   *process(): Task<TargetProcess> {
     const xsave = this.#threads.find(({ state }) => state?.xsave !== undefined)?.state?.xsave;
-    return { ...this.#process, xstate: xsave && xstateInfo(xsaveLayout(xsave), CONTEXT_AMD64.size) };
+    return { ...this.#process, xstate: xsave && xstateInfo(xsaveLayout(xsave), this.#cpu.contextSize) };
   }
 
   *texts(): Task<readonly TargetText[]> {
@@ -369,11 +391,21 @@ export class LinuxProcess implements Target {
       environ,
       copyAt(envStart, Math.min(environ?.length ?? 0, Number(envEnd - envStart))),
     );
-    add(StreamType.LinuxAuxv, auxv);
+    add(StreamType.LinuxAuxv, auxv, this.#auxvOnStack(auxv));
     add(StreamType.LinuxMaps, this.#maps);
     add(StreamType.LinuxProcFD, openFiles(pid));
     add(StreamType.MozLinuxLimits, readBytes(`/proc/${pid}/limits`));
     return texts;
+  }
+
+  /** Where the program itself has its auxiliary vector: behind the pointers to its environment. */
+  #auxvOnStack(auxv: Buffer): TargetText['copyOf'] {
+    const { startStack, argStart } = this.#stat;
+    if (startStack === 0n || argStart <= startStack || argStart - startStack > MAX_POINTERS) return [];
+    const bytes = Buffer.alloc(Number(argStart - startStack));
+    const read = bytes.subarray(0, this.#memory.read(startStack, bytes));
+    const at = read.indexOf(auxv.subarray(0, AUXV_SAMPLE));
+    return at < 0 ? [] : copyAt(startStack + BigInt(at), auxv.length);
   }
 
   *linkMap(read: ReadMemory): Task<TargetLinkMap | undefined> {
@@ -431,6 +463,7 @@ export class LinuxProcess implements Target {
       read,
       (address) => this.#memory.find(address) !== undefined,
       this.#cpu,
+      this.#xstate,
     );
   }
 
@@ -445,6 +478,25 @@ export class LinuxProcess implements Target {
     if (this.#held) this.#tracer.checkHeld();
     return got;
   }
+}
+
+/** What a process runs on: of this machine's own kind, or the one of 32 bits that its kernel also runs. */
+function cpuOf(pid: number, pointerSize: 4 | 8): CpuName {
+  if (process.arch === 'x64') return pointerSize === 8 ? 'amd64' : 'x86';
+  if (pointerSize === 8) return 'arm64';
+  throw new MinidumpError('unsupported', `process ${pid} is one of 32-bit ARM`, {
+    advice: 'On ARM64, processes of 64 bits can be dumped.',
+  });
+}
+
+function checkPageSize(pid: number, auxv: ReadonlyMap<number, bigint>): void {
+  const size = auxv.get(AT_PAGESZ);
+  if (size === undefined || size === PAGE_SIZE) return;
+  throw new MinidumpError('unsupported', `process ${pid} has pages of ${size} bytes`, {
+    expected: `${PAGE_SIZE}`,
+    found: `${size}`,
+    advice: 'Kernels with larger pages (some of ARM64) are not served yet.',
+  });
 }
 
 function copyAt(address: bigint, length: number): TargetText['copyOf'] {

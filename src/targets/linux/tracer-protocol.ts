@@ -61,8 +61,10 @@ export const Outcome = {
   Refused: 3,
 } as const;
 
-const REGISTERS_SIZE = 27 * 8;
-const FLOATING_POINT_SIZE = 512;
+/** Room for the registers of every processor: 35 words on ARM64. */
+const REGISTERS_SIZE = 36 * 8;
+/** And for their floating-point state: 528 bytes on ARM64. */
+const FLOATING_POINT_SIZE = 528;
 
 /** One slot a thread in the results of a stop. */
 export const Slot = {
@@ -72,19 +74,19 @@ export const Slot = {
   Shortened: 8,
   /** Bytes of Xsave that were filled. */
   XsaveLength: 12,
-  /** struct user_regs_struct, in 64-bit words. */
-  Registers: 16,
-  RegistersSize: REGISTERS_SIZE,
-  /** NT_PRFPREG: the 512 bytes of FXSAVE. */
-  FloatingPoint: 16 + REGISTERS_SIZE,
-  FloatingPointSize: FLOATING_POINT_SIZE,
+  /** 1 if a call returns EINTR because of this stop, and nothing can be done about it. */
+  Interrupted: 16,
+  /** ThreadState.registers of linux/cpu/cpu.ts. */
+  Registers: 24,
+  /** ThreadState.floatingPoint */
+  FloatingPoint: 24 + REGISTERS_SIZE,
   /** NT_X86_XSTATE, if it is wanted. */
-  Xsave: 16 + REGISTERS_SIZE + FLOATING_POINT_SIZE,
+  Xsave: 24 + REGISTERS_SIZE + FLOATING_POINT_SIZE,
   /** Room for it: with the tiles of AMX it takes 11,008 bytes. */
   XsaveSize: 16 * 1024,
 } as const;
 
-/** Bytes of a slot. */
+/** Bytes of a slot; a multiple of 8. */
 export function slotSize(xstate: boolean): number {
-  return Slot.Xsave + 8 + (xstate ? Slot.XsaveSize : 0);
+  return Slot.Xsave + (xstate ? Slot.XsaveSize : 0);
 }

@@ -13,8 +13,8 @@
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { cpus } from '../../linux/cpu/index.js';
-import { REGISTER_COUNT } from '../../linux/registers.js';
-import { errno, libc, loadKoffi, ownLibrary } from '../../node/libc.js';
+import { errno, libc } from '../../node/libc.js';
+import { type RegisterAccess, registerAccess } from './register-access.js';
 import {
   type Command,
   Control,
@@ -28,17 +28,10 @@ import {
 } from './tracer-protocol.js';
 
 const PTRACE_CONT = 7;
-const PTRACE_GETREGS = 12;
-const PTRACE_SETREGS = 13;
-const PTRACE_GETFPREGS = 14;
 const PTRACE_DETACH = 17;
-const PTRACE_GETREGSET = 0x4204;
 const PTRACE_SEIZE = 0x4206;
 const PTRACE_INTERRUPT = 0x4207;
 const PTRACE_EVENT_STOP = 128;
-
-/** Type of the register set that XSAVE saves. */
-const NT_X86_XSTATE = 0x202;
 
 const P_PID = 1;
 const WNOHANG = 1;
@@ -64,7 +57,8 @@ const PATIENCE = 2_000;
 const SPIN_MS = 1;
 
 const { control, pid, xstate, maxPause, abandonExitCode, abandonMessage } = workerData as TracerOptions;
-const cpu = cpus[(workerData as TracerOptions).cpu];
+const { cpu: cpuName } = workerData as TracerOptions;
+const cpu = cpus[cpuName];
 const SLOT = slotSize(xstate);
 const words = new Int32Array(control, 0, Control.Words);
 const times = new Float64Array(control, TIMES_OFFSET, Times.Count);
@@ -77,53 +71,25 @@ interface Traced {
 }
 const traced = new Map<number, Traced>();
 
-let ptrace: (
-  request: number,
-  tid: number,
-  address: number,
-  data: number | Uint8Array | BigInt64Array,
-) => number;
-/** Fills `into` with a register set; gives how many bytes of it there are, 0 for none. */
-let getRegisterSet: (tid: number, type: number, into: Uint8Array) => number;
+let ptrace: (request: number, tid: number, address: number, data: number) => number;
+let registersOf: RegisterAccess;
 let waitid: (type: number, id: number, info: Int32Array, options: number) => number;
 let usleep: (microseconds: number) => number;
 const info = new Int32Array(32);
 
 function bind(): void {
-  const withNumber = libc('int64_t ptrace(int request, int pid, uintptr_t addr, uintptr_t data)');
-  const withBuffer = libc('int64_t ptrace(int request, int pid, uintptr_t addr, void *data)');
-  ptrace = (request, tid, address, data) =>
-    Number(
-      typeof data === 'number'
-        ? withNumber(request, tid, address, data)
-        : withBuffer(request, tid, address, data),
-    );
-  getRegisterSet = bindRegisterSets();
+  const call = libc('int64_t ptrace(int request, int pid, uintptr_t addr, uintptr_t data)');
+  ptrace = (request, tid, address, data) => Number(call(request, tid, address, data));
+  registersOf = registerAccess(cpuName);
   waitid = libc('int waitid(int type, unsigned int id, void *info, int options)') as typeof waitid;
   usleep = libc('int usleep(unsigned int microseconds)') as typeof usleep;
   // The first call of each costs a millisecond of compilation: not inside a stop.
   ptrace(PTRACE_CONT, 0, 0, 0);
-  ptrace(PTRACE_GETREGS, 0, 0, new BigInt64Array(REGISTER_COUNT));
-  getRegisterSet(0, NT_X86_XSTATE, new Uint8Array(8));
+  registersOf.read(0);
+  registersOf.readFloatingPoint(0);
+  if (xstate) registersOf.readXsave(0, 8);
   waitid(P_PID, 0, info, WSTOPPED | WNOHANG);
   usleep(0);
-}
-
-function bindRegisterSets(): typeof getRegisterSet {
-  const koffi = loadKoffi();
-  // Without a name: names are global in koffi.
-  const iovec = koffi.struct({ base: 'void *', len: 'size_t' });
-  const call = ownLibrary().func('ptrace', 'int64_t', [
-    'int',
-    'int',
-    'uintptr_t',
-    koffi.inout(koffi.pointer(iovec)),
-  ]);
-  return (tid, type, into) => {
-    // The kernel lowers `len` to what there is.
-    const vector = { base: into, len: into.length };
-    return Number(call(PTRACE_GETREGSET, tid, type, vector)) === 0 ? vector.len : 0;
-  };
 }
 
 const now = () => performance.timeOrigin + performance.now();
@@ -242,25 +208,26 @@ function takeStop(tid: number, index: number, view: DataView): boolean {
     ptrace(PTRACE_INTERRUPT, tid, 0, 0);
     return false;
   }
-  const slot = index * SLOT;
-  const registers = new BigInt64Array(REGISTER_COUNT);
-  if (ptrace(PTRACE_GETREGS, tid, 0, registers) !== 0) return false;
+  const registers = registersOf.read(tid);
+  if (registers === undefined) return false;
   const state = traced.get(tid)!;
   state.stopped = true;
   state.interruptible = cpu.isInterruptible(cpu.systemCall(registers));
-  new Uint8Array(view.buffer, slot + Slot.Registers, Slot.RegistersSize).set(
-    new Uint8Array(registers.buffer),
-  );
+  const slot = index * SLOT;
+  const store = (at: number, bytes: Uint8Array) =>
+    new Uint8Array(view.buffer, slot + at, bytes.length).set(bytes);
+  store(Slot.Registers, new Uint8Array(registers.buffer));
   view.setInt32(slot + Slot.Shortened, cpu.isShortenedCall(registers) ? 1 : 0, true);
-  if (cpu.healInterruptedCall(registers)) ptrace(PTRACE_SETREGS, tid, 0, registers);
-  const floating = new Uint8Array(Slot.FloatingPointSize);
-  ptrace(PTRACE_GETFPREGS, tid, 0, floating);
-  new Uint8Array(view.buffer, slot + Slot.FloatingPoint, Slot.FloatingPointSize).set(floating);
+  if (cpu.isInterrupted(registers)) {
+    if (cpu.heal === undefined) view.setInt32(slot + Slot.Interrupted, 1, true);
+    cpu.heal?.(registers);
+    registersOf.write?.(tid, registers);
+  }
+  store(Slot.FloatingPoint, registersOf.readFloatingPoint(tid));
   if (xstate) {
-    const xsave = new Uint8Array(Slot.XsaveSize);
-    const length = getRegisterSet(tid, NT_X86_XSTATE, xsave);
-    new Uint8Array(view.buffer, slot + Slot.Xsave, length).set(xsave.subarray(0, length));
-    view.setInt32(slot + Slot.XsaveLength, length, true);
+    const xsave = registersOf.readXsave(tid, Slot.XsaveSize);
+    store(Slot.Xsave, xsave);
+    view.setInt32(slot + Slot.XsaveLength, xsave.length, true);
   }
   return true;
 }
