@@ -886,6 +886,21 @@ describeWith([needsBuild], 'streams that point to others', () => {
   });
 });
 
+describeWith([needsBuild], 'a large dump', () => {
+  it('is not copied into memory, and gets no stream that it had not', async () => {
+    const memory = new Uint8Array(65 * MIB);
+    for (let at = 0; at < memory.length; at += 4096) memory[at] = 1 + ((at >> 12) % 255);
+    const input = memoryDump([[0x10_0000n, memory]], 'wide').build();
+    // MiniDumpWithFullMemory, MiniDumpIgnoreInaccessibleMemory
+    new DataView(input.buffer).setUint32(24, 0x20002, true);
+    const { dump, report } = await filtered(input);
+    expect(dump.directory.map(({ name }) => name)).toEqual(['SystemInfoStream', 'Memory64ListStream']);
+    expect(dump.header.Flags).toBe(0x20002n);
+    expect(report.memory).toEqual({ ranges: 1, bytes: memory.length });
+    expect(Buffer.compare(dump.memorySync().readSync(0x10_0000n, memory.length), memory)).toBe(0);
+  });
+});
+
 describeWith([needsBuild], 'a file that refers to itself without bounds', () => {
   it('gives a dump of a few times its size', async () => {
     const builder = new DumpBuilder();
