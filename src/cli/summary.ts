@@ -7,8 +7,14 @@ import { count, fields, hex, printable, size } from './text.js';
  * What went into a dump and what did not, for people.
  *
  * @param name where the dump is
+ * @param more lines of the command's own
  */
-export function summary(report: DumpReport, name: string, hasCallback: boolean): string {
+export function summary(
+  report: DumpReport,
+  name: string,
+  hasCallback: boolean,
+  more: readonly [string, string][] = [],
+): string {
   const entries: [string, string][] = [
     ['dump', printable(name)],
     ['size', size(report.size)],
@@ -27,7 +33,7 @@ export function summary(report: DumpReport, name: string, hasCallback: boolean):
       `${count(report.shortenedCalls, 'call')} of the process came back with less than it asked for`,
     ]);
   }
-  const lines = [fields(entries, out.dim)];
+  const lines = [fields([...entries, ...more], out.dim)];
   for (const warning of report.warnings) lines.push(`${out.yellow('warning:')} ${printable(warning)}`);
   if (report.removed.length > 0) {
     lines.push(

@@ -6,7 +6,9 @@ const OF_INPUT = ['not-a-core', 'not-a-minidump', 'unsupported', 'truncated', 'm
 /** What is wrong with a file names it. */
 export function naming(file: string, error: unknown): unknown {
   if (!(error instanceof MinidumpError) || !OF_INPUT.includes(error.code)) return error;
-  const { advice, expected, found } = error;
+  const { expected, found } = error;
+  const advice =
+    error.advice ?? (error.code === 'not-a-minidump' ? `Expected ${expected}, found ${found}` : undefined);
   return new MinidumpError(error.code, `${file}: ${error.message}`, {
     ...(advice === undefined ? {} : { advice }),
     ...(expected === undefined ? {} : { expected }),

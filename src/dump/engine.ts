@@ -169,7 +169,8 @@ function report({ target, options, selection, head, size, warnings }: Capture): 
     unreadable: memory.failures.map(({ start, end }) => ({ address: start, size: end - start })),
     withoutMeaning: flagsWithoutMeaning(options.type ?? 0).map(({ name }) => name),
     shortenedCalls: target.shortenedCalls,
-    warnings,
+    // A stored dump notices some things only when its streams are asked for.
+    warnings: [...new Set([...warnings, ...target.notes])],
     streams: head.streams,
   };
 }

@@ -54,7 +54,9 @@ export function* layOut(
   const firstListed = offsets.get(listed[0]!) ?? 0;
   const carried = target.stored && (yield* storedStreams(target.stored, selection));
   const errors = softErrors(selection.memory);
-  const ignores = hasFlag(selection.type, MINIDUMP_TYPE.MiniDumpIgnoreInaccessibleMemory);
+  // All memory of a stored dump is there.
+  const ignores =
+    target.stored === undefined && hasFlag(selection.type, MINIDUMP_TYPE.MiniDumpIgnoreInaccessibleMemory);
   let tail = readsLater && ignores ? (errors?.length ?? 2) + LATE_ERRORS : 0;
   const littleEndian = target.stored?.littleEndian ?? true;
 

@@ -473,6 +473,21 @@ describeWith(['gcc', needsLinux, needsBuild], 'the secret of a live process', ()
     expect(dump.getSync('modules')![0]!.name).toMatch(/secret/);
   });
 
+  it('is not in what is kept beside stacks', async () => {
+    const program = await start();
+    const file = join(temporaryFolder(), 'live.dmp');
+    await writeMinidump(program.pid, file, { type: full });
+    const kept = program.range('neighbour');
+    const { dump } = await filtered(file, {
+      stacksOnly: true,
+      callbacks: { memory: () => [{ address: kept.address, size: kept.length }] },
+    });
+    expect(new TextDecoder().decode(dump.memorySync().readSync(kept.address, 65))).toBe('n'.repeat(64));
+    const { address } = program.range('heap');
+    expect(dump.memorySync().readSync(address, 1)).toHaveLength(0);
+    expect(dump.memorySync().readSync(program.range('stack').address, 8)).toHaveLength(8);
+  });
+
   it('is no pointer, and goes from stacks where only pointers stay', async () => {
     const program = await start();
     const file = join(temporaryFolder(), 'live.dmp');
@@ -871,6 +886,21 @@ describeWith([needsBuild], 'streams that point to others', () => {
   });
 });
 
+describeWith([needsBuild], 'a large dump', () => {
+  it('is not copied into memory, and gets no stream that it had not', async () => {
+    const memory = new Uint8Array(65 * MIB);
+    for (let at = 0; at < memory.length; at += 4096) memory[at] = 1 + ((at >> 12) % 255);
+    const input = memoryDump([[0x10_0000n, memory]], 'wide').build();
+    // MiniDumpWithFullMemory, MiniDumpIgnoreInaccessibleMemory
+    new DataView(input.buffer).setUint32(24, 0x20002, true);
+    const { dump, report } = await filtered(input);
+    expect(dump.directory.map(({ name }) => name)).toEqual(['SystemInfoStream', 'Memory64ListStream']);
+    expect(dump.header.Flags).toBe(0x20002n);
+    expect(report.memory).toEqual({ ranges: 1, bytes: memory.length });
+    expect(Buffer.compare(dump.memorySync().readSync(0x10_0000n, memory.length), memory)).toBe(0);
+  });
+});
+
 describeWith([needsBuild], 'a file that refers to itself without bounds', () => {
   it('gives a dump of a few times its size', async () => {
     const builder = new DumpBuilder();
@@ -1011,7 +1041,7 @@ describeWith([needsCorpus, needsBuild], 'mdmp filter', () => {
     expect(report.modules.written).toBe(0);
     const { exit, stderr } = mdmp(['filter', module, join(folder, 'b.dmp')]);
     expect(exit).toBe(11);
-    expect(stderr).toContain(`${module}: this is not a minidump`);
+    expect(stderr).toContain(`${module}: this is not a minidump. Expected MDMP`);
     expect(mdmp(['filter', input, join(folder, 'c.dmp'), '--scrub', '/(/']).exit).toBe(2);
     expect(mdmp(['filter', input, join(folder, 'c.dmp'), '--drop-stream', 'nonsense']).stderr).toMatch(
       /there is no stream/,

@@ -7,7 +7,7 @@ import { loadCallback } from '../load-callback.js';
 import { out, print, printJson } from '../output.js';
 import { ProgressLine } from '../progress.js';
 import { summary } from '../summary.js';
-import { count, fields, printable, size } from '../text.js';
+import { count, printable, size } from '../text.js';
 
 export interface FilterArguments {
   type?: string;
@@ -50,7 +50,9 @@ export async function filter(input: string, output: string, given: FilterArgumen
     return;
   }
   const name = report.file ?? to.name;
-  await print([summary(report, name, given.callback !== undefined), ...takenOut(report)].join('\n'));
+  const limits = report.limits.map((limit) => `${out.dim('not promised:')} ${limit}`);
+  const text = summary(report, name, given.callback !== undefined, takenOut(report));
+  await print([text, ...limits].join('\n'));
 }
 
 /** `/expression/flags`, or a text as it is. */
@@ -64,7 +66,7 @@ function parsePattern(text: string): string | RegExp {
   }
 }
 
-function takenOut(report: FilterReport): string[] {
+function takenOut(report: FilterReport): [string, string][] {
   const entries: [string, string][] = [['before', size(report.sizeBefore)]];
   if (report.dropped.length > 0) {
     entries.push(['dropped', report.dropped.map((one) => `${one.name}  ${size(one.size)}`).join('\n')]);
@@ -83,6 +85,5 @@ function takenOut(report: FilterReport): string[] {
         `values of ${count(strings.variables, 'variable')}, ${count(strings.arguments, 'argument')}`,
     ]);
   }
-  const limits = report.limits.map((limit) => `${out.dim('not promised:')} ${limit}`);
-  return [fields(entries, out.dim), ...limits];
+  return entries;
 }

@@ -158,8 +158,6 @@ function* prepare(source: Source, options: FilterOptions): Task<Prepared> {
   return {
     target,
     report: (written) => {
-      const known = new Set(written.warnings);
-      const late = target.notes.filter((note) => !known.has(note));
       const unknown = target.unknownCopies.map(
         (name) =>
           `the address of ${name} in the process is not known, so it is not blanked where a callback removes memory; use dropStreams or scrub (--drop-stream ${name}, --scrub)`,
@@ -172,7 +170,6 @@ function* prepare(source: Source, options: FilterOptions): Task<Prepared> {
         limits: [...(scrubber ? SCRUB_LIMITS : []), ...(strings ? STRINGS_LIMITS : [])],
         warnings: [
           ...written.warnings,
-          ...late,
           ...unknown,
           ...absent.map((type) => `the dump has no ${nameOf(type)}, so none was left out`),
         ],
