@@ -191,6 +191,9 @@ describeWith(
         ).toBe(name!.split('/').at(-1));
       }
       expect(debug.version).toBe(1);
+      const entry = dump.getSync('linuxAuxv')!.find(({ type }) => type === 9)!.value;
+      const main = modules.find(({ codeFile }) => codeFile === breakpad.modules[0]!.codeFile)!;
+      expect(entry >= main.base && entry < main.base + main.size).toBe(true);
     });
 
     it('has the fault on top when its signal handler asks for the dump', async () => {
