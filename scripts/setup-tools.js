@@ -11,15 +11,22 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const strict = process.argv.includes('--strict');
 const MINIDUMP_PACKAGE = 'minidump@0.26.0';
+const STACKWALK_CRATE = 'minidump-stackwalk@0.27.0';
+const PYTHON_PACKAGE = 'minidump==0.0.24';
 
 /** What the tests call, and the Debian package that has it. A tool is what `probe` finds. */
 const debianTools = [
   { tool: 'gcc', package: 'gcc', probe: () => which('gcc') },
   { tool: 'g++', package: 'g++', probe: () => which('g++') },
   { tool: 'libc headers', package: 'libc6-dev', probe: () => existing('/usr/include/stdio.h') },
+  { tool: 'gcc -m32', package: 'gcc-multilib', probe: () => existing('/usr/lib/gcc/x86_64-linux-gnu/12/32') },
+  { tool: 'zstd', package: 'zstd', probe: () => which('zstd') },
+  { tool: 'python3', package: 'python3-pip', probe: () => which('python3') },
   { tool: 'readelf', package: 'binutils', probe: () => which('readelf') },
   { tool: 'gdb', package: 'gdb', probe: () => which('gdb') },
   { tool: 'gcore', package: 'gdb', probe: () => which('gcore') },
+  { tool: 'zstd', package: 'zstd', probe: () => which('zstd') },
+  { tool: 'prlimit', package: 'util-linux', probe: () => which('prlimit') },
   { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
 ];
@@ -161,11 +168,41 @@ function setUpBreakpad() {
   }
 }
 
+/** rust-minidump's program, from crates.io: it prints streams that Breakpad's do not know. Some minutes the first time. */
+function setUpRustMinidump() {
+  const tool = 'minidump-stackwalk';
+  const home = join(root, '.tools', 'rust');
+  const path = join(home, 'bin', tool);
+  if (existsSync(path)) return say(tool, 'found', '.tools/rust/bin');
+  if (!which('cargo')) return say(tool, 'could not install', `crate ${STACKWALK_CRATE}: there is no cargo`);
+  // It only has to read small dumps: what is compiled with less care is compiled in half the time.
+  const profile = { CARGO_PROFILE_RELEASE_OPT_LEVEL: '1', CARGO_PROFILE_RELEASE_LTO: 'off' };
+  const install = run('cargo', ['install', '--quiet', '--locked', '--root', home, STACKWALK_CRATE], {
+    env: { ...process.env, ...profile },
+  });
+  if (existsSync(path)) say(tool, 'installed', `from crate ${STACKWALK_CRATE}`);
+  else say(tool, 'could not install', `crate ${STACKWALK_CRATE}: ${reasonOf(install)}`);
+}
+
+/** A reader written in Python, from PyPI. */
+function setUpPythonMinidump() {
+  const tool = 'python minidump';
+  const home = join(root, '.tools', 'python');
+  const path = join(home, 'minidump', 'minidumpfile.py');
+  if (existsSync(path)) return say(tool, 'found', '.tools/python');
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--target', home];
+  const install = run('python3', [...pip, PYTHON_PACKAGE]);
+  if (existsSync(path)) say(tool, 'installed', `from PyPI, ${PYTHON_PACKAGE}`);
+  else say(tool, 'could not install', `${PYTHON_PACKAGE}: ${reasonOf(install)}`);
+}
+
 if (process.platform !== 'linux') {
   console.log(`setup:tools: nothing to install on ${process.platform}; the judges of dumps run on Linux`);
 } else {
   setUpDebianTools();
   setUpBreakpad();
+  setUpRustMinidump();
+  setUpPythonMinidump();
 }
 if (failures > 0) {
   console.log(

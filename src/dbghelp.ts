@@ -3,9 +3,10 @@
  * works after a change of syntax alone. It answers TRUE or FALSE; what went wrong is an HRESULT in GetLastError().
  */
 import type { MINIDUMP_CALLBACK_INFORMATION } from './dump/index.js';
-import { HRESULT } from './format/index.js';
-import { type ErrorCode, MinidumpError } from './io/index.js';
+import { HRESULT, type MINIDUMP_DIRECTORY } from './format/index.js';
+import { type ErrorCode, MinidumpError, NoSink } from './io/index.js';
 import { DescriptorSink } from './node/descriptor-sink.js';
+import { Minidump } from './reader/index.js';
 import { dumpProcess, type LiveOptions, openProcess } from './targets/linux/live.js';
 
 export type {
@@ -13,14 +14,21 @@ export type {
   MINIDUMP_CALLBACK_INPUT,
   MINIDUMP_CALLBACK_OUTPUT,
   MINIDUMP_CALLBACK_ROUTINE,
+  MINIDUMP_IO_CALLBACK,
   MINIDUMP_MODULE_CALLBACK,
+  MINIDUMP_READ_MEMORY_FAILURE_CALLBACK,
   MINIDUMP_THREAD_CALLBACK,
+  MINIDUMP_THREAD_EX_CALLBACK,
+  MINIDUMP_VM_POST_READ_CALLBACK,
+  MINIDUMP_VM_PRE_READ_CALLBACK,
 } from './dump/index.js';
 export {
   HRESULT,
   MINIDUMP_CALLBACK_TYPE,
+  MINIDUMP_SECONDARY_FLAGS,
   MINIDUMP_TYPE,
   MODULE_WRITE_FLAGS,
+  StreamType as MINIDUMP_STREAM_TYPE,
   THREAD_WRITE_FLAGS,
 } from './format/index.js';
 
@@ -54,12 +62,18 @@ export interface MINIDUMP_USER_STREAM_INFORMATION {
 
 let failure: MinidumpError | undefined;
 
+export const TRUE = true;
+export const FALSE = false;
+
 /** A handle for MiniDumpWriteDump. Rights are checked when the process is dumped. */
-export function OpenProcess(ProcessId: number): HANDLE {
+export function OpenProcess(ProcessId: number): HANDLE;
+/** As Win32 has it; the first two arguments mean nothing here. */
+export function OpenProcess(DesiredAccess: number, InheritHandle: boolean, ProcessId: number): HANDLE;
+export function OpenProcess(first: number, _inherit?: boolean, ProcessId: number = first): HANDLE {
   return { processId: ProcessId };
 }
 
-/** The HRESULT of the last MiniDumpWriteDump that returned FALSE; 0 after one that returned TRUE. */
+/** The HRESULT of the last call of this module that returned FALSE; 0 after one that returned TRUE. */
 export function GetLastError(): number {
   return failure === undefined ? HRESULT.S_OK : (RESULTS[failure.code] ?? HRESULT.E_FAIL);
 }
@@ -69,10 +83,22 @@ export function GetLastMinidumpError(): MinidumpError | undefined {
   return failure;
 }
 
+/** HRESULT_FROM_WIN32(112) and HRESULT_FROM_WIN32(1460). */
+const ERROR_DISK_FULL = 0x8007_0070;
+const ERROR_TIMEOUT = 0x8007_05b4;
+
 const RESULTS: Partial<Record<ErrorCode, number>> = {
   cancelled: HRESULT.ERROR_CANCELLED,
   'invalid-argument': HRESULT.E_INVALIDARG,
   unsupported: HRESULT.E_NOTIMPL,
+  platform: HRESULT.E_NOTIMPL,
+  'no-such-process': HRESULT.E_INVALIDARG,
+  'not-a-minidump': HRESULT.E_INVALIDARG,
+  'stream-missing': HRESULT.E_INVALIDARG,
+  truncated: HRESULT.E_INVALIDARG,
+  malformed: HRESULT.E_INVALIDARG,
+  'disk-full': ERROR_DISK_FULL,
+  'max-pause': ERROR_TIMEOUT,
   'permission-denied': HRESULT.ERROR_ACCESS_DENIED,
   'already-traced': HRESULT.ERROR_ACCESS_DENIED,
   'memory-unreadable': HRESULT.ERROR_PARTIAL_COPY,
@@ -83,19 +109,20 @@ const RESULTS: Partial<Record<ErrorCode, number>> = {
  * Writes a minidump of a process to a file descriptor, synchronously.
  *
  * @param hProcess from OpenProcess
- * @param hFile a file descriptor open for writing; it stays open. After FALSE what is in the file is no dump.
+ * @param hFile a file descriptor open for writing, a pipe too; it stays open. After FALSE what is in the file is no dump. null where
+ *   the callback writes the dump itself (IoStartCallback).
  * @returns TRUE or FALSE; see GetLastError
  */
 export function MiniDumpWriteDump<Param>(
   hProcess: HANDLE,
   ProcessId: number,
-  hFile: number,
+  hFile: number | null,
   DumpType: number,
   ExceptionParam?: MINIDUMP_EXCEPTION_INFORMATION | null,
   UserStreamParam?: MINIDUMP_USER_STREAM_INFORMATION | null,
   CallbackParam?: MINIDUMP_CALLBACK_INFORMATION<Param> | null,
 ): boolean {
-  try {
+  return succeeds(() => {
     const options: LiveOptions = {
       type: DumpType,
       exception: exceptionOption(ExceptionParam),
@@ -104,6 +131,7 @@ export function MiniDumpWriteDump<Param>(
         bytes: Buffer,
       })),
       callback: (CallbackParam ?? undefined) as MINIDUMP_CALLBACK_INFORMATION | undefined,
+      fileHandle: hFile,
     };
     if (hProcess.processId !== ProcessId) {
       throw new MinidumpError(
@@ -111,16 +139,59 @@ export function MiniDumpWriteDump<Param>(
         `the handle is that of process ${hProcess.processId}, not ${ProcessId}`,
       );
     }
-    const sink = new DescriptorSink(hFile);
+    const sink = hFile === null ? new NoSink() : new DescriptorSink(hFile);
     dumpProcess(openProcess(ProcessId, options, hProcess), options, sink);
+  });
+}
+
+/** Where a function puts a second result; a pointer of the original. */
+export interface Out<T> {
+  value?: T;
+}
+
+/**
+ * Finds a stream in a dump that is in memory. Of several with that number the first one counts.
+ *
+ * @param BaseOfDump all bytes of the dump
+ * @param Dir gets the entry of the directory
+ * @param StreamPointer gets the bytes of the stream, a view into BaseOfDump
+ * @param StreamSize gets its length in bytes
+ * @returns FALSE if there is no such stream, or it is no dump: GetLastError() is then E_INVALIDARG. (Microsoft's page says nothing
+ *   of it; Wine sets ERROR_INVALID_PARAMETER.)
+ */
+export function MiniDumpReadDumpStream(
+  BaseOfDump: Uint8Array,
+  StreamNumber: number,
+  Dir?: Out<MINIDUMP_DIRECTORY> | null,
+  StreamPointer?: Out<Uint8Array> | null,
+  StreamSize?: Out<number> | null,
+): boolean {
+  return succeeds(() => {
+    const dump = Minidump.openSync(BaseOfDump);
+    const entry = dump.entry(StreamNumber);
+    if (entry === undefined) {
+      throw new MinidumpError('stream-missing', `the dump has no stream ${StreamNumber}`);
+    }
+    const bytes = dump.bytesSync(entry);
+    const { streamType: StreamType, rva: Rva, dataSize: DataSize } = entry;
+    if (Dir) Dir.value = { StreamType, Location: { DataSize, Rva } };
+    if (StreamPointer) StreamPointer.value = bytes;
+    if (StreamSize) StreamSize.value = DataSize;
+  });
+}
+
+/** TRUE, or FALSE and the reason for GetLastError. */
+function succeeds(work: () => void): boolean {
+  try {
+    work();
     failure = undefined;
-    return true;
+    return TRUE;
   } catch (error) {
     failure =
       error instanceof MinidumpError
         ? error
         : new MinidumpError('system-call', String(error), { cause: error });
-    return false;
+    return FALSE;
   }
 }
 

@@ -1,4 +1,7 @@
 export * from './browser.js';
+export { type ConvertCoreOptions, type ConvertReport, convertCore } from './convert/convert-core.js';
+export { type FileFilterOptions, type FileFilterReport, filterMinidump } from './convert/filter-minidump.js';
+export { type Destination, openDestination } from './node/destination.js';
 export { FileSink } from './node/file-sink.js';
 export { FileSource } from './node/file-source.js';
 export type { LiveOptions } from './targets/linux/live.js';

@@ -24,6 +24,7 @@ const floors: Record<string, number> = {
   'src/unwind': 3,
   'src/analysis': 4,
   'src/watch': 4,
+  'src/convert': 4,
   'src/cli': 5,
   'src/viewer': 5,
 };

@@ -17,6 +17,18 @@ const FUNCTIONS: Readonly<Record<keyof Callbacks, true>> = {
   removeMemory: true,
   includeVmRegion: true,
   cancel: true,
+  secondaryFlags: true,
+  readMemoryFailure: true,
+  ioStart: true,
+  ioWriteAll: true,
+  ioFinish: true,
+  isProcessSnapshot: true,
+  vmStart: true,
+  vmQuery: true,
+  vmPreRead: true,
+  vmPostRead: true,
+  writeKernelMinidump: true,
+  kernelMinidumpStatus: true,
 };
 
 const EXPECTED =

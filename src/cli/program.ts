@@ -46,7 +46,7 @@ Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help ex
     );
 
   command(mdmp, 'dump <pid>', 'write a minidump of a live process')
-    .option('-o, --output <file>', 'the file to write (default: NAME.PID.TIME.dmp in the current folder)')
+    .option('-o, --output <file>', 'the file to write, - for stdout (default: NAME.PID.TIME.dmp here)')
     .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
     .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
     .option('--comment <text>', 'a text to store in the dump')
@@ -54,9 +54,78 @@ Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help ex
     .option('-f, --force', 'replace the output file if it exists')
     .option('--max-pause <seconds>', 'let the process go on after this time, and give up (default: 10)')
     .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+    .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', () => dumpHelp)
     .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options));
+
+  const several = (value: string, before: string[] = []) => [...before, value];
+  command(mdmp, 'filter <input> <output>', 'write a dump again, with less in it')
+    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what stays')
+    .option('-t, --type <list>', 'filters of MINIDUMP_TYPE, such as filter-memory,filter-module-paths')
+    .option('--drop-stream <stream>', 'leave out a stream, by name or number (repeatable)', several)
+    .option('--stacks-only', 'of memory, keep stacks and what surrounds instruction pointers')
+    .option('--redact-strings', 'zero text in memory; blank environment values and arguments')
+    .option(
+      '--scrub <pattern>',
+      'overwrite a value wherever it stands: text or /regex/flags (repeatable)',
+      several,
+    )
+    .option('--comment <text>', 'a text to store in the new dump')
+    .option('-f, --force', 'replace the output file if it exists')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText('after', () => filterHelp)
+    .action(async (input, output, options) =>
+      (await import('./commands/filter.js')).filter(input, output, options),
+    );
+
+  command(mdmp, 'convert <core> <output>', 'write a minidump of an ELF core')
+    .option(
+      '--sysroot <folder>',
+      'the root of the machine of the core, for files that it had mapped (default: /)',
+    )
+    .option('--no-sysroot', 'take nothing from files')
+    .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
+    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
+    .option('--comment <text>', 'a text to store in the dump')
+    .option('-f, --force', 'replace the output file if it exists')
+    .option('--spool <folder>', 'where a compressed core is decompressed (default: the temporary folder)')
+    .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+    .option('--json', 'print the summary as JSON')
+    .addHelpText(
+      'after',
+      `
+CORE is of an x86-64 Linux process, from the kernel, gcore or systemd-coredump, compressed with gzip or zstd or not.
+${examples('mdmp convert core.4242 app.dmp', 'mdmp convert core.4242 app.dmp --sysroot /srv/images/app --type full', 'mdmp convert core.app.zst app.dmp --callback ./keep-secrets-out.js')}`,
+    )
+    .action(async (core, output, options) =>
+      (await import('./commands/convert.js')).convert(core, output, options),
+    );
+
+  command(
+    mdmp,
+    'core-handler [pid] [tid]',
+    'write a minidump of a process that crashes; the kernel starts it',
+  )
+    .option('--print-pattern', 'print what to write into /proc/sys/kernel/core_pattern')
+    .option('--dir <folder>', 'where the dumps go', '/var/crash')
+    .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
+    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
+    .option('--spool <folder>', 'where a core is kept meanwhile that has to be taken from the pipe')
+    .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+    .addHelpText(
+      'after',
+      `
+The kernel starts it as root and with the core on standard input, once its pattern stands in core_pattern. Dumps are NAME.PID.TIME.dmp;
+what goes wrong is a line in core-handler.log beside them.
+
+Examples:
+  sysctl -w kernel.core_pattern="$(mdmp core-handler --print-pattern --dir /var/dumps)"
+  sysctl -w kernel.core_pipe_limit=16`,
+    )
+    .action(async (pid, tid, options) =>
+      (await import('./commands/core-handler.js')).coreHandler(pid, tid, options),
+    );
 
   command(mdmp, 'info <file>', 'what is in a dump, on one screen')
     .option('--json', 'print JSON')
@@ -127,10 +196,17 @@ function examples(...lines: string[]): string {
 }
 
 const dumpHelp = `
-Types are names of MINIDUMP_TYPE, separated by commas, with or without \`MiniDump\` and \`With\`, or a number:
+Types are names of MINIDUMP_TYPE, separated by commas, with or without \`MiniDump\` and \`With\`, or a number. Some of them:
   normal                       threads with registers and stacks, modules, system, process
   full                         and all memory
+  data-segs, code-segs         data and code of the modules
+  private-read-write-memory    heaps and other private memory
+  indirectly-referenced-memory what the stacks point to
+  process-thread-data          arguments, environment, thread-local variables
+  handle-data, thread-info, token-information, full-memory-info, unloaded-modules, avx-xstate-context
+  filter-memory                stacks without data
   ignore-inaccessible-memory   leave out memory that cannot be read instead of failing
+docs/types.md tells of all.
 
 A callback module exports a routine, as MiniDumpWriteDump knows it, or an object of functions:
   export const callbacks = { module: ({ path }) => !path.includes('private') };
@@ -138,8 +214,18 @@ A callback module exports a routine, as MiniDumpWriteDump knows it, or an object
 Examples:
   mdmp dump 4242
   mdmp dump 4242 -o app.dmp --type full --force
+  mdmp dump 4242 -o - --type full | zstd > app.dmp.zst
   mdmp dump 4242 --callback ./keep-secrets-out.js --comment 'hangs since noon'
   mdmp dump "$(pidof server)" --json`;
+
+const filterHelp = `
+What is left alone comes through byte for byte. docs/filter.md says what each option takes out, and what it cannot promise.
+
+Examples:
+  mdmp filter app.dmp clean.dmp --scrub "$TOKEN" --drop-stream LinuxEnviron
+  mdmp filter app.dmp small.dmp --stacks-only --type filter-memory
+  mdmp filter app.dmp clean.dmp --redact-strings --scrub '/[a-z.]+@[a-z.]+/i'
+  mdmp filter app.dmp clean.dmp --callback ./keep-secrets-out.js`;
 
 function version(): string {
   return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;

@@ -20,6 +20,12 @@ export interface MINIDUMP_THREAD_CALLBACK {
   StackEnd: bigint;
 }
 
+/** For a thread with a second stack, for registers: Itanium only. */
+export interface MINIDUMP_THREAD_EX_CALLBACK extends MINIDUMP_THREAD_CALLBACK {
+  BackingStoreBase: bigint;
+  BackingStoreEnd: bigint;
+}
+
 export interface MINIDUMP_MODULE_CALLBACK {
   FullPath: string;
   BaseOfImage: bigint;
@@ -32,6 +38,40 @@ export interface MINIDUMP_MODULE_CALLBACK {
   SizeOfCvRecord: number;
   MiscRecord: Uint8Array | undefined;
   SizeOfMiscRecord: number;
+}
+
+/** IoStart and IoFinish know the handle only. */
+export interface MINIDUMP_IO_CALLBACK {
+  /** The hFile of MiniDumpWriteDump, or null. */
+  Handle: unknown;
+  /** Bytes from the start of the dump. */
+  Offset: bigint;
+  /** Valid until the routine returns. */
+  Buffer: Uint8Array;
+  BufferBytes: number;
+}
+
+export interface MINIDUMP_READ_MEMORY_FAILURE_CALLBACK {
+  /** Address in the process. */
+  Offset: bigint;
+  Bytes: bigint;
+  /** HRESULT */
+  FailureStatus: number;
+}
+
+/** What the routine writes into Buffer is what has been read. */
+export interface MINIDUMP_VM_PRE_READ_CALLBACK {
+  /** Address in the process. */
+  Offset: bigint;
+  Buffer: Uint8Array;
+  Size: number;
+}
+
+export interface MINIDUMP_VM_POST_READ_CALLBACK extends MINIDUMP_VM_PRE_READ_CALLBACK {
+  /** Bytes that were read. */
+  Completed: number;
+  /** HRESULT of the read */
+  Status: number;
 }
 
 /** MINIDUMP_MEMORY_INFO; State, Protect and Type are the MEM_* and PAGE_* values. */
@@ -48,8 +88,9 @@ export interface MINIDUMP_MEMORY_INFO_VALUE {
 type Types = typeof MINIDUMP_CALLBACK_TYPE;
 
 interface Common {
-  /** 0 where the contract says so (IsProcessSnapshot, VmStart, IoStart …). */
+  /** 0 where the contract says so: IsProcessSnapshot, VmStart, IoStart, WriteKernelMinidump. */
   ProcessId: number;
+  /** null in IoStart and WriteKernelMinidump. */
   ProcessHandle: unknown;
 }
 
@@ -57,25 +98,52 @@ export type MINIDUMP_CALLBACK_INPUT = Common &
   (
     | { CallbackType: Types['ModuleCallback']; Module: MINIDUMP_MODULE_CALLBACK }
     | { CallbackType: Types['ThreadCallback']; Thread: MINIDUMP_THREAD_CALLBACK }
+    | { CallbackType: Types['ThreadExCallback']; ThreadEx: MINIDUMP_THREAD_EX_CALLBACK }
     | { CallbackType: Types['IncludeThreadCallback']; IncludeThread: { ThreadId: number } }
     | { CallbackType: Types['IncludeModuleCallback']; IncludeModule: { BaseOfImage: bigint } }
     | { CallbackType: Types['MemoryCallback'] }
     | { CallbackType: Types['CancelCallback'] }
+    | { CallbackType: Types['WriteKernelMinidumpCallback'] }
+    | { CallbackType: Types['KernelMinidumpStatusCallback']; Status: number }
     | { CallbackType: Types['RemoveMemoryCallback'] }
     | { CallbackType: Types['IncludeVmRegionCallback'] }
+    | { CallbackType: Types['IoStartCallback']; Io: Pick<MINIDUMP_IO_CALLBACK, 'Handle'> }
+    | { CallbackType: Types['IoWriteAllCallback']; Io: MINIDUMP_IO_CALLBACK }
+    | { CallbackType: Types['IoFinishCallback']; Io: Pick<MINIDUMP_IO_CALLBACK, 'Handle'> }
+    | {
+        CallbackType: Types['ReadMemoryFailureCallback'];
+        ReadMemoryFailure: MINIDUMP_READ_MEMORY_FAILURE_CALLBACK;
+      }
+    | { CallbackType: Types['SecondaryFlagsCallback']; SecondaryFlags: number }
+    | { CallbackType: Types['IsProcessSnapshotCallback'] }
+    | { CallbackType: Types['VmStartCallback'] }
+    | { CallbackType: Types['VmQueryCallback']; VmQuery: { Offset: bigint } }
+    | { CallbackType: Types['VmPreReadCallback']; VmPreRead: MINIDUMP_VM_PRE_READ_CALLBACK }
+    | { CallbackType: Types['VmPostReadCallback']; VmPostRead: MINIDUMP_VM_POST_READ_CALLBACK }
   );
 
-/** The members of the output union that the callback types above use. */
+/** The members of the output union. Each callback type uses its own; docs/callback.md has the table. */
 export interface MINIDUMP_CALLBACK_OUTPUT {
   ModuleWriteFlags: number;
   ThreadWriteFlags: number;
+  SecondaryFlags: number;
   MemoryBase: bigint;
   /** Bytes; a bigint is taken too. */
   MemorySize: number | bigint;
   CheckCancel: boolean;
   Cancel: boolean;
+  /** Where a kernel minidump is to be written. */
+  Handle: unknown;
   VmRegion: MINIDUMP_MEMORY_INFO_VALUE;
   Continue: boolean;
+  /** HRESULT */
+  VmQueryStatus: number;
+  VmQueryResult: MINIDUMP_MEMORY_INFO_VALUE;
+  /** HRESULT */
+  VmReadStatus: number;
+  VmReadBytesCompleted: number;
+  /** HRESULT */
+  Status: number;
 }
 
 /** TRUE or FALSE, as each callback type defines it. */

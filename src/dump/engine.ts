@@ -1,116 +1,102 @@
-import {
-  encodeMemory64List,
-  encodeMemoryList,
-  MINIDUMP_DIRECTORY,
-  MINIDUMP_HEADER,
-  MINIDUMP_SIGNATURE,
-  MINIDUMP_TYPE,
-  MINIDUMP_VERSION,
-  streamTypes,
-} from '../format/index.js';
-import { abortSink, closeSink, MinidumpError, type Sink, type Task, writeBytes } from '../io/index.js';
-import { Image, type Location, NOWHERE } from './image.js';
+import { MINIDUMP_TYPE } from '../format/index.js';
+import { abortSink, closeSink, type Sink, type Task, writeBytes } from '../io/index.js';
+import type { MemoryBlock } from './blocks.js';
+import { CallbackSink } from './callback-sink.js';
+import { checkDumpType, flagsWithoutMeaning, hasFlag } from './dump-type.js';
+import { type Head, layOut } from './head.js';
 import type { DumpOptions, DumpReport } from './options.js';
-import { CallbackProtocol } from './protocol.js';
+import { filterPointers } from './pointers.js';
 import { totalSize } from './ranges.js';
-import { type MemoryBlock, type Selection, select } from './select.js';
-import { type StreamContext, streamWriters } from './streams.js';
+import { type Selection, select } from './select.js';
+import { dumpTexts, gatherStreams } from './streams/index.js';
 import type { Target } from './target.js';
-
-const { MiniDumpNormal, MiniDumpWithFullMemory, MiniDumpIgnoreInaccessibleMemory } = MINIDUMP_TYPE;
-const SUPPORTED = MiniDumpWithFullMemory | MiniDumpIgnoreInaccessibleMemory;
-const VALID = 0x07ff_ffff;
 
 /** Memory up to this size is copied while the target stands still and written afterwards. */
 const KEPT_IN_MEMORY = 64 * 1024 * 1024;
-const CHUNK = 1024 * 1024;
+/** The same where whoever takes the dump may take his time: so long it would lie in our memory. The rest is spooled. */
+const KEPT_FOR_A_SLOW_READER = 8 * 1024 * 1024;
+const CHUNK = 1024n * 1024n;
 
 /** A dump whose contents are fixed. What of its memory has not been copied yet is read when it is written. */
 export interface Capture {
   readonly target: Target;
   readonly options: DumpOptions;
   readonly selection: Selection;
-  /** Header, directory and all streams. */
-  readonly head: Uint8Array;
+  readonly head: Head;
   /** The callback writes the dump itself (IoStartCallback): use this in place of any other sink. */
   readonly callbackSink: Sink | undefined;
-  /** The memory behind it, if it was copied; then the target is not held any more. */
+  /** The memory behind the head, if it was copied; then the target is not held any more. */
   readonly memory: readonly Uint8Array[] | undefined;
+  /** Bytes of the dump. */
   readonly size: number;
-  readonly streams: DumpReport['streams'];
   readonly warnings: string[];
 }
 
 /** Refuses what cannot be dumped that way, before anything is touched. */
 export function checkOptions(options: DumpOptions): void {
-  const type = options.type ?? MiniDumpNormal;
-  if (!Number.isInteger(type) || type < 0 || (type & ~VALID) !== 0 || type > VALID) {
-    throw new MinidumpError('invalid-argument', `0x${type.toString(16)} is not a MINIDUMP_TYPE`, {
-      advice: 'Bits outside 0x07ffffff have no meaning.',
-    });
-  }
-  if ((type & ~SUPPORTED) !== 0) {
-    throw new MinidumpError(
-      'unsupported',
-      `MINIDUMP_TYPE 0x${(type & ~SUPPORTED).toString(16)} is not supported on Linux yet`,
-      {
-        advice:
-          'Use MiniDumpNormal, MiniDumpWithFullMemory (2) and MiniDumpIgnoreInaccessibleMemory (0x20000).',
-      },
-    );
-  }
+  checkDumpType(options.type ?? MINIDUMP_TYPE.MiniDumpNormal);
 }
 
 /**
  * Stops the target, decides what goes in, and lays the file out: every RVA is known before the first byte goes out. Where the
  * memory is small it is copied and the target goes on at once; else it stays held until `emit` has read it.
+ *
+ * @param output where the dump is to go, unless the callback takes that over
  */
-export function* capture(target: Target, options: DumpOptions): Task<Capture> {
+export function* capture(target: Target, options: DumpOptions, output: Pick<Sink, 'mayWait'>): Task<Capture> {
   checkOptions(options);
-  const protocol = new CallbackProtocol(options, target.pid, target.handle);
-  const type = options.type ?? MiniDumpNormal;
-  const selection = yield* select(target, options, protocol);
+  const selection = yield* select(target, options);
+  const { type, protocol, blocks } = selection;
   const warnings = [...target.notes];
-  if ((type & MiniDumpWithFullMemory) !== 0 && protocol.present && !protocol.idiomatic) {
+  if (
+    hasFlag(type, MINIDUMP_TYPE.MiniDumpWithFullMemory) &&
+    target.stored === undefined &&
+    protocol.present &&
+    !protocol.idiomatic
+  ) {
     warnings.push(
       'RemoveMemoryCallback is not asked in a full-memory dump, as documented; a `callbacks` object with removeMemory is',
     );
   }
-  const total = Number(totalSize(selection.memory));
+  // Of a stored dump's own flags nobody asks anything any more.
+  for (const { name, why } of flagsWithoutMeaning(options.type ?? 0))
+    warnings.push(`${name} changes nothing: ${why}`);
 
   // What is made of memory besides the memory itself, and the memory, if it is small: then the target may go on.
-  const context: StreamContext = {
-    target,
-    options,
-    selection,
-    process: yield* target.process(),
-    texts: yield* target.texts(),
-    linkMap: yield* target.linkMap((address, length) => selection.redacted.readSome(address, length)),
-    blockLocation: () => NOWHERE,
-  };
+  const context = yield* gatherStreams(target, options, selection);
+  const texts = yield* dumpTexts(context);
+  const total = Number(totalSize(blocks.stored));
   let memory: Uint8Array[] | undefined;
-  if (total <= KEPT_IN_MEMORY) {
+  const mayWait = output.mayWait || selection.callbackWrites;
+  if (total <= (mayWait ? KEPT_FOR_A_SLOW_READER : KEPT_IN_MEMORY)) {
     memory = [];
-    for (const block of selection.memory) {
+    for (const block of blocks.stored) {
       const bytes = new Uint8Array(Number(block.end - block.start));
-      yield* selection.redacted.fill(block.start, bytes, block.blank);
+      yield* fill(target, selection, block, block.start, bytes);
       memory.push(bytes);
     }
     target.checkHeld();
     target.release();
   }
-  const { head, streams } = layOut(context, type, total);
-  return {
-    target,
-    options,
-    selection,
-    head,
-    callbackSink: undefined,
-    memory,
-    size: head.length + total,
-    streams,
-    warnings,
-  };
+  const head = yield* layOut(context, texts, total, memory === undefined);
+  const size = head.bytes.length + total + head.tail;
+  const callbackSink = selection.callbackWrites ? new CallbackSink(protocol) : undefined;
+  return { target, options, selection, head, callbackSink, memory, size, warnings };
+}
+
+/** Reads a part of a block as it goes into the dump. */
+function* fill(
+  target: Target,
+  { memory, keepPointers, protocol }: Selection,
+  block: MemoryBlock,
+  address: bigint,
+  into: Uint8Array,
+): Task<void> {
+  protocol.checkCancelled();
+  yield* memory.fill(address, into, block.blank, block.stack);
+  if (!block.stack || keepPointers === undefined) return;
+  const { pointerSize } = target.system;
+  filterPointers(address, into, keepPointers, pointerSize, target.stored?.littleEndian ?? true);
 }
 
 /**
@@ -125,35 +111,43 @@ export function* emit(captured: Capture, sink: Sink): Task<void> {
     written += bytes.length;
     if (!target.held) options.onProgress?.({ phase: 'writing', written, total: size });
   }
-  yield* write(head);
+  yield* write(head.bytes);
   if (memory !== undefined) {
     for (const bytes of memory) yield* write(bytes);
   } else {
-    const buffer = new Uint8Array(CHUNK);
-    for (const { start, end, blank } of selection.memory) {
-      for (let at = start; at < end; at += BigInt(CHUNK)) {
-        const piece = buffer.subarray(0, end - at < CHUNK ? Number(end - at) : CHUNK);
-        yield* selection.redacted.fill(at, piece, blank);
+    const buffer = new Uint8Array(Number(CHUNK));
+    for (const block of selection.blocks.stored) {
+      // Cut at whole chunks of addresses: no word of a stack lies across a border.
+      for (let at = block.start; at < block.end; ) {
+        const next = (at & ~(CHUNK - 1n)) + CHUNK;
+        const end = next < block.end ? next : block.end;
+        const piece = buffer.subarray(0, Number(end - at));
+        yield* fill(target, selection, block, at, piece);
         yield* write(piece);
+        at = end;
       }
     }
     target.checkHeld();
     target.release();
   }
+  if (head.tail > 0) yield* write(head.tailBytes());
 }
 
 /** All bytes of a captured dump have been written: closes the sink, and tells what went in. */
 export function* complete(captured: Capture, sink: Sink): Task<DumpReport> {
   yield* closeSink(sink);
+  captured.selection.protocol.kernelMinidump();
   return report(captured);
 }
 
 /** Dumps what stands still by itself (a core, a dump) into a sink. The target stays the caller's to dispose. */
 export function* writeDump(target: Target, options: DumpOptions, sink: Sink): Task<DumpReport> {
   try {
-    const captured = yield* capture(target, options);
-    yield* emit(captured, captured.callbackSink ?? sink);
-    return yield* complete(captured, captured.callbackSink ?? sink);
+    const captured = yield* capture(target, options, sink);
+    const output = captured.callbackSink ?? sink;
+    if (output !== sink) yield* abortSink(sink);
+    yield* emit(captured, output);
+    return yield* complete(captured, output);
   } catch (error) {
     target.release();
     yield* abortSink(sink);
@@ -161,102 +155,21 @@ export function* writeDump(target: Target, options: DumpOptions, sink: Sink): Ta
   }
 }
 
-/** Encodes the streams twice: the first time only tells how long they are, and so where the memory begins. */
-function layOut(
-  context: StreamContext,
-  type: number,
-  total: number,
-): { head: Uint8Array; streams: DumpReport['streams'] } {
-  const full = (type & MiniDumpWithFullMemory) !== 0;
-  const offsets = new Map<MemoryBlock, number>();
-  let offset = 0;
-  for (const block of context.selection.memory) {
-    offsets.set(block, offset);
-    offset += Number(block.end - block.start);
-  }
-  let trial = encodeHead(context, type, full, 0, offsets);
-  // A MemoryList has 32-bit RVAs; past 4 GiB only the 64-bit list can say where the memory is.
-  const wide = full || trial.head.length + total > 0xffff_ffff;
-  if (wide !== full) trial = encodeHead(context, type, wide, 0, offsets);
-  return encodeHead(context, type, wide, trial.head.length, offsets);
-}
-
-function encodeHead(
-  context: StreamContext,
-  type: number,
-  wide: boolean,
-  memoryRva: number,
-  offsets: ReadonlyMap<MemoryBlock, number>,
-): { head: Uint8Array; streams: DumpReport['streams'] } {
-  const blockLocation = (block: MemoryBlock): Location => {
-    const rva = memoryRva + offsets.get(block)!;
-    const size = Number(block.end - block.start);
-    return rva + size > 0xffff_ffff ? NOWHERE : { DataSize: size, Rva: rva };
-  };
-  const writers = [
-    ...streamWriters({ ...context, blockLocation }),
-    {
-      type: wide ? streamTypes.values.Memory64ListStream : streamTypes.values.MemoryListStream,
-      write: (image: Image) =>
-        image.place(memoryList(context.selection.memory, wide, memoryRva, blockLocation)),
-    },
-  ];
-  const image = new Image(MINIDUMP_HEADER.size + writers.length * MINIDUMP_DIRECTORY.size);
-  const streams: DumpReport['streams'] = [];
-  writers.forEach((writer, i) => {
-    const Location = writer.write(image);
-    const entry = MINIDUMP_DIRECTORY.encode({ StreamType: writer.type, Location });
-    image.set(MINIDUMP_HEADER.size + i * MINIDUMP_DIRECTORY.size, entry);
-    streams.push({
-      type: writer.type,
-      name: streamTypes.nameOf(writer.type) ?? `0x${writer.type.toString(16)}`,
-      size: Location.DataSize,
-    });
-  });
-  image.align(16);
-  image.set(
-    0,
-    MINIDUMP_HEADER.encode({
-      Signature: MINIDUMP_SIGNATURE,
-      Version: MINIDUMP_VERSION,
-      NumberOfStreams: writers.length,
-      StreamDirectoryRva: MINIDUMP_HEADER.size,
-      TimeDateStamp: Math.floor(Date.now() / 1000),
-      Flags: BigInt(type),
-    }),
-  );
-  return { head: image.bytes(), streams };
-}
-
-function memoryList(
-  memory: readonly MemoryBlock[],
-  wide: boolean,
-  memoryRva: number,
-  blockLocation: (block: MemoryBlock) => Location,
-): Uint8Array {
-  if (wide) {
-    const ranges = memory.map(({ start, end }) => ({ StartOfMemoryRange: start, DataSize: end - start }));
-    return encodeMemory64List(BigInt(memoryRva), ranges);
-  }
-  return encodeMemoryList(
-    memory.map((block) => ({ StartOfMemoryRange: block.start, Memory: blockLocation(block) })),
-  );
-}
-
-function report({ target, options, selection, size, streams, warnings }: Capture): DumpReport {
-  const bytes = Number(totalSize(selection.memory));
+function report({ target, options, selection, head, size, warnings }: Capture): DumpReport {
+  const { memory, blocks, type } = selection;
   return {
     pid: target.pid,
-    type: options.type ?? MiniDumpNormal,
+    type,
     size,
     pauseMs: target.pause,
     threads: { written: selection.threads.length, excluded: selection.excludedThreads },
     modules: { written: selection.modules.length, excluded: selection.excludedModules },
-    memory: { ranges: selection.memory.length, bytes },
-    removed: selection.removed.map(({ start, end }) => ({ address: start, size: end - start })),
-    unreadable: selection.unreadable,
+    memory: { ranges: blocks.stored.length, bytes: Number(totalSize(blocks.stored)) },
+    removed: memory.removed.map(({ start, end }) => ({ address: start, size: end - start })),
+    unreadable: memory.failures.map(({ start, end }) => ({ address: start, size: end - start })),
+    withoutMeaning: flagsWithoutMeaning(options.type ?? 0).map(({ name }) => name),
     shortenedCalls: target.shortenedCalls,
     warnings,
-    streams,
+    streams: head.streams,
   };
 }

@@ -40,6 +40,10 @@ export interface DumpOptions<Param = unknown> {
   userStreams?: readonly UserStream[] | undefined;
   /** Text for the comment stream. */
   comment?: string | undefined;
+  /** What a callback finds in Io.Handle: the hFile of MiniDumpWriteDump. */
+  fileHandle?: unknown;
+  /** For a target that is a minidump: keep its memory as it is (the default), or select of it by `type`. */
+  storedMemory?: 'keep' | 'select' | undefined;
   /** Called while the process runs only: it may be the one that reads our output. */
   onProgress?: ((progress: DumpProgress) => void) | undefined;
 }
@@ -63,8 +67,10 @@ export interface DumpReport {
   memory: { ranges: number; bytes: number };
   /** What the callback took out, as it named it, merged. Other copies of the same values are not looked for. */
   removed: ReportedRange[];
-  /** What was wanted and cannot be read. */
+  /** What was wanted and cannot be read: left out, or zero (the stream MozSoftErrors says which). */
   unreadable: ReportedRange[];
+  /** Flags of the type that mean nothing here. */
+  withoutMeaning: string[];
   /** Calls of the process that came back short because the stop caught them half-way. */
   shortenedCalls: number;
   warnings: string[];

@@ -1,19 +1,37 @@
-import { MINIDUMP_CALLBACK_TYPE as Type } from '../format/index.js';
+import { HRESULT, MINIDUMP_SECONDARY_FLAGS, MINIDUMP_CALLBACK_TYPE as Type } from '../format/index.js';
 import { MinidumpError } from '../io/index.js';
 import type {
   MINIDUMP_CALLBACK_INPUT,
   MINIDUMP_CALLBACK_OUTPUT,
   MINIDUMP_CALLBACK_ROUTINE,
+  MINIDUMP_MEMORY_INFO_VALUE,
+  MINIDUMP_MODULE_CALLBACK,
+  MINIDUMP_THREAD_CALLBACK,
+  MINIDUMP_THREAD_EX_CALLBACK,
 } from './callback.js';
 import { routineFromCallbacks } from './callbacks.js';
 import type { DumpOptions } from './options.js';
 import type { AddressRange } from './ranges.js';
+
+const { S_OK, S_FALSE, E_NOTIMPL } = HRESULT;
 
 type DistributiveOmit<T, K extends keyof never> = T extends unknown ? Omit<T, K> : never;
 type Input = DistributiveOmit<MINIDUMP_CALLBACK_INPUT, 'ProcessId' | 'ProcessHandle'>;
 
 /** A callback that names ranges for ever must not keep the process stopped for ever. */
 const MAX_RANGES = 1_000_000;
+
+/**
+ * Callbacks that come before the process is looked at, or after: as on Windows they get no process id, and two of them no
+ * handle either (the contract's table of what Wine's tests see on Windows).
+ */
+const WITHOUT_ID = new Set<number>([
+  Type.IsProcessSnapshotCallback,
+  Type.VmStartCallback,
+  Type.IoStartCallback,
+  Type.WriteKernelMinidumpCallback,
+]);
+const WITHOUT_HANDLE = new Set<number>([Type.IoStartCallback, Type.WriteKernelMinidumpCallback]);
 
 /** Asks the callback routine, with the documented defaults, and makes sense of the answers. */
 export class CallbackProtocol {
@@ -24,8 +42,10 @@ export class CallbackProtocol {
   readonly #param: unknown;
   readonly #pid: number;
   readonly #handle: unknown;
+  readonly #file: unknown;
   #checkCancel = true;
   #moreRegions = true;
+  #vm = false;
 
   constructor(options: DumpOptions, pid: number, handle: unknown) {
     if (options.callback !== undefined && options.callbacks !== undefined) {
@@ -44,10 +64,15 @@ export class CallbackProtocol {
     this.present = this.#routine !== undefined;
     this.#pid = pid;
     this.#handle = handle;
+    this.#file = options.fileHandle ?? null;
   }
 
-  #call(input: Input, output: Partial<MINIDUMP_CALLBACK_OUTPUT>): boolean {
-    const full = { ProcessId: this.#pid, ProcessHandle: this.#handle, ...input } as MINIDUMP_CALLBACK_INPUT;
+  #call(input: Input, output: Partial<MINIDUMP_CALLBACK_OUTPUT> = {}): boolean {
+    const full = {
+      ProcessId: WITHOUT_ID.has(input.CallbackType) ? 0 : this.#pid,
+      ProcessHandle: WITHOUT_HANDLE.has(input.CallbackType) ? null : this.#handle,
+      ...input,
+    } as MINIDUMP_CALLBACK_INPUT;
     let answer: unknown;
     try {
       answer = this.#routine!(this.#param, full, output as MINIDUMP_CALLBACK_OUTPUT);
@@ -70,6 +95,45 @@ export class CallbackProtocol {
     return Boolean(answer);
   }
 
+  /** Whether the callback says that what it dumps is a snapshot. */
+  isProcessSnapshot(): boolean {
+    return this.#saysFalse({ CallbackType: Type.IsProcessSnapshotCallback });
+  }
+
+  /** Whether the callback wants to be asked about queries and reads of memory; from now on it is. */
+  vmStart(): void {
+    this.#vm = this.#saysFalse({ CallbackType: Type.VmStartCallback });
+  }
+
+  /** Whether the callback writes the dump by itself. */
+  ioStart(): boolean {
+    return this.#saysFalse({ CallbackType: Type.IoStartCallback, Io: { Handle: this.#file } });
+  }
+
+  /** TRUE with a Status of S_FALSE means yes for three callbacks. The default is E_NOTIMPL, as seen for IoStart. */
+  #saysFalse(input: Input): boolean {
+    if (!this.present) return false;
+    const output = { Status: E_NOTIMPL as number };
+    return this.#call(input, output) && toResult(output.Status) === S_FALSE;
+  }
+
+  /** MINIDUMP_SECONDARY_FLAGS of the callback. */
+  secondaryFlags(): number {
+    if (!this.present) return 0;
+    const output = { SecondaryFlags: 0 };
+    const answer = this.#call({ CallbackType: Type.SecondaryFlagsCallback, SecondaryFlags: 0 }, output);
+    if (!answer) return 0;
+    const flags = output.SecondaryFlags;
+    if (!Number.isInteger(flags) || (flags & ~MINIDUMP_SECONDARY_FLAGS.MiniSecondaryValidFlags) !== 0) {
+      throw new MinidumpError(
+        'invalid-argument',
+        `the callback set SecondaryFlags to ${String(flags)}, which has bits without a meaning`,
+        { advice: 'MiniSecondaryWithoutPowerInfo (1) is the only one.' },
+      );
+    }
+    return flags;
+  }
+
   /** Gives the callback the chance to give the dump up; asked on while it says CheckCancel. */
   checkCancelled(): void {
     if (!this.present || !this.#checkCancel) return;
@@ -81,43 +145,42 @@ export class CallbackProtocol {
 
   /** The write flags of a thread, or 0 if it is left out. Asked before the thread is stopped. */
   includeThread(ThreadId: number, flags: number): number {
-    if (!this.present) return flags;
-    const output = { ThreadWriteFlags: flags };
-    const answer = this.#call(
+    return this.#threadFlags(
       { CallbackType: Type.IncludeThreadCallback, IncludeThread: { ThreadId } },
-      output,
+      flags,
     );
-    return answer ? flags & output.ThreadWriteFlags : 0;
   }
 
   includeModule(BaseOfImage: bigint, flags: number): number {
-    if (!this.present) return flags;
-    const output = { ModuleWriteFlags: flags };
-    const answer = this.#call(
+    return this.#moduleFlags(
       { CallbackType: Type.IncludeModuleCallback, IncludeModule: { BaseOfImage } },
-      output,
+      flags,
     );
-    return answer ? flags & output.ModuleWriteFlags : 0;
   }
 
-  module(
-    input: DistributiveOmit<Extract<Input, { Module: unknown }>, 'CallbackType'>,
-    flags: number,
-  ): number {
-    if (!this.present) return flags;
-    const output = { ModuleWriteFlags: flags };
-    const answer = this.#call({ CallbackType: Type.ModuleCallback, ...input }, output);
-    return answer ? flags & output.ModuleWriteFlags : 0;
+  module(Module: MINIDUMP_MODULE_CALLBACK, flags: number): number {
+    return this.#moduleFlags({ CallbackType: Type.ModuleCallback, Module }, flags);
   }
 
-  thread(
-    input: DistributiveOmit<Extract<Input, { Thread: unknown }>, 'CallbackType'>,
-    flags: number,
-  ): number {
+  thread(Thread: MINIDUMP_THREAD_CALLBACK, flags: number): number {
+    return this.#threadFlags({ CallbackType: Type.ThreadCallback, Thread }, flags);
+  }
+
+  threadEx(ThreadEx: MINIDUMP_THREAD_EX_CALLBACK, flags: number): number {
+    return this.#threadFlags({ CallbackType: Type.ThreadExCallback, ThreadEx }, flags);
+  }
+
+  /** Flags can only be cleared: what the answer adds is ignored. */
+  #threadFlags(input: Input, flags: number): number {
     if (!this.present) return flags;
     const output = { ThreadWriteFlags: flags };
-    const answer = this.#call({ CallbackType: Type.ThreadCallback, ...input }, output);
-    return answer ? flags & output.ThreadWriteFlags : 0;
+    return this.#call(input, output) ? flags & output.ThreadWriteFlags : 0;
+  }
+
+  #moduleFlags(input: Input, flags: number): number {
+    if (!this.present) return flags;
+    const output = { ModuleWriteFlags: flags };
+    return this.#call(input, output) ? flags & output.ModuleWriteFlags : 0;
   }
 
   /** The regions that MemoryCallback adds. */
@@ -159,7 +222,7 @@ export class CallbackProtocol {
    * What is left of a region of a full-memory dump. FALSE or Continue left FALSE means that the callback does not want
    * to be asked again; the region stays as it is.
    */
-  includeVmRegion(region: MINIDUMP_CALLBACK_OUTPUT['VmRegion']): AddressRange | undefined {
+  includeVmRegion(region: MINIDUMP_MEMORY_INFO_VALUE): AddressRange | undefined {
     const whole = { start: region.BaseAddress, end: region.BaseAddress + region.RegionSize };
     if (!this.present || !this.#moreRegions) return whole;
     const output = { VmRegion: { ...region }, Continue: false };
@@ -171,8 +234,10 @@ export class CallbackProtocol {
     const size = toBigInt(output.VmRegion.RegionSize, 'RegionSize');
     if (size === 0n) return undefined;
     const start = toBigInt(output.VmRegion.BaseAddress, 'BaseAddress');
-    const [page, end] = [4095n, start + size];
-    if (start < whole.start || end > whole.end || ((start | end) & page) !== 0n) {
+    const end = start + size;
+    // The region's own borders need not be those of pages: in a dump they may lie anywhere.
+    const cut = (at: bigint) => at !== whole.start && at !== whole.end && (at & 4095n) !== 0n;
+    if (start < whole.start || end > whole.end || cut(start) || cut(end)) {
       throw new MinidumpError(
         'callback-failed',
         `the callback made a region larger or cut through a page: ${size} bytes at 0x${start.toString(16)}`,
@@ -181,6 +246,139 @@ export class CallbackProtocol {
     }
     return { start, end };
   }
+
+  /**
+   * Whether memory that cannot be read is left out; else the dump fails with FailureStatus. The routine finds in Status what
+   * will happen if it leaves it alone, so that one that answers TRUE to what it does not know changes nothing.
+   */
+  readMemoryFailure(Offset: bigint, Bytes: bigint, FailureStatus: number, omitted: boolean): boolean {
+    if (!this.present) return omitted;
+    const output = { Status: omitted ? S_OK : FailureStatus };
+    const answer = this.#call(
+      {
+        CallbackType: Type.ReadMemoryFailureCallback,
+        ReadMemoryFailure: { Offset, Bytes, FailureStatus },
+      },
+      output,
+    );
+    return answer ? toResult(output.Status) === S_OK : omitted;
+  }
+
+  /** What lies at an address, if the callback answers that: undefined leaves it to the target. */
+  vmQuery(Offset: bigint): MINIDUMP_MEMORY_INFO_VALUE | undefined {
+    if (!this.#vm) return undefined;
+    const output = {
+      VmQueryStatus: E_NOTIMPL as number,
+      VmQueryResult: {
+        BaseAddress: 0n,
+        AllocationBase: 0n,
+        AllocationProtect: 0,
+        RegionSize: 0n,
+        State: 0,
+        Protect: 0,
+        Type: 0,
+      },
+    };
+    const answer = this.#call({ CallbackType: Type.VmQueryCallback, VmQuery: { Offset } }, output);
+    const status = toResult(output.VmQueryStatus);
+    if (!answer || status === E_NOTIMPL) return undefined;
+    const result = output.VmQueryResult;
+    const size = toBigInt(result.RegionSize, 'RegionSize');
+    const base = toBigInt(result.BaseAddress, 'BaseAddress');
+    if (status !== S_OK || size <= 0n || base > Offset || base + size <= Offset || base + size > 1n << 64n) {
+      throw new MinidumpError(
+        'callback-failed',
+        status === S_OK
+          ? `VmQueryResult does not hold the address that was asked for, 0x${Offset.toString(16)}`
+          : `VmQueryStatus is 0x${status.toString(16)}: the memory of the process cannot be listed`,
+        { advice: 'Set S_OK and a region that holds the address, or E_NOTIMPL to leave it to mdmp.' },
+      );
+    }
+    return { ...result, BaseAddress: base, RegionSize: size };
+  }
+
+  /** How many bytes of a read the callback has done by itself; undefined if it says that the read fails. */
+  vmPreRead(Offset: bigint, Buffer: Uint8Array): number | undefined {
+    if (!this.#vm) return 0;
+    const output = { VmReadStatus: E_NOTIMPL as number, VmReadBytesCompleted: 0 };
+    const answer = this.#call(
+      { CallbackType: Type.VmPreReadCallback, VmPreRead: { Offset, Buffer, Size: Buffer.length } },
+      output,
+    );
+    const status = toResult(output.VmReadStatus);
+    if (!answer || status === E_NOTIMPL) return 0;
+    return status === S_OK ? toCount(output.VmReadBytesCompleted, Buffer.length) : undefined;
+  }
+
+  /** How many bytes of a read count in the end; the callback may have changed them. */
+  vmPostRead(Offset: bigint, Buffer: Uint8Array, Completed: number): number {
+    if (!this.#vm) return Completed;
+    const Status = Completed === Buffer.length ? S_OK : HRESULT.ERROR_PARTIAL_COPY;
+    const output = { VmReadStatus: Status as number, VmReadBytesCompleted: Completed };
+    const answer = this.#call(
+      {
+        CallbackType: Type.VmPostReadCallback,
+        VmPostRead: { Offset, Buffer, Size: Buffer.length, Completed, Status },
+      },
+      output,
+    );
+    if (!answer) return Completed;
+    const completed = toCount(output.VmReadBytesCompleted, Buffer.length);
+    const failed = toResult(output.VmReadStatus) !== S_OK && Status === S_OK;
+    return failed ? Math.min(completed, Buffer.length - 1) : completed;
+  }
+
+  /** Whether reads and queries go through the callback. */
+  get vm(): boolean {
+    return this.#vm;
+  }
+
+  /** A piece of the dump, for a callback that writes it by itself. */
+  ioWriteAll(Offset: bigint, Buffer: Uint8Array): void {
+    const output = { Status: E_NOTIMPL as number };
+    const Io = { Handle: this.#file, Offset, Buffer, BufferBytes: Buffer.length };
+    this.#ioResult('IoWriteAll', this.#call({ CallbackType: Type.IoWriteAllCallback, Io }, output), output);
+  }
+
+  ioFinish(): void {
+    const output = { Status: E_NOTIMPL as number };
+    const input: Input = { CallbackType: Type.IoFinishCallback, Io: { Handle: this.#file } };
+    this.#ioResult('IoFinish', this.#call(input, output), output);
+  }
+
+  #ioResult(what: string, answer: boolean, { Status }: { Status: number }): void {
+    const status = toResult(Status);
+    if (answer && status === S_OK) return;
+    const said = answer ? `Status 0x${status.toString(16)}` : 'FALSE';
+    throw new MinidumpError('write-failed', `the callback could not write the dump: ${what} gave ${said}`, {
+      advice: 'A callback that took over the output (IoStart) must answer TRUE with Status S_OK.',
+    });
+  }
+
+  /**
+   * Asks whether the kernel shall be dumped, too, now that the process was. Nobody can do that on Linux: a callback that wants it
+   * gets E_NOTIMPL in KernelMinidumpStatus.
+   */
+  kernelMinidump(): void {
+    if (!this.present) return;
+    const output = { Handle: null as unknown };
+    const answer = this.#call({ CallbackType: Type.WriteKernelMinidumpCallback }, output);
+    if (!answer || output.Handle === null || output.Handle === undefined) return;
+    this.#call({ CallbackType: Type.KernelMinidumpStatusCallback, Status: E_NOTIMPL });
+  }
+}
+
+/** An HRESULT as the unsigned number of HRESULT; programs may give it signed. */
+function toResult(value: unknown): number {
+  return Number(value) >>> 0;
+}
+
+function toCount(value: unknown, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most) return value;
+  throw new MinidumpError(
+    'callback-failed',
+    `the callback set VmReadBytesCompleted to ${String(value)}, of ${most} bytes`,
+  );
 }
 
 function toBigInt(value: unknown, what: string): bigint {

@@ -1,36 +1,38 @@
 import { MINIDUMP_TYPE, MODULE_WRITE_FLAGS, THREAD_WRITE_FLAGS } from '../format/index.js';
 import { MinidumpError, type Task } from '../io/index.js';
-import type { DumpException, DumpOptions, ReportedRange } from './options.js';
-import type { CallbackProtocol } from './protocol.js';
+import {
+  type Blocks,
+  type MemoryBlock,
+  mergeBlocks,
+  otherBlocks,
+  stackBlocks,
+  storedBlocks,
+  type WantedMemory,
+} from './blocks.js';
+import { hasFlag, moduleDefaults, threadDefaults } from './dump-type.js';
+import { DumpMemory } from './memory.js';
+import type { DumpOptions } from './options.js';
+import { AddressTable } from './pointers.js';
+import { CallbackProtocol } from './protocol.js';
 import { type AddressRange, intersectRange, mergeRanges, subtractRanges } from './ranges.js';
-import { RedactedMemory } from './redaction.js';
+import { isExecutable, listRegions, memoryInfo } from './regions.js';
 import type { Target, TargetException, TargetModule, TargetRegion, TargetThread } from './target.js';
+import { eachStackWord, type MemorySource, wantedMemory } from './wanted-memory.js';
 
-const { ThreadWriteThread, ThreadWriteStack, ThreadWriteContext, ThreadWriteInstructionWindow } =
-  THREAD_WRITE_FLAGS;
-const { ModuleWriteModule, ModuleWriteMiscRecord, ModuleWriteCvRecord } = MODULE_WRITE_FLAGS;
-const { MiniDumpWithFullMemory, MiniDumpIgnoreInaccessibleMemory } = MINIDUMP_TYPE;
+const { ThreadWriteThread, ThreadWriteStack, ThreadWriteBackingStore } = THREAD_WRITE_FLAGS;
+const { ModuleWriteModule, ModuleReferencedByMemory } = MODULE_WRITE_FLAGS;
 
-const THREAD_DEFAULTS =
-  ThreadWriteThread | ThreadWriteStack | ThreadWriteContext | ThreadWriteInstructionWindow;
-const MODULE_DEFAULTS = ModuleWriteModule | ModuleWriteMiscRecord | ModuleWriteCvRecord;
-
-/** Around each instruction pointer, [IP - 0x80, IP + 0x80) is stored, as native dumps have it (contract, 4.2). */
-const WINDOW = 0x80n;
-const MEM_COMMIT = 0x1000;
-
-/** Memory that is stored in one piece. */
-export interface MemoryBlock {
-  start: bigint;
-  end: bigint;
-  /** Parts that are stored as zeros without being read: removed by the callback, or never touched. Sorted, merged. */
-  blank: AddressRange[];
+/** A stack in the dump: the part of a block, which may hold more. */
+export interface PlacedStack extends AddressRange {
+  block: MemoryBlock;
 }
 
 export interface SelectedThread {
   thread: TargetThread;
   flags: number;
-  stack: MemoryBlock | undefined;
+  /** Undefined where there is none, or it was left out. */
+  stack: PlacedStack | undefined;
+  backingStore: PlacedStack | undefined;
 }
 
 export interface SelectedModule {
@@ -44,106 +46,191 @@ export interface SelectedException extends TargetException {
 
 /** All that goes into a dump, decided before the first byte of it is written. */
 export interface Selection {
+  /** MINIDUMP_TYPE flags: what was asked for, or what a stored dump has. */
+  type: number;
   threads: SelectedThread[];
   excludedThreads: number;
   modules: SelectedModule[];
   excludedModules: number;
   exception: SelectedException | undefined;
-  /** In the order in which they are stored: those of the stacks first, then ascending. */
-  memory: MemoryBlock[];
-  removed: AddressRange[];
-  unreadable: ReportedRange[];
-  redacted: RedactedMemory;
+  blocks: Blocks;
+  /** Its list is a Memory64List, however small it is. */
+  wide: boolean;
+  memory: DumpMemory;
+  /** With MiniDumpFilterMemory: what pointers on stacks may point to. */
+  keepPointers: AddressTable | undefined;
+  /** With MiniDumpWithFullMemoryInfo. */
+  regions: readonly TargetRegion[] | undefined;
+  /** MINIDUMP_SECONDARY_FLAGS */
+  secondaryFlags: number;
+  /** The callback writes the dump by itself. */
+  callbackWrites: boolean;
+  protocol: CallbackProtocol;
 }
 
 /** Stops the target and asks the callback, in the documented order (docs/callback.md). */
-export function* select(target: Target, options: DumpOptions, protocol: CallbackProtocol): Task<Selection> {
-  const type = options.type ?? MINIDUMP_TYPE.MiniDumpNormal;
-  const full = (type & MiniDumpWithFullMemory) !== 0;
-
-  protocol.checkCancelled();
-  const threadFlags = new Map<number, number>();
-  let excludedThreads = 0;
-  yield* target.hold((id) => {
-    const flags = protocol.includeThread(id, THREAD_DEFAULTS);
-    protocol.checkCancelled();
-    threadFlags.set(id, flags);
-    if ((flags & ThreadWriteThread) !== 0) return true;
-    excludedThreads++;
-    return false;
-  });
-  const { modules, excluded: excludedModules } = yield* selectModules(target, protocol);
-  const plain = new RedactedMemory(target, []);
-  const happened =
-    options.exception &&
-    (yield* target.exception(options.exception, (address, length) => plain.read(address, length)));
-  const { threads, refused } = yield* selectThreads(
-    target,
-    protocol,
-    threadFlags,
-    options.exception,
-    happened,
-  );
-  excludedThreads += refused;
-
-  const added = full ? [] : mergeRanges(protocol.memory());
-  const removed = full && !protocol.idiomatic ? [] : protocol.removeMemory();
-  const regions = full ? yield* selectRegions(target, protocol, removed) : [];
-  const blanked = mergeRanges(removed);
-  protocol.checkCancelled();
-
-  const unreadable: ReportedRange[] = [];
-  const stacks = yield* stackBlocks(target, threads, blanked);
-  const wanted = full ? regions : [...added, ...windows(threads, happened)];
-  const rest = subtractRanges(subtractRanges(mergeRanges(wanted), blanked), mergeRanges(stacks));
-  const others = yield* otherBlocks(target, rest, { full, added, unreadable });
-  if (!full && unreadable.length > 0 && (type & MiniDumpIgnoreInaccessibleMemory) === 0) {
-    const [{ address, size }] = unreadable as [ReportedRange];
-    throw new MinidumpError(
-      'memory-unreadable',
-      `the callback added memory that cannot be read: ${size} bytes at 0x${address.toString(16)}`,
-      { advice: 'Add mapped memory only, or allow it with MiniDumpIgnoreInaccessibleMemory (0x20000).' },
-    );
-  }
-
-  const redacted = new RedactedMemory(target, blanked);
-  let exception: SelectedException | undefined;
-  if (options.exception !== undefined) {
-    // Once more, through the redaction: what was removed must not come in through the back door.
-    const seen = yield* target.exception(options.exception, (address, length) =>
-      redacted.read(address, length),
-    );
-    exception = { threadId: options.exception.threadId, ...seen };
-  }
-  return {
-    threads,
-    excludedThreads,
-    modules,
-    excludedModules,
-    exception,
-    memory: [...stacks, ...others],
-    removed: blanked,
-    unreadable,
-    redacted,
-  };
+export function* select(target: Target, options: DumpOptions): Task<Selection> {
+  return yield* new Selector(target, options).run();
 }
 
-function* selectModules(
-  target: Target,
-  protocol: CallbackProtocol,
-): Task<{ modules: SelectedModule[]; excluded: number }> {
-  const all = yield* target.modules();
-  const included: SelectedModule[] = [];
-  for (const module of all) {
-    const flags = protocol.includeModule(module.base, MODULE_DEFAULTS);
-    if ((flags & ModuleWriteModule) !== 0) included.push({ module, flags });
-    protocol.checkCancelled();
+/** The steps of a selection, and what they share. */
+class Selector {
+  readonly #target: Target;
+  readonly #options: DumpOptions;
+  readonly #protocol: CallbackProtocol;
+  readonly #memory: DumpMemory;
+  readonly #type: number;
+  /** The memory of a stored dump stays as it is. */
+  readonly #keep: boolean;
+  readonly #full: boolean;
+  #listed: readonly TargetRegion[] | undefined;
+
+  constructor(target: Target, options: DumpOptions) {
+    this.#target = target;
+    this.#options = options;
+    this.#protocol = new CallbackProtocol(options, target.pid, target.handle);
+    const { stored } = target;
+    this.#keep = stored !== undefined && options.storedMemory !== 'select';
+    this.#type = options.type ?? MINIDUMP_TYPE.MiniDumpNormal;
+    this.#full = this.#keep ? stored!.wide : this.#has('MiniDumpWithFullMemory');
+    this.#memory = new DumpMemory(target, this.#protocol, this.#ignore);
   }
-  const modules: SelectedModule[] = [];
-  for (const { module, flags: before } of included) {
-    const flags = protocol.module(
-      {
-        Module: {
+
+  #has(flag: keyof typeof MINIDUMP_TYPE): boolean {
+    return hasFlag(this.#type, MINIDUMP_TYPE[flag]);
+  }
+
+  /** What a stored dump has, its callback may take out. */
+  get #storedType(): number {
+    return this.#keep ? Number(this.#target.stored!.flags & 0xffff_ffffn) : 0;
+  }
+
+  get #ignore(): boolean {
+    return this.#has('MiniDumpIgnoreInaccessibleMemory');
+  }
+
+  *run(): Task<Selection> {
+    const [target, protocol] = [this.#target, this.#protocol];
+    if (protocol.isProcessSnapshot() && !target.frozen) {
+      throw new MinidumpError(
+        'invalid-argument',
+        'the callback says that this process is a snapshot, but it runs',
+        {
+          advice:
+            'Leave isProcessSnapshot (IsProcessSnapshotCallback) out: it is for what stands still by itself.',
+        },
+      );
+    }
+    protocol.vmStart();
+    const callbackWrites = protocol.ioStart();
+    const secondaryFlags = protocol.secondaryFlags();
+    protocol.checkCancelled();
+
+    const threadFlags = new Map<number, number>();
+    let excludedThreads = 0;
+    yield* target.hold((id) => {
+      const flags = protocol.includeThread(id, threadDefaults(this.#type | this.#storedType));
+      protocol.checkCancelled();
+      threadFlags.set(id, flags);
+      if (hasFlag(flags, ThreadWriteThread)) return true;
+      excludedThreads++;
+      return false;
+    });
+    const all = yield* target.modules();
+    const included = this.#includeModules(all);
+    const exception = yield* this.#exception();
+    const held = (yield* target.threads()).map((thread) => ({
+      thread: exception?.threadId === thread.id ? this.#atException(thread, exception) : thread,
+      flags:
+        (threadFlags.get(thread.id) ?? 0) | (thread.backingStore === undefined ? 0 : ThreadWriteBackingStore),
+      stack: undefined,
+      backingStore: undefined,
+    }));
+    if (this.#has('MiniDumpScanMemory') || this.#has('MiniDumpFilterMemory')) {
+      yield* this.#scanStacks(held, included);
+    }
+    const modules = this.#selectModules(included);
+    const threads = this.#selectThreads(held);
+
+    const added = this.#full ? [] : mergeRanges(protocol.memory());
+    protocol.checkCancelled();
+    // A dump that is filtered is filtered to have less in it: whoever asks for it is asked what to remove, whatever its type.
+    const removed =
+      this.#full && !protocol.idiomatic && target.stored === undefined ? [] : protocol.removeMemory();
+    const regions = this.#full && !this.#keep ? yield* this.#selectRegions(removed) : [];
+    this.#memory.remove(removed);
+    protocol.checkCancelled();
+
+    const blocks = this.#keep
+      ? yield* this.#storedBlocks(threads)
+      : yield* this.#selectMemory(threads, modules, added, regions, exception);
+    return {
+      type: this.#storedType | this.#type,
+      threads,
+      excludedThreads: excludedThreads + held.length - threads.length,
+      modules,
+      excludedModules: all.length - modules.length,
+      // Once more, through the redaction: what was removed must not come in through the back door.
+      exception: exception && (yield* this.#exception()),
+      blocks,
+      wide: this.#full,
+      memory: this.#memory,
+      keepPointers: this.#has('MiniDumpFilterMemory')
+        ? yield* this.#keepPointers(threads, modules)
+        : undefined,
+      regions: this.#has('MiniDumpWithFullMemoryInfo') ? yield* this.#regions() : undefined,
+      secondaryFlags,
+      callbackWrites,
+      protocol,
+    };
+  }
+
+  *#exception(): Task<SelectedException | undefined> {
+    const { exception } = this.#options;
+    if (exception === undefined) return yield* this.#target.ownException?.() ?? nothing();
+    const found = yield* this.#target.exception(exception, (address, length) =>
+      this.#memory.read(address, length),
+    );
+    return { threadId: exception.threadId, ...found };
+  }
+
+  /**
+   * The thread that got the signal stands in its handler, perhaps on a stack of its own. As Breakpad does it, it is
+   * written as it was at the fault, so that its stack is that of the fault.
+   */
+  #atException(thread: TargetThread, happened: TargetException): TargetThread {
+    if (this.#options.exception === undefined) return thread;
+    const { context, instructionPointer, stackPointer } = happened;
+    const stack = this.#target.stackAt(stackPointer);
+    return { ...thread, context, instructionPointer, stackPointer, stack };
+  }
+
+  #includeModules(all: readonly TargetModule[]): SelectedModule[] {
+    const included: SelectedModule[] = [];
+    for (const module of all) {
+      const flags = this.#protocol.includeModule(module.base, moduleDefaults(this.#type));
+      if (hasFlag(flags, ModuleWriteModule)) included.push({ module, flags });
+      this.#protocol.checkCancelled();
+    }
+    return included;
+  }
+
+  /** MiniDumpScanMemory: tells the callback which modules the stacks point into. */
+  *#scanStacks(threads: readonly SelectedThread[], modules: readonly SelectedModule[]): Task<void> {
+    const table = new AddressTable(
+      modules.map(({ module }) => ({ start: module.base, end: module.base + BigInt(module.size) })),
+    );
+    yield* eachStackWord(this.#source, threads, (value) => {
+      const found = modules[table.indexOf(value)];
+      if (found !== undefined) found.flags |= ModuleReferencedByMemory;
+    });
+  }
+
+  #selectModules(included: readonly SelectedModule[]): SelectedModule[] {
+    const modules: SelectedModule[] = [];
+    for (const { module, flags: before } of included) {
+      const flags = this.#protocol.module(
+        {
           FullPath: module.path,
           BaseOfImage: module.base,
           SizeOfImage: module.size,
@@ -155,165 +242,137 @@ function* selectModules(
           MiscRecord: module.misc,
           SizeOfMiscRecord: module.misc?.length ?? 0,
         },
-      },
-      before,
-    );
-    if ((flags & ModuleWriteModule) !== 0) modules.push({ module, flags });
-    protocol.checkCancelled();
-  }
-  return { modules, excluded: all.length - modules.length };
-}
-
-function* selectThreads(
-  target: Target,
-  protocol: CallbackProtocol,
-  included: ReadonlyMap<number, number>,
-  asked: DumpException | undefined,
-  happened: TargetException | undefined,
-): Task<{ threads: SelectedThread[]; refused: number }> {
-  const threads: SelectedThread[] = [];
-  let refused = 0;
-  for (const found of yield* target.threads()) {
-    const thread =
-      happened !== undefined && asked?.threadId === found.id ? atException(target, found, happened) : found;
-    const flags = protocol.thread(
-      {
-        Thread: {
-          ThreadId: thread.id,
-          ThreadHandle: 0,
-          Context: thread.context.slice(),
-          SizeOfContext: thread.context.length,
-          StackBase: thread.stack.start,
-          StackEnd: thread.stack.end,
-        },
-      },
-      included.get(thread.id) ?? 0,
-    );
-    if ((flags & ThreadWriteThread) !== 0) threads.push({ thread, flags, stack: undefined });
-    else refused++;
-    protocol.checkCancelled();
-  }
-  return { threads, refused };
-}
-
-/**
- * The thread that got the signal stands in its handler, perhaps on a stack of its own. As Breakpad does it, it is
- * written as it was at the fault, so that its stack is that of the fault.
- */
-function atException(target: Target, thread: TargetThread, happened: TargetException): TargetThread {
-  const { context, instructionPointer, stackPointer } = happened;
-  return { ...thread, context, instructionPointer, stackPointer, stack: target.stackAt(stackPointer) };
-}
-
-/**
- * The regions of a full-memory dump. IncludeVmRegion is asked in two passes, as documented; what either of them drops stays
- * out, and counts as removed: a stack in it is blanked as well.
- */
-function* selectRegions(
-  target: Target,
-  protocol: CallbackProtocol,
-  removed: AddressRange[],
-): Task<AddressRange[]> {
-  let kept = (yield* target.regions())
-    .filter(({ dumpable }) => dumpable)
-    .map((region) => ({ region, range: whole(region) }));
-  for (let pass = 0; pass < 2; pass++) {
-    const next: typeof kept = [];
-    for (const { region, range } of kept) {
-      const answer = protocol.includeVmRegion({
-        BaseAddress: region.start,
-        AllocationBase: region.allocationBase,
-        AllocationProtect: region.allocationProtection,
-        RegionSize: region.end - region.start,
-        State: MEM_COMMIT,
-        Protect: region.protection,
-        Type: region.type,
-      });
-      const left = answer === undefined ? [] : intersectRange([range], answer.start, answer.end);
-      removed.push(...subtractRanges([range], left));
-      for (const piece of left) next.push({ region, range: piece });
-      protocol.checkCancelled();
+        before,
+      );
+      if (hasFlag(flags, ModuleWriteModule)) modules.push({ module, flags });
+      this.#protocol.checkCancelled();
     }
-    kept = next;
+    return modules;
   }
-  return kept.map(({ range }) => range);
-}
 
-const whole = ({ start, end }: TargetRegion): AddressRange => ({ start, end });
-
-/** What native dumps store around each instruction pointer. */
-function windows(threads: readonly SelectedThread[], happened: TargetException | undefined): AddressRange[] {
-  const pointers = threads
-    .filter(({ flags }) => (flags & ThreadWriteInstructionWindow) !== 0)
-    .map(({ thread }) => thread.instructionPointer);
-  if (happened !== undefined) pointers.push(happened.instructionPointer);
-  return pointers
-    .filter((pointer) => pointer >= WINDOW)
-    .map((pointer) => ({ start: pointer - WINDOW, end: pointer + WINDOW }));
-}
-
-/**
- * One block a stack, in one piece, so that MINIDUMP_THREAD.Stack can point to it: what was removed is zero in it, and it
- * ends where memory ends. Stacks that overlap (two threads in one mapping) are cut at the next one's start.
- */
-function* stackBlocks(
-  target: Target,
-  threads: readonly SelectedThread[],
-  removed: readonly AddressRange[],
-): Task<MemoryBlock[]> {
-  const blocks: MemoryBlock[] = [];
-  const withStack = threads
-    .filter(({ flags, thread }) => (flags & ThreadWriteStack) !== 0 && thread.stack.end > thread.stack.start)
-    .sort((a, b) => (a.thread.stack.start < b.thread.stack.start ? -1 : 1));
-  for (const [i, selected] of withStack.entries()) {
-    const { start, end: limit } = selected.thread.stack;
-    const previous = blocks.at(-1);
-    if (previous?.start === start) {
-      selected.stack = previous;
-      continue;
+  #selectThreads(held: readonly SelectedThread[]): SelectedThread[] {
+    const threads: SelectedThread[] = [];
+    for (const one of held) {
+      const { thread, flags: before } = one;
+      const Thread = {
+        ThreadId: thread.id,
+        ThreadHandle: 0,
+        Context: thread.context.slice(),
+        SizeOfContext: thread.context.length,
+        StackBase: thread.stack.start,
+        StackEnd: thread.stack.end,
+      };
+      const { backingStore } = thread;
+      const flags =
+        backingStore === undefined
+          ? this.#protocol.thread(Thread, before)
+          : this.#protocol.threadEx(
+              { ...Thread, BackingStoreBase: backingStore.start, BackingStoreEnd: backingStore.end },
+              before,
+            );
+      if (hasFlag(flags, ThreadWriteThread)) threads.push({ ...one, flags });
+      this.#protocol.checkCancelled();
     }
-    let after = i + 1;
-    while (withStack[after]?.thread.stack.start === start) after++;
-    const next = withStack[after]?.thread.stack.start;
-    const bound = next !== undefined && next < limit ? next : limit;
-    const parts = yield* target.probe(start, bound);
-    const hole = parts.find(({ kind }) => kind === 'hole');
-    const end = hole?.start ?? bound;
-    if (end <= start) continue;
-    const zeros = parts.filter(({ kind, start }) => kind === 'zero' && start < end);
-    const block = { start, end, blank: mergeRanges([...zeros, ...intersectRange(removed, start, end)]) };
-    blocks.push(block);
-    selected.stack = block;
+    return threads;
   }
-  return blocks;
-}
 
-/** Blocks for memory that is no stack: split where it cannot be read. */
-function* otherBlocks(
-  target: Target,
-  ranges: readonly AddressRange[],
-  { full, added, unreadable }: { full: boolean; added: readonly AddressRange[]; unreadable: ReportedRange[] },
-): Task<MemoryBlock[]> {
-  const blocks: MemoryBlock[] = [];
-  for (const range of ranges) {
-    for (const { start, end, kind } of yield* target.probe(range.start, range.end)) {
-      const last = blocks.at(-1);
-      if (kind === 'hole') {
-        // Of what nobody asked for by name (the edge of an instruction window) nothing is missed.
-        const missed = full ? [{ start, end }] : intersectRange(added, start, end);
-        for (const { start: address, end: to } of missed) unreadable.push({ address, size: to - address });
-        continue;
+  /**
+   * The regions of a full-memory dump. IncludeVmRegion is asked in two passes, as documented; what either of them drops stays
+   * out, and counts as removed: a stack in it is blanked as well.
+   */
+  *#selectRegions(removed: AddressRange[]): Task<AddressRange[]> {
+    let kept = (yield* this.#regions())
+      .filter(({ dumpable }) => dumpable)
+      .map((region) => ({ region, range: { start: region.start, end: region.end } }));
+    for (let pass = 0; pass < 2; pass++) {
+      const next: typeof kept = [];
+      for (const { region, range } of kept) {
+        const answer = this.#protocol.includeVmRegion(memoryInfo(region));
+        const left = answer === undefined ? [] : intersectRange([range], answer.start, answer.end);
+        removed.push(...subtractRanges([range], left));
+        for (const piece of left) next.push({ region, range: piece });
+        this.#protocol.checkCancelled();
       }
-      // Never touched: 8 GiB of reserved memory cost a full dump nothing. Asked for by name, it is there as zeros.
-      if (full && kind === 'zero') continue;
-      const blank = kind === 'zero' ? [{ start, end }] : [];
-      if (!full && last !== undefined && last.end === start) {
-        last.end = end;
-        last.blank.push(...blank);
-      } else {
-        blocks.push({ start, end, blank });
-      }
+      kept = next;
     }
+    return kept.map(({ range }) => range);
   }
-  return blocks;
+
+  get #source(): MemorySource {
+    return {
+      target: this.#target,
+      memory: this.#memory,
+      type: this.#type,
+      regions: () => this.#regions(),
+    };
+  }
+
+  *#regions(): Task<readonly TargetRegion[]> {
+    this.#listed ??= yield* listRegions(this.#target, this.#protocol);
+    return this.#listed;
+  }
+
+  *#storedBlocks(threads: readonly SelectedThread[]): Task<Blocks> {
+    const stored = this.#target.stored!;
+    // The stacks of a thread that was left out are left out, unless the dump has all memory anyway.
+    if (!this.#full) {
+      const kept = new Map(threads.map(({ thread, flags }) => [thread, flags]));
+      const left: AddressRange[] = [];
+      const dropped: AddressRange[] = [];
+      for (const thread of stored.threads) {
+        const flags = kept.get(thread) ?? 0;
+        (hasFlag(flags, ThreadWriteStack) ? left : dropped).push(thread.stack);
+        if (thread.backingStore === undefined) continue;
+        (hasFlag(flags, ThreadWriteBackingStore) ? left : dropped).push(thread.backingStore);
+      }
+      this.#memory.remove(subtractRanges(mergeRanges(dropped), mergeRanges(left)));
+    }
+    return yield* storedBlocks(this.#target, stored, threads, this.#memory.removed);
+  }
+
+  *#selectMemory(
+    threads: readonly SelectedThread[],
+    modules: readonly SelectedModule[],
+    added: readonly AddressRange[],
+    regions: readonly AddressRange[],
+    exception: SelectedException | undefined,
+  ): Task<Blocks> {
+    const { removed } = this.#memory;
+    const stacks = yield* stackBlocks(this.#target, threads, removed);
+    const wishes: WantedMemory[] = this.#full
+      ? [
+          {
+            ranges: regions,
+            missing: this.#has('MiniDumpNoIgnoreInaccessibleMemory') ? 'fail' : 'omit',
+            zeros: 'skip',
+          },
+        ]
+      : [
+          { ranges: added, missing: 'fail', zeros: 'keep' },
+          ...(yield* wantedMemory(this.#source, threads, modules, exception)),
+        ];
+    const others = yield* otherBlocks(
+      this.#target,
+      this.#memory,
+      this.#protocol,
+      wishes,
+      [...removed, ...stacks],
+      this.#ignore,
+    );
+    const stored = [...stacks, ...(this.#full ? others : mergeBlocks(others))];
+    return { stored, listed: stored };
+  }
+
+  /** Code, where it is known, else modules; and stacks. */
+  *#keepPointers(threads: readonly SelectedThread[], modules: readonly SelectedModule[]): Task<AddressTable> {
+    const code = (yield* this.#target.regions()).filter(isExecutable);
+    const images = modules.map(({ module: { base, size } }) => ({ start: base, end: base + BigInt(size) }));
+    const stacks = threads.map(({ thread }) => thread.stack);
+    return new AddressTable(mergeRanges([...(code.length > 0 ? code : images), ...stacks]));
+  }
+}
+
+/** A target that has no such thing. */
+function* nothing(): Task<undefined> {
+  return undefined;
 }

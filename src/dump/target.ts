@@ -84,6 +84,15 @@ export interface Target extends Disposable {
     read: ReadMemory,
   ): Task<TargetException>;
 
+  /** What a core tells of its end by itself; used where no exception is given. */
+  ownException?(): Task<(TargetException & { threadId: number }) | undefined>;
+
+  /**
+   * What happened by the target's own account (a core has the signal that it was written for), used where the caller gives no
+   * exception. Undefined where nothing did, or where it is not known.
+   */
+  ownException?(): Task<(TargetException & { threadId: number }) | undefined>;
+
   /**
    * How each part of `[start, end)` can be had, ascending and without gaps. Asking must not change the process: no page
    * is faulted in.
@@ -191,9 +200,9 @@ export interface TargetModule {
   segments: readonly ModuleSegment[];
 }
 
-/** `header`: the headers of the image and what describes its code (unwind data). */
+/** `header`: the headers of the image and what describes its code (unwind data); `note`: what its build id is read from. */
 export interface ModuleSegment extends AddressRange {
-  kind: 'code' | 'data' | 'header';
+  kind: 'code' | 'data' | 'header' | 'note';
 }
 
 /** MINIDUMP_UNLOADED_MODULE without its layout. */
@@ -248,8 +257,8 @@ export interface TargetRegion {
 
 /** MINIDUMP_MISC_INFO_5 without its layout; times in seconds. What is undefined is not claimed by Flags1. */
 export interface TargetProcess {
-  /** Seconds since 1970. */
-  createTime: number;
+  /** Seconds since 1970; undefined where it is not known, and then no times are claimed. */
+  createTime: number | undefined;
   userTime: number;
   kernelTime: number;
   /** In MHz. */
@@ -294,7 +303,7 @@ export interface TargetException {
   stackPointer: bigint;
 }
 
-/** r_debug and the chain of link_map (link.h), with the addresses that they were read from. */
+/** r_debug and the chain of link_map (link.h), with the addresses of each link_map and of its name. */
 export interface TargetLinkMap {
   version: number;
   /** r_brk */
@@ -317,6 +326,8 @@ export interface StoredDump {
   readonly timeDateStamp: number;
   /** MINIDUMP_TYPE flags of the header. */
   readonly flags: bigint;
+  /** All of them, also those that were not held. */
+  readonly threads: readonly TargetThread[];
   /** What its memory lists hold, in their order; ranges may overlap. */
   readonly memory: readonly AddressRange[];
   /** That list is a Memory64List. */
@@ -354,4 +365,6 @@ export type StoredLink =
   /** An RVA of 4 or 8 bytes. */
   | { at: number; width: 4 | 8; to: StoredPiece }
   /** A MINIDUMP_LOCATION_DESCRIPTOR: of the stored stack of a thread. */
-  | { at: number; stackOf: TargetThread };
+  | { at: number; stackOf: TargetThread }
+  /** The same of its other stack, for registers (Itanium). */
+  | { at: number; backingStoreOf: TargetThread };

@@ -177,7 +177,7 @@ export interface Struct<F extends Fields> extends Layout<StructValue<F>, StructI
   /** Reads it from `offset` of `bytes`, which must hold at least `size` bytes from there. */
   decode(bytes: Uint8Array, offset?: number, littleEndian?: boolean): StructValue<F>;
   /** Writes it into `size` new bytes. */
-  encode(value: StructInput<F>): Uint8Array;
+  encode(value: StructInput<F>, littleEndian?: boolean): Uint8Array;
 }
 
 /**
@@ -231,9 +231,9 @@ export function struct<const F extends Fields>(name: string, fields: F, size?: n
     decode(bytes, offset = 0, littleEndian = true) {
       return self.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), offset, littleEndian);
     },
-    encode(value) {
+    encode(value, littleEndian = true) {
       const bytes = new Uint8Array(total);
-      self.write(new DataView(bytes.buffer), 0, value);
+      self.write(new DataView(bytes.buffer), 0, value, littleEndian);
       return bytes;
     },
   };

@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'output-denied'
   | 'disk-full'
   | 'write-failed'
+  | 'output-closed'
   // the machine
   | 'koffi-missing'
   | 'platform'

@@ -1,4 +1,6 @@
 export * from './errors.js';
+export * from './output-failure.js';
 export * from './sink.js';
 export * from './source.js';
 export * from './task.js';
+export * from './web-stream-sink.js';

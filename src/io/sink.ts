@@ -1,3 +1,5 @@
+import { MinidumpError } from './errors.js';
+
 /**
  * Where a dump is written to: bytes in order, each once. Nobody seeks, so a pipe or a socket serves as well as a file.
  */
@@ -13,6 +15,26 @@ export interface Sink {
   close(): void | Promise<void>;
   /** The dump failed: leave nothing behind. Never throws. */
   abort(): void | Promise<void>;
+}
+
+/** Stands in for a sink where the callback is to write the dump by itself (IoStartCallback): fails if it does not. */
+export class NoSink implements Sink {
+  readonly mayWait = false;
+
+  write(): void {
+    throw new MinidumpError(
+      'invalid-argument',
+      'there is nowhere to write the dump to: no output was given, and the callback did not take it over',
+      {
+        advice:
+          'Name an output, or let the callback write it: IoStartCallback answered with S_FALSE, or ioWriteAll.',
+      },
+    );
+  }
+
+  close(): void {}
+
+  abort(): void {}
 }
 
 /** A sink that keeps everything in memory. */

@@ -3,7 +3,11 @@ export const AT_PHDR = 3;
 export const AT_PHNUM = 5;
 export const AT_PAGESZ = 6;
 export const AT_ENTRY = 9;
+export const AT_PLATFORM = 15;
 export const AT_HWCAP = 16;
+export const AT_RANDOM = 25;
+export const AT_EXECFN = 31;
+export const AT_SYSINFO_EHDR = 33;
 
 /** Entries of /proc/PID/auxv: a type and a value, each as wide as an address. */
 export function parseAuxv(bytes: Uint8Array, pointerSize: 4 | 8 = 8): Map<number, bigint> {

@@ -36,6 +36,7 @@ const PN_XNUM = 0xffff;
 const MAX_HEADERS = 1 << 20;
 const HEADERS_AT_ONCE = 16 * 1024;
 const MAX_NOTE_SEGMENTS = 64;
+const MAX_PROBLEMS = 20;
 
 /** elf.h, as far as Linux runs on them. */
 const MACHINES: Readonly<Record<number, string>> = {
@@ -107,7 +108,7 @@ export function* readCoreFile(source: Source): Task<CoreFile> {
       let length = memorySize;
       if (length < fileSize) length = fileSize;
       if (length === 0n) continue;
-      if (address + length > 1n << 64n) {
+      if (address + length >= 1n << 64n) {
         problems.push(
           `a segment at 0x${address.toString(16)} reaches past the end of memory and was left out`,
         );
@@ -127,8 +128,15 @@ export function* readCoreFile(source: Source): Task<CoreFile> {
     segments: withoutSharedBytes(withoutOverlaps(loads, problems), problems),
     notes,
     expectedSize,
-    problems: [...problems, ...notes.problems],
+    problems: some([...problems, ...notes.problems]),
   };
+}
+
+/** As many as a person reads: a hostile core can have a million. */
+function some(lines: string[]): string[] {
+  return lines.length <= MAX_PROBLEMS
+    ? lines
+    : [...lines.slice(0, MAX_PROBLEMS), `${lines.length - MAX_PROBLEMS} more things are wrong with the core`];
 }
 
 function checkHeader(ident: Uint8Array): void {

@@ -210,10 +210,16 @@ function parseFiles(bytes: Uint8Array, into: CoreNotes): void {
       start: fields.getBigUint64(o, true),
       end: fields.getBigUint64(o + 8, true),
       offset: fields.getBigUint64(o + 16, true) * unit,
-      path: new TextDecoder().decode(bytes.subarray(name, end)),
+      path: path(bytes.subarray(name, end), into.byDebugger),
     });
     name = end + 1;
   }
+}
+
+/** gdb copies what /proc/PID/maps prints, where a newline is `\\012`; the kernel writes the path itself. */
+function path(bytes: Uint8Array, printed: boolean): string {
+  const decoded = new TextDecoder().decode(bytes);
+  return printed ? decoded.replaceAll('\\012', '\n') : decoded;
 }
 
 /** A part of the source that is kept, as notes are many and small. */

@@ -46,6 +46,8 @@ export function* readException(
 export function exceptionFrom(siginfo: Uint8Array, context: Uint8Array, cpu: Cpu = amd64): TargetException {
   const view = new DataView(siginfo.buffer, siginfo.byteOffset, siginfo.byteLength);
   const code = view.getInt32(0, true);
+  // si_code: above 0 the kernel raised the signal, else somebody sent it.
+  const raised = view.getInt32(8, true) > 0;
   const instructionPointer = cpu.instructionPointer(context);
   const at = cpu.faultAddressOffset;
   const faultAddress = cpu.pointerSize === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
@@ -53,7 +55,7 @@ export function exceptionFrom(siginfo: Uint8Array, context: Uint8Array, cpu: Cpu
     code,
     flags: view.getUint32(8, true),
     // si_addr is there for faults only; a signal that somebody sent has the sender at that place.
-    address: FAULTS.has(code) ? faultAddress : instructionPointer,
+    address: raised && FAULTS.has(code) ? faultAddress : instructionPointer,
     context,
     instructionPointer,
     stackPointer: cpu.stackPointer(context),

@@ -46,3 +46,35 @@ export function parseMaps(text: string): Mapping[] {
   }
   return mappings;
 }
+
+/** The text that `parseMaps` reads; a mapping without a path ends after its inode, as the kernel prints it. */
+export function printMaps(mappings: readonly Mapping[]): string {
+  return mappings
+    .map((mapping) => {
+      const rights = [
+        mapping.readable ? 'r' : '-',
+        mapping.writable ? 'w' : '-',
+        mapping.executable ? 'x' : '-',
+        mapping.shared ? 's' : 'p',
+      ].join('');
+      const offset = mapping.offset.toString(16).padStart(8, '0');
+      const line = `${hex(mapping.start)}-${hex(mapping.end)} ${rights} ${offset} ${mapping.device} ${mapping.inode} `;
+      const path = mapping.path.replaceAll('\n', '\\012') + (mapping.deleted ? DELETED : '');
+      return `${path === '' ? line : line.padEnd(PATH_COLUMN) + path}\n`;
+    })
+    .join('');
+}
+
+/** Where the kernel puts the path, unless the line is longer already. */
+const PATH_COLUMN = 73;
+
+function hex(address: bigint): string {
+  return address.toString(16).padStart(8, '0');
+}
+
+/** Takes the kernel's mark of a file that is gone off its path. */
+export function withoutDeleted(path: string): { path: string; deleted: boolean } {
+  return path.endsWith(DELETED)
+    ? { path: path.slice(0, -DELETED.length), deleted: true }
+    : { path, deleted: false };
+}

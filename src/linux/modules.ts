@@ -86,16 +86,18 @@ function* describe(
     const bytes = yield* readMemory(address, length);
     return bytes.length === 0 ? undefined : bytes;
   };
+  const mapped = group.end - group.base;
+  const path = group.mappings[0]!.path === VDSO ? VDSO_NAME : group.mappings[0]!.path;
+  // Headers that nobody can read (a core left them out) hide what the module is, not that it is there.
+  if ((yield* read(0n, 1)) === undefined) return bareModule(group.base, mapped, path);
   const image = yield* readElfImage(read);
   if (image === undefined) return undefined;
-  const mapped = group.end - group.base;
   const size =
     image.size > mapped && (limit === undefined || group.base + image.size <= limit) ? image.size : mapped;
-  const path = group.mappings[0]!.path === VDSO ? VDSO_NAME : group.mappings[0]!.path;
   const buildId = yield* readBuildId(image, read);
   return {
     base: group.base,
-    size: Number(size > 0xffff_ffffn ? 0xffff_ffffn : size),
+    size: imageSize(size),
     path,
     checkSum: 0,
     timeDateStamp: 0,
@@ -104,6 +106,25 @@ function* describe(
     misc: undefined,
     segments: segments(image, group.base),
   };
+}
+
+function bareModule(base: bigint, size: bigint, path: string): TargetModule {
+  return {
+    base,
+    size: imageSize(size),
+    path,
+    checkSum: 0,
+    timeDateStamp: 0,
+    versionInfo: versionInfo(path),
+    codeView: undefined,
+    misc: undefined,
+    segments: [],
+  };
+}
+
+/** SizeOfImage has 32 bits. */
+function imageSize(size: bigint): number {
+  return Number(size > 0xffff_ffffn ? 0xffff_ffffn : size);
 }
 
 /** Of the ELF image, its program headers and notes; .eh_frame_hdr, and what follows it in its segment: .eh_frame. */
@@ -116,7 +137,7 @@ function segments({ headers, headerTable, linkBase }: ElfImage, base: bigint): M
   for (const { type, flags, address, memorySize } of headers) {
     if (type === PT_LOAD && (flags & PF_X) !== 0) add('code', address, address + memorySize);
     if (type === PT_LOAD && (flags & PF_W) !== 0) add('data', address, address + memorySize);
-    if (type === PT_NOTE) add('header', address, address + memorySize);
+    if (type === PT_NOTE) add('note', address, address + memorySize);
     if (type === PT_GNU_EH_FRAME) {
       const load = headers.find(
         (one) => one.type === PT_LOAD && address >= one.address && address < one.address + one.memorySize,

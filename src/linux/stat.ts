@@ -3,6 +3,8 @@ export interface Stat {
   name: string;
   /** R, S, D, T, t, Z, X … */
   state: string;
+  minorFaults: number;
+  majorFaults: number;
   /** In clock ticks. */
   userTime: number;
   kernelTime: number;
@@ -10,6 +12,8 @@ export interface Stat {
   nice: number;
   /** In clock ticks since the machine started. */
   startTime: number;
+  /** The stack pointer that the program began with; 0 without the right to know. */
+  startStack: bigint;
   /** Where the kernel put the arguments and the environment; 0 without the right to know. */
   argStart: bigint;
   argEnd: bigint;
@@ -26,11 +30,14 @@ export function parseStat(text: string): Stat {
   return {
     name: text.slice(open + 1, close),
     state: field(3),
+    minorFaults: Number(field(10)),
+    majorFaults: Number(field(12)),
     userTime: Number(field(14)),
     kernelTime: Number(field(15)),
     priority: Number(field(18)),
     nice: Number(field(19)),
     startTime: Number(field(22)),
+    startStack: BigInt(field(28)),
     argStart: BigInt(field(48)),
     argEnd: BigInt(field(49)),
     envStart: BigInt(field(50)),

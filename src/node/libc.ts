@@ -4,8 +4,12 @@ import { MinidumpError } from '../io/index.js';
 
 type Koffi = typeof import('koffi');
 /** A system call or C function. Integers of 64 bits may be given as number or bigint, buffers as typed arrays. */
-// biome-ignore lint/suspicious/noExplicitAny: the signature is a C declaration, which TypeScript cannot see
-export type NativeFunction = (...args: any[]) => any;
+export interface NativeFunction {
+  // biome-ignore lint/suspicious/noExplicitAny: the signature is a C declaration, which TypeScript cannot see
+  (...args: any[]): any;
+  /** Calls it in a thread of libuv's pool; the last argument is told the error, if any, and the result. */
+  async(...args: unknown[]): void;
+}
 
 let koffi: Koffi | undefined;
 let library: ReturnType<Koffi['load']> | undefined;

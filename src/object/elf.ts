@@ -15,12 +15,14 @@ export interface ProgramHeader {
   address: bigint;
   fileSize: bigint;
   memorySize: bigint;
+  alignment: bigint;
 }
 
 export const PT_LOAD = 1;
 export const PT_DYNAMIC = 2;
 export const PT_NOTE = 4;
 export const PT_PHDR = 6;
+export const PT_TLS = 7;
 export const PT_GNU_EH_FRAME = 0x6474e550;
 /** Bits of a program header's flags. */
 export const PF_X = 1;
@@ -118,6 +120,7 @@ export function parseProgramHeaders(
         address: wide(o + 16),
         fileSize: wide(o + 32),
         memorySize: wide(o + 40),
+        alignment: wide(o + 48),
       });
     } else {
       headers.push({
@@ -127,6 +130,7 @@ export function parseProgramHeaders(
         address: word(o + 8),
         fileSize: word(o + 16),
         memorySize: word(o + 20),
+        alignment: word(o + 28),
       });
     }
   }
@@ -183,18 +187,39 @@ export function parseDynamic(bytes: Uint8Array, pointerSize: 4 | 8 = 8): Map<big
   return entries;
 }
 
-/** DT_SONAME. `base` is where the image lies: glibc relocates DT_STRTAB in memory, musl and the vDSO do not. */
-export function* readSoname(image: ElfImage, base: bigint, read: ImageReader): Task<string | undefined> {
+/** The dynamic section of a loaded image. */
+export interface DynamicSection {
+  entries: ReadonlyMap<bigint, bigint>;
+  /** Where an address of an entry lies, from the start of the image. */
+  offsetOf(address: bigint): bigint;
+}
+
+/** `base` is where the image lies: glibc relocates the addresses of its dynamic section in memory, musl and the vDSO do not. */
+export function* readDynamicSection(
+  image: ElfImage,
+  base: bigint,
+  read: ImageReader,
+): Task<DynamicSection | undefined> {
   const header = image.headers.find(({ type }) => type === PT_DYNAMIC);
   if (header === undefined || header.memorySize > BigInt(MAX_DYNAMIC * 16)) return undefined;
   const bytes = yield* read(header.address - image.linkBase, Number(header.memorySize));
   if (bytes === undefined) return undefined;
-  const dynamic = parseDynamic(bytes, image.pointerSize);
-  const name = dynamic.get(DT_SONAME);
-  const table = dynamic.get(DT_STRTAB);
-  if (name === undefined || table === undefined) return undefined;
-  const relocated = table >= base && table < base + image.size;
-  const text = yield* read((relocated ? table - base : table - image.linkBase) + name, 256);
+  return {
+    entries: parseDynamic(bytes, image.pointerSize),
+    offsetOf: (address) => {
+      const relocated = address >= base && address < base + image.size;
+      return relocated ? address - base : address - image.linkBase;
+    },
+  };
+}
+
+/** DT_SONAME. */
+export function* readSoname(image: ElfImage, base: bigint, read: ImageReader): Task<string | undefined> {
+  const dynamic = yield* readDynamicSection(image, base, read);
+  const name = dynamic?.entries.get(DT_SONAME);
+  const table = dynamic?.entries.get(DT_STRTAB);
+  if (dynamic === undefined || name === undefined || table === undefined) return undefined;
+  const text = yield* read(dynamic.offsetOf(table) + name, 256);
   return text && cString(text);
 }
 

@@ -13,3 +13,4 @@ export type * from './streams/system-info.js';
 export { isApple, isWindows, pointerSizeOf } from './streams/system-info.js';
 export { type StreamKey, type Streams, streamKeyOf, streamKeys } from './streams/table.js';
 export type * from './streams/threads.js';
+export type { Token } from './streams/tokens.js';

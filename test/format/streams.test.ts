@@ -151,10 +151,10 @@ describe('single structures', () => {
   it('DSO debug', () => {
     const debug = { version: 1, map: 2, dso_count: 3, brk: 4n, ldbase: 5n, dynamic: 6n };
     const dynamic = Uint8Array.of(1, 2, 3);
-    const bytes = format.encodeDsoDebug64(debug, dynamic);
+    const bytes = format.encodeDsoDebug(debug, dynamic, 8);
     expect(format.decodeDsoDebug(bytes, 8)).toEqual({ ...debug, dynamicSection: dynamic });
     const maps = [{ addr: 1n, name: 2, ld: 3n }];
-    expect(format.decodeLinkMaps(format.encodeLinkMaps64(maps), 1, 8)).toEqual(maps);
+    expect(format.decodeLinkMaps(format.encodeLinkMaps(maps, 8), 1, 8)).toEqual(maps);
     const narrow = format.MDRawDebug32.encode({ version: 1, ldbase: 0xf7fc4000 });
     expect(format.decodeDsoDebug(narrow, 4).ldbase).toBe(0xf7fc4000n);
   });

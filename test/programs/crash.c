@@ -4,6 +4,8 @@
  * HOW: null, write-readonly, overflow, divide, illegal, abort, execute. WHERE: main or thread. The handler runs
  *   COMMAND ARGUMENT… dump PID --exception TID,SIGINFO,UCONTEXT -o OUTPUT
  * waits for it, prints `dumper=EXIT-CODE`, and dies of the signal after all. Prints `crash_function=ADDRESS` and its end first.
+ *   crash HOW WHERE
+ * has no handler: the kernel writes the core.
  */
 #include "common.h"
 #include <sys/wait.h>
@@ -84,16 +86,18 @@ static void *body(void *unused) {
 }
 
 int main(int count, char **arguments) {
-  if (count < 5) { errno = EINVAL; die("usage: crash HOW WHERE OUTPUT COMMAND…"); }
+  if (count != 3 && count < 5) { errno = EINVAL; die("usage: crash HOW WHERE [OUTPUT COMMAND…]"); }
   how = arguments[1];
-  output = arguments[3];
-  command = arguments + 4;
-  command_length = count - 4;
   /* Where Yama restricts ptrace, a process must name who may dump it. */
   prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
   struct sigaction action = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_ONSTACK};
   int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
-  for (int i = 0; i < 5; i++) sigaction(numbers[i], &action, 0);
+  if (count > 3) {
+    output = arguments[3];
+    command = arguments + 4;
+    command_length = count - 4;
+    for (int i = 0; i < 5; i++) sigaction(numbers[i], &action, 0);
+  }
   set_alternate_stack();
   say("crash_function=%p", (void *)crash_here);
   say("before_crash=%p", (void *)before_crash);

@@ -640,3 +640,35 @@ function readReport(file: string): any {
 function hexValues(values: Record<string, string>): Registers {
   return Object.fromEntries(Object.entries(values).map(([name, hex]) => [name, BigInt(`0x${hex || '0'}`)]));
 }
+
+// ---------------------------------------------------------------------------------------------------------------------
+// rust-minidump's minidump-stackwalk --dump, and PyPI's minidump
+
+/** All that `minidump-stackwalk --dump` of rust-minidump prints of the streams it knows. */
+export async function rustDump(file: string, timeoutMs = 120_000): Promise<string> {
+  const result = await run(requireTool('minidump-stackwalk'), ['--dump', file], { timeoutMs });
+  refuseCrash('minidump-stackwalk', file, result);
+  if (result.status !== 0) throw new Error(`minidump-stackwalk --dump ${file}: ${result.stderr}`);
+  return result.stdout.toString('utf8');
+}
+
+export interface PythonMinidump {
+  flags: number;
+  memory: { start: string; end: string; offset: number }[];
+  memory64: { start: string; end: string; offset: number }[];
+  threadInfo: { id: number; start: string; affinity: string; created: string; exitStatus: number }[];
+  handles: { handle: number; type: string | null; name: string | null }[];
+  unloaded: { name: string; base: string; size: number }[];
+  memoryInfo: { base: string; size: string; state: string }[];
+  comment: string | null;
+  threadsEx: number | null;
+}
+
+/** What the Python package `minidump` reads; addresses are decimal texts. */
+export async function pythonMinidump(file: string, timeoutMs = 120_000): Promise<PythonMinidump> {
+  const script = join(root, 'test', 'support', 'python_minidump.py');
+  const folder = join(requireTool('python-minidump'), '..');
+  const result = await run('python3', [script, folder, file], { timeoutMs });
+  if (result.status !== 0) throw new Error(`python minidump of ${file}: ${result.stderr}`);
+  return JSON.parse(result.stdout.toString('utf8'));
+}

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,10 +14,16 @@ export const toolNames = [
   'readelf',
   'gdb',
   'gcore',
+  'zstd',
+  'prlimit',
   'lldb-19',
   'obj2yaml-19',
   'minidump_dump',
   'minidump_stackwalk',
+  'minidump-stackwalk',
+  'python-minidump',
+  'gcc -m32',
+  'zstd',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -27,10 +34,23 @@ export const strict = isOn(process.env.CI) || isOn(process.env.MDMP_STRICT);
 export function findTool(name: ToolName): string | undefined {
   const unpacked = join(root, '.tools', 'minidump', 'bin', `${process.platform}-${process.arch}`, name);
   if (name.startsWith('minidump_')) return executable(unpacked) ? unpacked : undefined;
+  if (name === 'minidump-stackwalk') return existingPath(join(root, '.tools', 'rust', 'bin', name));
+  if (name === 'python-minidump') return existingPath(join(root, '.tools', 'python', 'minidump'));
+  if (name === 'gcc -m32') return canCompile32() ? findTool('gcc') : undefined;
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     if (folder && executable(join(folder, name))) return join(folder, name);
   }
   return undefined;
+}
+
+const existingPath = (path: string) => (existsSync(path) ? path : undefined);
+
+let compiles32: boolean | undefined;
+function canCompile32(): boolean {
+  compiles32 ??=
+    spawnSync('gcc', ['-m32', '-x', 'c', '-', '-o', '/dev/null'], { input: 'int main(void) { return 0; }' })
+      .status === 0;
+  return compiles32;
 }
 
 /** The path of a tool; fails with the way to get it. For use inside suites that `needs` has let through. */

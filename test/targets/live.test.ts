@@ -141,39 +141,6 @@ describeWith(needs, 'what a callback removes', () => {
 });
 
 describeWith(needs, 'the callback', () => {
-  it('is called in the documented order with the documented defaults', async () => {
-    const program = await secretProgram();
-    const order: number[] = [];
-    const param = { mine: 1 };
-    await writeMinidump(program.pid, join(temporaryFolder(), 'n.dmp'), {
-      callback: {
-        CallbackParam: param,
-        CallbackRoutine: (given, input, output) => {
-          expect(given).toBe(param);
-          expect(input.ProcessId).toBe(program.pid);
-          if (order.at(-1) !== input.CallbackType) order.push(input.CallbackType);
-          const type = MINIDUMP_CALLBACK_TYPE;
-          if (input.CallbackType === type.IncludeModuleCallback) expect(output.ModuleWriteFlags).toBe(0xd);
-          if (input.CallbackType === type.ModuleCallback) expect(output.ModuleWriteFlags).toBe(0xd);
-          if (input.CallbackType === type.ThreadCallback) expect(output.ThreadWriteFlags).toBe(0x17);
-          if (input.CallbackType === type.CancelCallback)
-            expect(output).toEqual({ CheckCancel: false, Cancel: false });
-          return true;
-        },
-      },
-    });
-    const names = MINIDUMP_CALLBACK_TYPE;
-    expect(order).toEqual([
-      names.CancelCallback,
-      names.IncludeThreadCallback,
-      names.IncludeModuleCallback,
-      names.ModuleCallback,
-      names.ThreadCallback,
-      names.MemoryCallback,
-      names.RemoveMemoryCallback,
-    ]);
-  });
-
   it('leaves out threads and modules', async () => {
     const program = await secretProgram();
     const report = await writeMinidump(program.pid, join(temporaryFolder(), 'n.dmp'), {
@@ -351,7 +318,7 @@ describeWith(needs, 'bad input and bad luck', () => {
     } finally {
       tracer.kill('SIGKILL');
     }
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 1000'], {
+    const parent = spawn('sh', ['-c', 'sleep 0.5 & echo $!; exec sleep 1000'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     try {

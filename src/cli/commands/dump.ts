@@ -1,12 +1,14 @@
-import { readFileSync } from 'node:fs';
-import { type FileDumpReport, writeMinidump } from '../../targets/linux/write-minidump.js';
+import type { DumpReport } from '../../dump/index.js';
+import { writeMinidump } from '../../targets/linux/write-minidump.js';
 import { parseAddress, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
-import { dumpTypeName, parseDumpType } from '../dump-type.js';
+import { defaultName } from '../default-name.js';
+import { commandOutput, keepStdoutClean } from '../destination.js';
+import { parseDumpType } from '../dump-type.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { loadCallback } from '../load-callback.js';
-import { out, print, printJson } from '../output.js';
+import { print, printJson } from '../output.js';
 import { ProgressLine } from '../progress.js';
-import { count, fields, hex, printable, size } from '../text.js';
+import { summary } from '../summary.js';
 
 export interface DumpArguments {
   output?: string;
@@ -17,6 +19,7 @@ export interface DumpArguments {
   force?: boolean;
   maxPause?: string;
   maxStack?: string;
+  spool?: string;
   json?: boolean;
 }
 
@@ -27,17 +30,20 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
   const exception = given.exception === undefined ? undefined : parseException(given.exception);
   const maxPause = given.maxPause === undefined ? undefined : parseSeconds(given.maxPause, '--max-pause');
   const maxStack = given.maxStack === undefined ? undefined : parseSize(given.maxStack, '--max-stack');
+  const output = commandOutput(given.output ?? defaultName(pid));
+  if (output.ownsStdout) keepStdoutClean();
   const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
   const progress = new ProgressLine();
-  let report: FileDumpReport;
+  let report: DumpReport & { file?: string };
   progress.start(pid);
   try {
-    report = await writeMinidump(pid, given.output ?? defaultName(pid), {
+    report = await writeMinidump(pid, output.destination, {
       ...callback,
       type,
       exception,
       maxPause,
       maxStack,
+      spool: given.spool,
       comment: given.comment,
       force: given.force ?? false,
       abandonExitCode: EXIT_CODES['max-pause'].exit,
@@ -47,20 +53,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
     progress.clear();
   }
   if (given.json) await printJson(report);
-  else await print(summary(report, given.callback !== undefined));
-}
-
-/** `node.4242.20260131T120000.dmp`, in local time as `ls` shows it. */
-function defaultName(pid: number): string {
-  let name = 'process';
-  try {
-    name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
-  } catch {} // no /proc, or no such process: then the dump says so
-  const safe = name.replaceAll(/[^\w.-]+/g, '_').replace(/^[.-]+/, '');
-  const now = new Date();
-  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000);
-  const stamp = local.toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
-  return `${safe || 'process'}.${pid}.${stamp}.dmp`;
+  else await print(summary(report, report.file ?? output.name, given.callback !== undefined));
 }
 
 function parseException(text: string) {
@@ -73,48 +66,4 @@ function parseException(text: string) {
     siginfo: parseAddress(siginfo, 'SIGINFO of --exception'),
     ucontext: parseAddress(ucontext, 'UCONTEXT of --exception'),
   };
-}
-
-function summary(report: FileDumpReport, hasCallback: boolean): string {
-  const entries: [string, string][] = [
-    ['dump', printable(report.file)],
-    ['size', size(report.size)],
-    ['type', dumpTypeName(report.type)],
-    ['threads', counts(report.threads, hasCallback)],
-    ['modules', counts(report.modules, hasCallback)],
-    ['memory', `${size(report.memory.bytes)} in ${count(report.memory.ranges, 'range')}`],
-  ];
-  if (report.removed.length > 0) entries.push(['removed', ranges(report.removed)]);
-  if (report.unreadable.length > 0) entries.push(['unreadable', ranges(report.unreadable)]);
-  entries.push(['pause', `${report.pauseMs.toFixed(1)} ms`]);
-  if (report.shortenedCalls > 0) {
-    entries.push([
-      'shortened',
-      `${count(report.shortenedCalls, 'call')} of the process came back with less than it asked for`,
-    ]);
-  }
-  const lines = [fields(entries, out.dim)];
-  for (const warning of report.warnings) lines.push(`${out.yellow('warning:')} ${printable(warning)}`);
-  if (report.removed.length > 0) {
-    lines.push(
-      'Memory was removed at these addresses only: other copies of the same value are not searched for.',
-    );
-  }
-  return lines.join('\n');
-}
-
-function counts({ written, excluded }: { written: number; excluded: number }, hasCallback: boolean): string {
-  return hasCallback || excluded > 0 ? `${written}, and ${excluded} kept out by the callback` : `${written}`;
-}
-
-/** As many as fit on a screen; --json has them all. */
-const SHOWN_RANGES = 10;
-
-function ranges(list: readonly { address: bigint; size: bigint }[]): string {
-  const total = list.reduce((sum, range) => sum + range.size, 0n);
-  const lines = list
-    .slice(0, SHOWN_RANGES)
-    .map((range) => `${hex(range.address)} … ${hex(range.address + range.size)}  ${size(range.size)}`);
-  if (list.length > SHOWN_RANGES) lines.push(`and ${list.length - SHOWN_RANGES} more; --json lists them`);
-  return [`${size(total)} in ${count(list.length, 'range')}`, ...lines].join('\n');
 }

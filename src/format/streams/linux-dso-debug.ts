@@ -79,21 +79,38 @@ export function decodeLinkMaps(
   );
 }
 
-/** The stream of a 64-bit process. */
-export function encodeDsoDebug64(
+export function encodeDsoDebug(
   debug: InputOf<typeof MDRawDebug64>,
   dynamicSection: Uint8Array,
+  pointerSize: PointerSize,
 ): Uint8Array {
-  const bytes = new Uint8Array(MDRawDebug64.size + dynamicSection.length);
-  bytes.set(MDRawDebug64.encode(debug));
-  bytes.set(dynamicSection, MDRawDebug64.size);
+  const { brk = 0n, ldbase = 0n, dynamic = 0n } = debug;
+  const head =
+    pointerSize === 8
+      ? MDRawDebug64.encode(debug)
+      : MDRawDebug32.encode({
+          ...debug,
+          brk: Number(brk),
+          ldbase: Number(ldbase),
+          dynamic: Number(dynamic),
+        });
+  const bytes = new Uint8Array(head.length + dynamicSection.length);
+  bytes.set(head);
+  bytes.set(dynamicSection, head.length);
   return bytes;
 }
 
 /** What `map` of the stream points to. */
-export function encodeLinkMaps64(maps: readonly InputOf<typeof MDRawLinkMap64>[]): Uint8Array {
-  const bytes = new Uint8Array(maps.length * MDRawLinkMap64.size);
-  writeElements(MDRawLinkMap64, maps, bytes, 0);
+export function encodeLinkMaps(
+  maps: readonly InputOf<typeof MDRawLinkMap64>[],
+  pointerSize: PointerSize,
+): Uint8Array {
+  const bytes = new Uint8Array(maps.length * linkMapSize(pointerSize));
+  if (pointerSize === 8) writeElements(MDRawLinkMap64, maps, bytes, 0);
+  else {
+    const narrow = maps.map(({ addr = 0n, name, ld = 0n }) => ({ addr: Number(addr), name, ld: Number(ld) }));
+    writeElements(MDRawLinkMap32, narrow, bytes, 0);
+  }
   return bytes;
 }
 

@@ -65,10 +65,14 @@ export function decodeCountedList<Out, In>(
   return decodeElements(what, element, bytes, padded ? 8 : 4, count, element.size, littleEndian);
 }
 
-export function encodeCountedList<Out, In>(element: Layout<Out, In>, items: readonly In[]): Uint8Array {
+export function encodeCountedList<Out, In>(
+  element: Layout<Out, In>,
+  items: readonly In[],
+  littleEndian = true,
+): Uint8Array {
   const bytes = new Uint8Array(4 + items.length * element.size);
-  viewOf(bytes).setUint32(0, items.length, true);
-  writeElements(element, items, bytes, 4);
+  viewOf(bytes).setUint32(0, items.length, littleEndian);
+  writeElements(element, items, bytes, 4, littleEndian);
   return bytes;
 }
 
@@ -78,10 +82,11 @@ export function writeElements<Out, In>(
   items: readonly In[],
   bytes: Uint8Array,
   start: number,
+  littleEndian = true,
 ): void {
   const view = viewOf(bytes);
   items.forEach((item, i) => {
-    element.write(view, start + i * element.size, item);
+    element.write(view, start + i * element.size, item, littleEndian);
   });
 }
 
@@ -90,9 +95,10 @@ export function encodeListWithHead<Out, In>(
   head: Uint8Array,
   element: Layout<Out, In>,
   items: readonly In[],
+  littleEndian = true,
 ): Uint8Array {
   const bytes = new Uint8Array(head.length + items.length * element.size);
   bytes.set(head);
-  writeElements(element, items, bytes, head.length);
+  writeElements(element, items, bytes, head.length, littleEndian);
   return bytes;
 }

@@ -16,8 +16,11 @@ export function decodeMemoryList(bytes: Uint8Array, littleEndian = true): MINIDU
   return decodeCountedList('MemoryList', MINIDUMP_MEMORY_DESCRIPTOR, bytes, littleEndian);
 }
 
-export function encodeMemoryList(ranges: readonly InputOf<typeof MINIDUMP_MEMORY_DESCRIPTOR>[]): Uint8Array {
-  return encodeCountedList(MINIDUMP_MEMORY_DESCRIPTOR, ranges);
+export function encodeMemoryList(
+  ranges: readonly InputOf<typeof MINIDUMP_MEMORY_DESCRIPTOR>[],
+  littleEndian = true,
+): Uint8Array {
+  return encodeCountedList(MINIDUMP_MEMORY_DESCRIPTOR, ranges, littleEndian);
 }
 
 /** The head of the list of a full-memory dump; the descriptors follow. */
@@ -55,10 +58,11 @@ export function decodeMemory64List(bytes: Uint8Array, littleEndian = true): Memo
 export function encodeMemory64List(
   baseRva: bigint,
   ranges: readonly InputOf<typeof MINIDUMP_MEMORY_DESCRIPTOR64>[],
+  littleEndian = true,
 ): Uint8Array {
-  const head = MINIDUMP_MEMORY64_LIST.encode({
-    NumberOfMemoryRanges: BigInt(ranges.length),
-    BaseRva: baseRva,
-  });
-  return encodeListWithHead(head, MINIDUMP_MEMORY_DESCRIPTOR64, ranges);
+  const head = MINIDUMP_MEMORY64_LIST.encode(
+    { NumberOfMemoryRanges: BigInt(ranges.length), BaseRva: baseRva },
+    littleEndian,
+  );
+  return encodeListWithHead(head, MINIDUMP_MEMORY_DESCRIPTOR64, ranges, littleEndian);
 }

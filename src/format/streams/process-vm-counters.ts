@@ -1,4 +1,4 @@
-import { at, struct, u16, u32, u64, type ValueOf } from '../layout.js';
+import { at, type InputOf, struct, u16, u32, u64, type ValueOf } from '../layout.js';
 import { checkLength } from './list.js';
 
 /** Sizes in bytes. */
@@ -47,4 +47,8 @@ export function decodeProcessVmCounters(bytes: Uint8Array, littleEndian = true):
   const first = MINIDUMP_PROCESS_VM_COUNTERS_1.decode(bytes, 0, littleEndian);
   if (first.Revision < 2 || bytes.length < MINIDUMP_PROCESS_VM_COUNTERS_2.size) return first;
   return MINIDUMP_PROCESS_VM_COUNTERS_2.decode(bytes, 0, littleEndian);
+}
+
+export function encodeProcessVmCounters(info: InputOf<typeof MINIDUMP_PROCESS_VM_COUNTERS_2>): Uint8Array {
+  return MINIDUMP_PROCESS_VM_COUNTERS_2.encode({ ...info, Revision: 2 });
 }

@@ -1,4 +1,4 @@
-import { i64, struct, u16, u32, u64, type ValueOf } from '../layout.js';
+import { type InputOf, i64, struct, u16, u32, u64, type ValueOf } from '../layout.js';
 import { checkLength } from './list.js';
 
 /** The machine's memory: pages and addresses. */
@@ -164,4 +164,8 @@ export function decodeSystemMemoryInfo(bytes: Uint8Array, littleEndian = true): 
       ? MINIDUMP_SYSTEM_MEMORY_INFO_2
       : MINIDUMP_SYSTEM_MEMORY_INFO_1;
   return structure.decode(bytes, 0, littleEndian);
+}
+
+export function encodeSystemMemoryInfo(info: InputOf<typeof MINIDUMP_SYSTEM_MEMORY_INFO_1>): Uint8Array {
+  return MINIDUMP_SYSTEM_MEMORY_INFO_1.encode({ ...info, Revision: 1 });
 }

@@ -42,3 +42,28 @@ export function decodeTokens(bytes: Uint8Array, littleEndian = true): TokenInfo[
   }
   return tokens;
 }
+
+/** Elements have the head that the header declares, 16 bytes; `data` follows it. */
+export function encodeTokens(
+  tokens: readonly { TokenId: number; TokenHandle: bigint; data: Uint8Array }[],
+): Uint8Array {
+  const head = MINIDUMP_TOKEN_INFO_HEADER.size;
+  const sizes = tokens.map(({ data }) => head + data.length);
+  const total = sizes.reduce((sum, size) => sum + size, MINIDUMP_TOKEN_INFO_LIST.size);
+  const bytes = new Uint8Array(total);
+  bytes.set(
+    MINIDUMP_TOKEN_INFO_LIST.encode({
+      TokenListSize: total,
+      TokenListEntries: tokens.length,
+      ListHeaderSize: MINIDUMP_TOKEN_INFO_LIST.size,
+      ElementHeaderSize: head,
+    }),
+  );
+  let at = MINIDUMP_TOKEN_INFO_LIST.size;
+  tokens.forEach(({ TokenId, TokenHandle, data }, i) => {
+    bytes.set(MINIDUMP_TOKEN_INFO_HEADER.encode({ TokenSize: sizes[i], TokenId, TokenHandle }), at);
+    bytes.set(data, at + head);
+    at += sizes[i]!;
+  });
+  return bytes;
+}

@@ -1,4 +1,5 @@
 export * from './codeview.js';
+export * from './compressed-memory.js';
 export * from './file.js';
 export * from './fixed-file-info.js';
 export * from './guid.js';

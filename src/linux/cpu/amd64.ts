@@ -2,6 +2,7 @@ import { CONTEXT_AMD64, ContextCpu, ContextPart, ProcessorArchitecture } from '.
 import { CS_64_BIT, REGISTER_COUNT, Reg } from '../registers.js';
 import { extendContext, frameStateSize, type XsaveFeature, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
+import { isShortened, type ShortenedCalls } from './shortened-calls.js';
 import { describeX86 } from './x86-cpuinfo.js';
 
 const { CONTEXT_CONTROL, CONTEXT_INTEGER, CONTEXT_SEGMENTS, CONTEXT_FLOATING_POINT, CONTEXT_XSTATE } =
@@ -152,34 +153,19 @@ function isInterrupted(registers: BigInt64Array): boolean {
   return EINTR_CALLS.has(Number(registers[Reg.OrigRax]));
 }
 
-/** Calls that move data and may come back short, with the register that holds how much was asked for. */
-const SHORTENED_CALLS = new Map<number, number>([
-  [1, Reg.Rdx], // write
-  [18, Reg.Rdx], // pwrite64
-  [44, Reg.Rdx], // sendto
-  [40, Reg.R10], // sendfile
-  [275, Reg.R8], // splice
-  [326, Reg.R8], // copy_file_range
-  [318, Reg.Rsi], // getrandom
-]);
-const RECVFROM = 45n;
-const MSG_WAITALL = 0x100n;
-const IO_URING_ENTER = 426n;
-
-function isShortenedCall(registers: BigInt64Array): boolean {
-  const done = registers[Reg.Rax]!;
-  const call = registers[Reg.OrigRax]!;
-  if (done <= 0n || call < 0n) return false;
-  if (call === RECVFROM) {
-    return (registers[Reg.R10]! & MSG_WAITALL) !== 0n && done < registers[Reg.Rdx]!;
-  }
-  if (call === IO_URING_ENTER) {
-    // Requests were submitted, but the wait for completions was cut off.
-    return registers[Reg.Rdx]! > 0n;
-  }
-  const asked = SHORTENED_CALLS.get(Number(call));
-  return asked !== undefined && done < registers[asked]!;
-}
+const SHORTENED_CALLS: ShortenedCalls = {
+  moving: new Map([
+    [1, Reg.Rdx], // write
+    [18, Reg.Rdx], // pwrite64
+    [44, Reg.Rdx], // sendto
+    [40, Reg.R10], // sendfile
+    [275, Reg.R8], // splice
+    [326, Reg.R8], // copy_file_range
+    [318, Reg.Rsi], // getrandom
+  ]),
+  recvfrom: { call: 45, flags: Reg.R10, length: Reg.Rdx },
+  ioUringEnter: { call: 426, completions: Reg.Rdx },
+};
 
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -214,5 +200,5 @@ export const amd64: Cpu = {
   heal: (registers) => {
     registers[Reg.Rax] = ERESTARTNOHAND;
   },
-  isShortenedCall,
+  isShortenedCall: (registers) => isShortened(registers, SHORTENED_CALLS),
 };

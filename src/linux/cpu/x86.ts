@@ -9,6 +9,7 @@ import {
 import { CS_32_BIT, REGISTER_COUNT, Reg } from '../registers.js';
 import { extendContext, frameStateSize, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
+import { isShortened, type ShortenedCalls } from './shortened-calls.js';
 import { describeX86 } from './x86-cpuinfo.js';
 
 /** 32-bit x86 processes on a 64-bit kernel: ptrace shows their registers as those of x86-64. */
@@ -195,32 +196,20 @@ function isInterrupted(registers: BigInt64Array): boolean {
   return EINTR_CALLS.has(Number(registers[Reg.OrigRax]));
 }
 
-/** Calls that move data and may come back short, with the register that holds how much was asked for. */
-const SHORTENED_CALLS = new Map<number, number>([
-  [4, Reg.Rdx], // write
-  [181, Reg.Rdx], // pwrite64
-  [369, Reg.Rdx], // sendto
-  [187, Reg.Rsi], // sendfile
-  [239, Reg.Rsi], // sendfile64
-  [313, Reg.Rdi], // splice
-  [377, Reg.Rdi], // copy_file_range
-  [355, Reg.Rcx], // getrandom
-]);
-const RECVFROM = 371n;
-const MSG_WAITALL = 0x100n;
-const IO_URING_ENTER = 426n;
-
-function isShortenedCall(registers: BigInt64Array): boolean {
-  const done = registers[Reg.Rax]!;
-  const call = registers[Reg.OrigRax]!;
-  if (done <= 0n || call < 0n) return false;
-  if (call === RECVFROM) {
-    return (registers[Reg.Rsi]! & MSG_WAITALL) !== 0n && done < registers[Reg.Rdx]!;
-  }
-  if (call === IO_URING_ENTER) return registers[Reg.Rdx]! > 0n;
-  const asked = SHORTENED_CALLS.get(Number(call));
-  return asked !== undefined && done < registers[asked]!;
-}
+const SHORTENED_CALLS: ShortenedCalls = {
+  moving: new Map([
+    [4, Reg.Rdx], // write
+    [181, Reg.Rdx], // pwrite64
+    [369, Reg.Rdx], // sendto
+    [187, Reg.Rsi], // sendfile
+    [239, Reg.Rsi], // sendfile64
+    [313, Reg.Rdi], // splice
+    [377, Reg.Rdi], // copy_file_range
+    [355, Reg.Rcx], // getrandom
+  ]),
+  recvfrom: { call: 371, flags: Reg.Rsi, length: Reg.Rdx },
+  ioUringEnter: { call: 426, completions: Reg.Rdx },
+};
 
 function word(bytes: Uint8Array, offset: number): bigint {
   return BigInt(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset, true));
@@ -256,5 +245,5 @@ export const x86: Cpu = {
   heal: (registers) => {
     registers[Reg.Rax] = ERESTARTNOHAND;
   },
-  isShortenedCall,
+  isShortenedCall: (registers) => isShortened(registers, SHORTENED_CALLS),
 };

@@ -12,7 +12,6 @@ import {
   decodeProcessVmCounters,
   decodeSystemMemoryInfo,
   decodeThreadInfoList,
-  decodeTokens,
   type FunctionTables,
   type MDRawAssertionInfo,
   type MDRawBreakpadInfo,
@@ -24,7 +23,6 @@ import {
   type ProcessVmCounters,
   StreamType,
   type SystemMemoryInfo,
-  type TokenInfo,
 } from '../../format/index.js';
 import { type CrashpadInfo, readCrashpadInfo } from './crashpad-info.js';
 import { type Decoder, plain } from './decoder.js';
@@ -51,6 +49,7 @@ import {
   type ThreadEx,
   type ThreadName,
 } from './threads.js';
+import { decodeTokenTexts, type Token } from './tokens.js';
 
 /** The streams that are understood, by the name that `Minidump.get` takes, and what each is read as. */
 export interface Streams {
@@ -70,7 +69,7 @@ export interface Streams {
   memoryInfo: MINIDUMP_MEMORY_INFO[];
   threadInfo: MINIDUMP_THREAD_INFO[];
   handleOperations: AVRF_HANDLE_OPERATION[];
-  tokens: TokenInfo[];
+  tokens: Token[];
   systemMemoryInfo: SystemMemoryInfo;
   processVmCounters: ProcessVmCounters;
   threadNames: ThreadName[];
@@ -134,7 +133,7 @@ export const streams: { readonly [K in StreamKey]: Entry<Streams[K]> } = {
   memoryInfo: entry(StreamType.MemoryInfoListStream, plain(decodeMemoryInfoList)),
   threadInfo: entry(StreamType.ThreadInfoListStream, plain(decodeThreadInfoList)),
   handleOperations: entry(StreamType.HandleOperationListStream, plain(decodeHandleOperationList)),
-  tokens: entry(StreamType.TokenStream, plain(decodeTokens)),
+  tokens: entry(StreamType.TokenStream, plain(decodeTokenTexts)),
   systemMemoryInfo: entry(StreamType.SystemMemoryInfoStream, plain(decodeSystemMemoryInfo)),
   processVmCounters: entry(StreamType.ProcessVmCountersStream, plain(decodeProcessVmCounters)),
   threadNames: entry(StreamType.ThreadNamesStream, readThreadNames),

@@ -28,13 +28,58 @@ export function systemFacts(cpuinfo: string, cpu: Cpu, auxv: ReadonlyMap<number,
   };
 }
 
-export function processFacts(stat: Stat): TargetProcess {
-  const booted = Number(/^btime (\d+)$/m.exec(readText('/proc/stat') ?? '')?.[1] ?? 0);
+/**
+ * What MINIDUMP_MISC_INFO tells of a process and its machine.
+ *
+ * @param booted when the machine started, in seconds since 1970
+ */
+export function processFacts(stat: Stat, booted: number, cpuinfo: string): TargetProcess {
   return {
     createTime: booted + Math.floor(stat.startTime / TICKS_PER_SECOND),
     userTime: Math.floor(stat.userTime / TICKS_PER_SECOND),
     kernelTime: Math.floor(stat.kernelTime / TICKS_PER_SECOND),
+    power: processorPower(cpuinfo),
+    timeZone: timeZone(new Date()),
+    // Of the kernel, as `uname -rv` prints it.
+    buildString: `${os.release()} ${os.version()}`,
   };
+}
+
+/** Of the first processor. What cpufreq does not tell (most virtual machines) is what it runs at. */
+function processorPower(cpuinfo: string): TargetProcess['power'] {
+  const current = Number(/^cpu MHz\s*: ([\d.]+)$/m.exec(cpuinfo)?.[1] ?? 0);
+  if (current === 0) return undefined;
+  const frequency = (name: string) => {
+    const kilohertz = Number(readText(`/sys/devices/system/cpu/cpu0/cpufreq/${name}`)?.trim() ?? 0);
+    return kilohertz > 0 ? Math.round(kilohertz / 1000) : undefined;
+  };
+  const maxMhz = frequency('cpuinfo_max_freq') ?? Math.round(current);
+  return { maxMhz, currentMhz: Math.round(current), limitMhz: frequency('scaling_max_freq') ?? maxMhz };
+}
+
+/** The time zone of this process, which is the machine's unless TZ says otherwise. */
+function timeZone(now: Date): TargetProcess['timeZone'] {
+  const year = now.getFullYear();
+  const [january, july] = [new Date(year, 0, 1), new Date(year, 6, 1)];
+  // getTimezoneOffset is UTC − local time, in minutes: as Bias is. In daylight saving time it is the smaller one.
+  const standard = january.getTimezoneOffset() >= july.getTimezoneOffset() ? january : july;
+  const daylight = standard === january ? july : january;
+  const bias = standard.getTimezoneOffset();
+  const daylightBias = daylight.getTimezoneOffset() - bias;
+  const [unknown, inStandard, inDaylight] = [0, 1, 2];
+  return {
+    // Windows says "unknown" of a zone without daylight saving time.
+    id: daylightBias === 0 ? unknown : now.getTimezoneOffset() === bias ? inStandard : inDaylight,
+    bias,
+    standardName: zoneName(standard),
+    daylightName: zoneName(daylight),
+    daylightBias,
+  };
+}
+
+function zoneName(date: Date): string {
+  const format = new Intl.DateTimeFormat('en-US', { timeZoneName: 'long' });
+  return format.formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value ?? '';
 }
 
 /** /etc/lsb-release, or os-release where there is none (as minidump-writer does), of the target's own root. */

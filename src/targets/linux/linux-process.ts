@@ -18,31 +18,48 @@ import type {
 import { MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
 import { AT_ENTRY, AT_PAGESZ, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
+import { clipToMapped } from '../../linux/clip.js';
 import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
+import { findDeletedImages } from '../../linux/deleted-images.js';
 import { readException } from '../../linux/exception.js';
 import { readLinkMap } from '../../linux/link-map.js';
 import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
-import { describeRegion } from '../../linux/regions.js';
+import { processRanges } from '../../linux/process-data.js';
+import { describeRegions } from '../../linux/regions.js';
 import { CS_64_BIT, Reg } from '../../linux/registers.js';
 import { stackAt } from '../../linux/stacks.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
+import { threadBlockRanges } from '../../linux/thread-block.js';
+import { ThreadLocals } from '../../linux/thread-local.js';
 import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
+import { AskedFacts } from './asked-facts.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
 import { processFacts, releaseFile, systemFacts } from './facts.js';
 import { ProcessMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
+import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
 import { Outcome, Slot } from './tracer-protocol.js';
+
+/** Of larger mappings without rights it is not asked page by page whether they hold anything. */
+const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
+
+/** More pointers to arguments and environment nobody has: their texts may take 6 MiB (MAX_ARG_STRINGS of execve). */
+const MAX_POINTERS = 16n * 1024n * 1024n;
+/** So many bytes of an auxiliary vector are like no other. */
+const AUXV_SAMPLE = 128;
 
 export interface LinuxProcessOptions {
   /** Longest stop in milliseconds. */
   maxPause: number;
   /** Most bytes of a stack that is not the main thread's. */
   maxStack: number;
-  /** MINIDUMP_TYPE flags of the dump that it is for; 0 unless given. */
-  type?: number | undefined;
+  /** MINIDUMP_TYPE flags: what will be asked for. Of the rest nothing is read. */
+  type: number;
   abandonExitCode?: number | undefined;
+  /** Holds the threads in place of a tracer. */
+  holder?: ThreadHolder | undefined;
 }
 
 interface Held {
@@ -66,13 +83,16 @@ export class LinuxProcess implements Target {
   readonly #cpu: Cpu;
   /** MiniDumpWithAvxXStateContext */
   readonly #xstate: boolean;
-  readonly #tracer: Tracer;
+  readonly #tracer: ThreadHolder;
   readonly #via: number;
   readonly #memory: ProcessMemory;
   readonly #mapsFile: MapsFile;
   readonly #stat: Stat;
   readonly #auxv: ReadonlyMap<number, bigint>;
   readonly #texts: TargetText[];
+  readonly #process: TargetProcess;
+  readonly #asked: AskedFacts;
+  #threadLocals: ThreadLocals | undefined;
   #maps: Buffer;
   #mappings: readonly Mapping[];
   #modules: readonly TargetModule[];
@@ -107,13 +127,15 @@ export class LinuxProcess implements Target {
     } catch (error) {
       throw refused(pid, error);
     }
-    this.#xstate = ((options.type ?? 0) & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
-    this.#tracer = new Tracer(pid, {
-      cpu,
-      xstate: this.#xstate && cpu !== 'arm64',
-      maxPause: options.maxPause,
-      abandonExitCode: options.abandonExitCode,
-    });
+    this.#xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
+    this.#tracer =
+      options.holder ??
+      new Tracer(pid, {
+        cpu,
+        xstate: this.#xstate && cpu !== 'arm64',
+        maxPause: options.maxPause,
+        abandonExitCode: options.abandonExitCode,
+      });
     try {
       this.#mapsFile = new MapsFile(pid, facts.via);
       this.#maps = this.#mapsFile.read();
@@ -122,6 +144,8 @@ export class LinuxProcess implements Target {
       this.#stat = parseStat(readText(`/proc/${pid}/stat`) ?? '');
       const cpuinfo = readBytes('/proc/cpuinfo') ?? Buffer.alloc(0);
       this.system = systemFacts(cpuinfo.toString('latin1'), this.#cpu, this.#auxv);
+      this.#asked = new AskedFacts(pid, facts.via, options.type);
+      this.#process = processFacts(this.#stat, this.#asked.booted, cpuinfo.toString('latin1'));
       this.#modules = this.#findModules();
       this.#texts = this.#readTexts(cpuinfo, auxv);
       for (const tid of listThreads(pid)) this.#statOf(tid);
@@ -131,7 +155,7 @@ export class LinuxProcess implements Target {
     }
   }
 
-  readonly frozen = false;
+  readonly frozen: boolean = false;
 
   get held(): boolean {
     return this.#held;
@@ -225,12 +249,21 @@ export class LinuxProcess implements Target {
   }
 
   #findModules(): TargetModule[] {
-    const memory = this.#memory;
-    const read: ReadMemory = function* (address, length) {
-      const bytes = new Uint8Array(length);
-      return bytes.subarray(0, memory.read(address, bytes));
-    };
-    return runSync(findModules(this.#mappings, read, this.#auxv.get(AT_ENTRY) ?? 0n));
+    const modules = runSync(findModules(this.#mappings, this.#read, this.#entry));
+    this.#asked.useModules(modules, this.#read);
+    return modules;
+  }
+
+  /** Memory as it is, for what is told of the process and is no copy of its memory. */
+  readonly #read: ReadMemory = (address, length) => this.#readSome(address, length);
+
+  *#readSome(address: bigint, length: number): Task<Uint8Array> {
+    const bytes = new Uint8Array(length);
+    return bytes.subarray(0, this.#memory.read(address, bytes));
+  }
+
+  get #entry(): bigint {
+    return this.#auxv.get(AT_ENTRY) ?? 0n;
   }
 
   checkHeld(): void {
@@ -272,7 +305,14 @@ export class LinuxProcess implements Target {
       instructionPointer: known ? this.#cpu.instructionPointer(context) : 0n,
       stackPointer,
       stack: this.stackAt(stackPointer),
-      info: undefined,
+      info: this.#asked.threadInfo(
+        id,
+        stat,
+        state === undefined ? undefined : this.#cpu.threadBlock(state),
+        this.#entry,
+        this.#read,
+        (address) => this.#memory.find(address)?.executable === true,
+      ),
     };
   }
 
@@ -309,15 +349,21 @@ export class LinuxProcess implements Target {
   }
 
   *regions(): Task<readonly TargetRegion[]> {
-    return this.#mappings.map(describeRegion);
+    return describeRegions(this.#mappings, (mapping) => this.#isReserved(mapping));
+  }
+
+  /**
+   * Whether a private mapping without rights never held anything. Small ones are looked at page by page; a large one (an arena or
+   * cage that is handed out piece by piece) is taken for reserved: a terabyte of pagemap cannot be read while a process waits.
+   */
+  #isReserved({ start, end }: Mapping): boolean {
+    if (end - start > MAX_RESERVE_PROBE) return true;
+    return this.#memory.probe(start, end).every(({ kind }) => kind === 'zero');
   }
 
   *process(): Task<TargetProcess> {
     const xsave = this.#threads.find(({ state }) => state?.xsave !== undefined)?.state?.xsave;
-    return {
-      ...processFacts(this.#stat),
-      xstate: xsave && xstateInfo(xsaveLayout(xsave), this.#cpu.contextSize),
-    };
+    return { ...this.#process, xstate: xsave && xstateInfo(xsaveLayout(xsave), this.#cpu.contextSize) };
   }
 
   *texts(): Task<readonly TargetText[]> {
@@ -334,6 +380,7 @@ export class LinuxProcess implements Target {
     add(StreamType.LinuxCpuInfo, cpuinfo);
     // Read before the stop, so that it shows the process as it was and not under us.
     add(StreamType.LinuxProcStatus, readBytes(`/proc/${pid}/status`));
+    add(StreamType.LinuxProcStat, readBytes(`/proc/${pid}/stat`));
     add(StreamType.LinuxLsbRelease, releaseFile(pid));
     // Where a program has overwritten its title beyond the arguments, the kernel reads on into the environment.
     const commandLine = readBytes(`/proc/${pid}/cmdline`);
@@ -344,11 +391,21 @@ export class LinuxProcess implements Target {
       environ,
       copyAt(envStart, Math.min(environ?.length ?? 0, Number(envEnd - envStart))),
     );
-    add(StreamType.LinuxAuxv, auxv);
+    add(StreamType.LinuxAuxv, auxv, this.#auxvOnStack(auxv));
     add(StreamType.LinuxMaps, this.#maps);
     add(StreamType.LinuxProcFD, openFiles(pid));
     add(StreamType.MozLinuxLimits, readBytes(`/proc/${pid}/limits`));
     return texts;
+  }
+
+  /** Where the program itself has its auxiliary vector: behind the pointers to its environment. */
+  #auxvOnStack(auxv: Buffer): TargetText['copyOf'] {
+    const { startStack, argStart } = this.#stat;
+    if (startStack === 0n || argStart <= startStack || argStart - startStack > MAX_POINTERS) return [];
+    const bytes = Buffer.alloc(Number(argStart - startStack));
+    const read = bytes.subarray(0, this.#memory.read(startStack, bytes));
+    const at = read.indexOf(auxv.subarray(0, AUXV_SAMPLE));
+    return at < 0 ? [] : copyAt(startStack + BigInt(at), auxv.length);
   }
 
   *linkMap(read: ReadMemory): Task<TargetLinkMap | undefined> {
@@ -356,35 +413,45 @@ export class LinuxProcess implements Target {
   }
 
   *handles(): Task<readonly TargetHandle[]> {
-    return [];
+    return this.#asked.handles;
   }
 
   *unloadedModules(): Task<readonly TargetUnloadedModule[]> {
-    return [];
+    return yield* findDeletedImages(this.#mappings, this.#read);
   }
 
   *tokens(): Task<readonly TargetToken[]> {
-    return [];
+    return this.#asked.tokens(this.#threads.map(({ id }) => id));
   }
 
-  *systemMemory(): Task<undefined> {
-    return undefined;
+  *systemMemory(): ReturnType<Target['systemMemory']> {
+    return this.#asked.systemMemory;
   }
 
-  *vmCounters(): Task<undefined> {
-    return undefined;
+  *vmCounters(): ReturnType<Target['vmCounters']> {
+    return this.#asked.vmCounters(this.#stat);
   }
 
-  *processData(): Task<readonly AddressRange[]> {
-    return [];
+  *processData(read: ReadMemory): Task<readonly AddressRange[]> {
+    const linkMap = yield* this.linkMap(read);
+    return this.#clip(processRanges(this.#stat, this.#mappings, linkMap, this.#asked.layout));
   }
 
-  *threadData(): Task<readonly AddressRange[]> {
-    return [];
+  *threadData({ teb }: TargetThread): Task<readonly AddressRange[]> {
+    return this.#clip(yield* threadBlockRanges(teb, this.#asked.layout, this.#read));
   }
 
-  *moduleTls(): Task<readonly AddressRange[]> {
-    return [];
+  *moduleTls(module: TargetModule, read: ReadMemory): Task<readonly AddressRange[]> {
+    // Threads that were made without the C library may share a block.
+    const threads = new Set(
+      this.#threads.map(({ state }) => (state === undefined ? 0n : this.#cpu.threadBlock(state))),
+    );
+    this.#threadLocals ??= new ThreadLocals(this.#asked.layout, yield* this.linkMap(read), this.#entry);
+    return this.#clip(yield* this.#threadLocals.blocks(module, threads, read));
+  }
+
+  #clip(ranges: readonly AddressRange[]): AddressRange[] {
+    return clipToMapped(ranges, (address) => this.#memory.find(address));
   }
 
   *exception(

@@ -6,8 +6,9 @@ import {
   type DumpReport,
   emit,
 } from '../../dump/index.js';
-import { MinidumpError, runSync, type Sink } from '../../io/index.js';
+import { abortSink, MinidumpError, runAsync, runSync, type Sink, type Task } from '../../io/index.js';
 import { withDeadline } from '../../node/deadline.js';
+import { Spool } from '../../node/spool.js';
 import { LinuxProcess } from './linux-process.js';
 
 /** How a live process is dumped, beside what goes into the dump. */
@@ -16,6 +17,11 @@ export interface LiveOptions<Param = unknown> extends DumpOptions<Param> {
   maxPause?: number | undefined;
   /** Most bytes of a stack other than the main thread's; 1 MiB by default. */
   maxStack?: number | undefined;
+  /**
+   * The folder where a dump to a slow reader (a pipe, a stream, the callback) lies until it is read, in a file without a name;
+   * the system's folder for temporary files by default. It takes the size of the dump, if that is more than 8 MiB.
+   */
+  spool?: string | undefined;
   /**
    * For commands: end this whole process with that code if it hangs in native code for a second after the stop has
    * expired. The target goes on in any case.
@@ -34,18 +40,51 @@ export function openProcess(pid: number, options: LiveOptions, handle: unknown =
   if (!(maxPause > 0) || !(maxStack >= 0)) {
     throw new MinidumpError('invalid-argument', 'maxPause must be more than 0, maxStack at least 0');
   }
-  return new LinuxProcess(
-    pid,
-    { maxPause, maxStack, type: options.type ?? 0, abandonExitCode: options.abandonExitCode },
-    handle,
-  );
+  const { type = 0, abandonExitCode } = options;
+  return new LinuxProcess(pid, { maxPause, maxStack, type, abandonExitCode }, handle);
 }
 
 /**
- * Dumps a process into a sink that never waits. While the process stands still nothing returns to the event loop, and
+ * Dumps a process and blocks until all is written. While the process stands still nothing returns to the event loop, and
  * whatever happens, it runs again when this returns or throws.
  */
 export function dumpProcess(target: LinuxProcess, options: LiveOptions, sink: Sink): DumpReport {
+  let taken: Taken;
+  try {
+    taken = take(target, options, sink);
+  } catch (error) {
+    void sink.abort();
+    throw error;
+  }
+  return runSync(deliver(taken, options, sink));
+}
+
+/** The same, but once the process runs again the event loop is free while the dump's reader is waited for. */
+export async function dumpProcessAsync(
+  target: LinuxProcess,
+  options: LiveOptions,
+  sink: Sink,
+): Promise<DumpReport> {
+  let taken: Taken;
+  try {
+    taken = take(target, options, sink);
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+  return await runAsync(deliver(taken, options, sink));
+}
+
+/** A dump with all of its memory copied, kept or written, of a process that runs again. */
+interface Taken {
+  readonly captured: Capture;
+  /** Where it goes: the sink that was given, or the callback. */
+  readonly output: Sink;
+  /** Where it lies meanwhile, if it is too large to be kept in memory and `output` may wait. */
+  readonly spool: Spool | undefined;
+}
+
+function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
   const { maxPause = MAX_PAUSE } = options;
   const expired = (): never => {
     target.checkHeld();
@@ -53,25 +92,54 @@ export function dumpProcess(target: LinuxProcess, options: LiveOptions, sink: Si
       advice: 'Shorten what the callback does, or allow a longer stop with --max-pause.',
     });
   };
+  let spool: Spool | undefined;
   try {
+    // A folder that was asked for is tried before anything is stopped; the usual one is needed for large dumps only.
+    if (sink.mayWait && options.spool !== undefined) spool = new Spool(options.spool);
     target.prepare();
     // Copied while it stands still, or written while it stands still: either way nothing waits here.
     const captured = withDeadline<Capture>(
       maxPause + MARGIN,
       () => {
-        const captured = runSync(capture(target, options));
-        if (captured.memory === undefined) runSync(emit(captured, sink));
+        const captured = runSync(capture(target, options, sink));
+        if (captured.memory !== undefined) return captured;
+        const output = captured.callbackSink ?? sink;
+        if (output.mayWait) spool ??= new Spool(options.spool);
+        runSync(emit(captured, output.mayWait ? spool! : output));
+        spool?.close();
         return captured;
       },
       expired,
     );
-    if (captured.memory !== undefined) runSync(emit(captured, sink));
-    return runSync(complete(captured, sink));
+    if (captured.memory !== undefined) {
+      spool?.[Symbol.dispose]();
+      spool = undefined;
+    }
+    return { captured, output: captured.callbackSink ?? sink, spool };
   } catch (error) {
-    target.release();
-    void sink.abort();
+    spool?.[Symbol.dispose]();
     throw error;
   } finally {
     target[Symbol.dispose]();
+  }
+}
+
+/** Brings the dump to where it goes, as far as it is not there yet. */
+function* deliver(taken: Taken, options: LiveOptions, sink: Sink): Task<DumpReport> {
+  const { captured, output, spool } = taken;
+  try {
+    // The callback writes it: the file that was opened for it is not needed.
+    if (output !== sink) yield* abortSink(sink);
+    if (captured.memory !== undefined) yield* emit(captured, output);
+    else if (spool !== undefined) {
+      const total = captured.size;
+      yield* spool.copyTo(output, (written) => options.onProgress?.({ phase: 'writing', written, total }));
+    }
+    return yield* complete(captured, output);
+  } catch (error) {
+    yield* abortSink(output);
+    throw error;
+  } finally {
+    spool?.[Symbol.dispose]();
   }
 }

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../io/index.js';
 import type { CpuName } from '../../linux/cpu/index.js';
+import type { ThreadHolder } from './thread-holder.js';
 import {
   CONTROL_BYTES,
   type Command,
@@ -29,7 +30,7 @@ export interface TracerSettings {
  * Drives the tracer thread (tracer-thread.ts) and blocks while it works: from the first seize to the last detach the
  * calling thread does not return to its event loop.
  */
-export class Tracer {
+export class Tracer implements ThreadHolder {
   readonly #words: Int32Array;
   readonly #times: Float64Array;
   readonly #worker: Worker;

@@ -1,7 +1,8 @@
 import { checkOptions, type DumpReport } from '../../dump/index.js';
+import { type Destination, openDestination } from '../../node/destination.js';
 import { FileSink } from '../../node/file-sink.js';
 import type { LinuxProcess } from './linux-process.js';
-import { dumpProcess, type LiveOptions, openProcess } from './live.js';
+import { dumpProcessAsync, type LiveOptions, openProcess } from './live.js';
 
 export interface WriteMinidumpOptions<Param = unknown> extends LiveOptions<Param> {
   /** Replace the file if it is there. */
@@ -9,33 +10,47 @@ export interface WriteMinidumpOptions<Param = unknown> extends LiveOptions<Param
 }
 
 export interface FileDumpReport extends DumpReport {
-  /** Absolute path of the dump. */
+  /** Absolute path of the dump. (There is none if the callback wrote the dump itself.) */
   file: string;
 }
 
 /**
  * Writes a minidump of a live process.
  *
- * The file appears under its name only when it is complete, with mode 0600. The process stands still while the callback is
- * asked and memory is copied; whatever happens, it goes on as if never touched.
+ * A file appears under its name only when it is complete, with mode 0600. The process stands still while the callback is
+ * asked and memory is copied; whatever happens, it goes on as if never touched. It never waits for whoever reads the dump: what
+ * goes to a pipe or a stream is written when it runs again, and the event loop is free meanwhile.
  *
+ * @param destination a path, a file descriptor (it stays open), a Node stream, a WritableStream, or a Sink; null or undefined
+ *   where the callback writes the dump (IoStartCallback, `callbacks.ioWriteAll`). docs/output.md tells of each.
  * @throws MinidumpError; docs/errors.md lists the codes
  */
 export async function writeMinidump<Param = unknown>(
   pid: number,
-  file: string,
+  destination: string,
+  options?: WriteMinidumpOptions<Param>,
+): Promise<FileDumpReport>;
+export async function writeMinidump<Param = unknown>(
+  pid: number,
+  destination: Destination | null | undefined,
+  options?: WriteMinidumpOptions<Param>,
+): Promise<DumpReport>;
+export async function writeMinidump<Param = unknown>(
+  pid: number,
+  destination: Destination | null | undefined,
   given: WriteMinidumpOptions<Param> = {},
-): Promise<FileDumpReport> {
+): Promise<DumpReport | FileDumpReport> {
   // The engine hands CallbackParam through; only the routine knows its type.
   const options = given as WriteMinidumpOptions;
   checkOptions(options);
-  const sink = new FileSink(file, { force: options.force ?? false });
+  const sink = openDestination(destination, { force: options.force ?? false });
   let target: LinuxProcess;
   try {
     target = openProcess(pid, options);
   } catch (error) {
-    sink.abort();
+    await sink.abort();
     throw error;
   }
-  return { file: sink.file, ...dumpProcess(target, options, sink) };
+  const report = await dumpProcessAsync(target, options, sink);
+  return sink instanceof FileSink ? { file: sink.file, ...report } : report;
 }

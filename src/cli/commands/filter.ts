@@ -1,0 +1,88 @@
+import { type FileFilterReport, filterMinidump } from '../../convert/filter-minidump.js';
+import type { FilterReport } from '../../targets/minidump/index.js';
+import { wrong } from '../arguments.js';
+import { commandOutput, keepStdoutClean } from '../destination.js';
+import { parseDumpType } from '../dump-type.js';
+import { loadCallback } from '../load-callback.js';
+import { out, print, printJson } from '../output.js';
+import { ProgressLine } from '../progress.js';
+import { summary } from '../summary.js';
+import { count, fields, printable, size } from '../text.js';
+
+export interface FilterArguments {
+  type?: string;
+  callback?: string;
+  dropStream?: string[];
+  stacksOnly?: boolean;
+  redactStrings?: boolean;
+  scrub?: string[];
+  comment?: string;
+  force?: boolean;
+  json?: boolean;
+}
+
+/** `mdmp filter IN OUT`. */
+export async function filter(input: string, output: string, given: FilterArguments): Promise<void> {
+  const to = commandOutput(output);
+  if (to.ownsStdout) keepStdoutClean();
+  const type = given.type === undefined ? undefined : parseDumpType(given.type);
+  const scrub = given.scrub?.map(parsePattern);
+  const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
+  const progress = new ProgressLine();
+  let report: FileFilterReport;
+  try {
+    report = await filterMinidump(input, to.destination, {
+      ...callback,
+      type,
+      dropStreams: given.dropStream,
+      stacksOnly: given.stacksOnly,
+      redactStrings: given.redactStrings,
+      scrub,
+      comment: given.comment,
+      force: given.force ?? false,
+      onProgress: ({ written, total }) => progress.update(written, total),
+    });
+  } finally {
+    progress.clear();
+  }
+  if (given.json) {
+    await printJson(report);
+    return;
+  }
+  const name = report.file ?? to.name;
+  await print([summary(report, name, given.callback !== undefined), ...takenOut(report)].join('\n'));
+}
+
+/** `/expression/flags`, or a text as it is. */
+function parsePattern(text: string): string | RegExp {
+  const parts = /^\/(.+)\/([a-z]*)$/s.exec(text);
+  if (parts === null) return text;
+  try {
+    return new RegExp(parts[1]!, parts[2]);
+  } catch (cause) {
+    throw wrong(`--scrub ${text} is no regular expression: ${(cause as Error).message}`);
+  }
+}
+
+function takenOut(report: FilterReport): string[] {
+  const entries: [string, string][] = [['before', size(report.sizeBefore)]];
+  if (report.dropped.length > 0) {
+    entries.push(['dropped', report.dropped.map((one) => `${one.name}  ${size(one.size)}`).join('\n')]);
+  }
+  for (const { pattern, count: total, memoryCount, streams } of report.scrubbed) {
+    const places = Object.entries(streams).map(([name, n]) => `${n} in ${name}`);
+    if (memoryCount > 0) places.unshift(`${memoryCount} in memory`);
+    const found = total === 0 ? 'not found' : `${count(total, 'match', 'matches')}: ${places.join(', ')}`;
+    entries.push(['scrubbed', `${printable(pattern)}  ${found}`]);
+  }
+  const { strings } = report;
+  if (strings !== undefined) {
+    entries.push([
+      'strings',
+      `${count(strings.runs, 'text')} in memory (${size(strings.bytes)}), ` +
+        `values of ${count(strings.variables, 'variable')}, ${count(strings.arguments, 'argument')}`,
+    ]);
+  }
+  const limits = report.limits.map((limit) => `${out.dim('not promised:')} ${limit}`);
+  return [fields(entries, out.dim), ...limits];
+}

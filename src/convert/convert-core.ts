@@ -1,0 +1,77 @@
+import { checkOptions, type DumpOptions, type DumpReport, writeDump } from '../dump/index.js';
+import { MinidumpError, runAsync, type Source } from '../io/index.js';
+import { type Destination, openDestination } from '../node/destination.js';
+import { FileSink } from '../node/file-sink.js';
+import { FileSource } from '../node/file-source.js';
+import { openBelow } from '../node/sysroot.js';
+import { unpack } from '../node/unpack.js';
+import { ElfCoreTarget } from '../targets/elf-core/index.js';
+import { naming } from './naming.js';
+
+export interface ConvertCoreOptions<Param = unknown> extends DumpOptions<Param> {
+  /**
+   * The folder that was `/` to the process: what the core left out of mapped files is taken from there. A file has to have the build
+   * id that the core gives; where the core gives none, the file is believed. Without it, files of this machine are used, but
+   * only with the build id. `false`: none.
+   */
+  sysroot?: string | false | undefined;
+  /** Where a compressed core is decompressed, into a file without a name; the system's temporary folder by default. */
+  spool?: string | undefined;
+  /** Most bytes of a stack other than the main thread's; 1 MiB by default. */
+  maxStack?: number | undefined;
+  /** Replace the file if it is there. */
+  force?: boolean | undefined;
+}
+
+export interface ConvertReport extends DumpReport {
+  /** Absolute path of the dump, where it was written to a path. */
+  file?: string;
+}
+
+/**
+ * Writes a minidump of an ELF core (x86-64 Linux), compressed with gzip or zstd or not. The core is not loaded: of 10 GB
+ * is read what the type of the dump and the callback select.
+ *
+ * The signal that the core was written for is the exception of the dump, unless `options.exception` gives another one.
+ *
+ * @param core a path, or a source that stays the caller's
+ * @param destination as for writeMinidump
+ * @throws MinidumpError; docs/errors.md lists the codes, docs/cores.md tells what is taken from where
+ */
+export async function convertCore<Param = unknown>(
+  core: string | Source,
+  destination: Destination | null | undefined,
+  given: ConvertCoreOptions<Param> = {},
+): Promise<ConvertReport> {
+  // The engine hands CallbackParam through; only the routine knows its type.
+  const options = given as ConvertCoreOptions;
+  checkOptions(options);
+  if (options.maxStack !== undefined && !(options.maxStack >= 0)) {
+    throw new MinidumpError('invalid-argument', 'maxStack must be at least 0');
+  }
+  const opened = typeof core === 'string' ? new FileSource(core) : undefined;
+  try {
+    using unpacked = await unpack(opened ?? (core as Source), options.spool);
+    const sink = openDestination(destination, { force: options.force ?? false });
+    try {
+      using target = await runAsync(
+        ElfCoreTarget.open(unpacked.source, {
+          type: options.type,
+          maxStack: options.maxStack,
+          openFile: options.sysroot === false ? undefined : openBelow(options.sysroot ?? '/'),
+          trustFiles: typeof options.sysroot === 'string',
+          notes: unpacked.notes,
+        }),
+      );
+      const report = await runAsync(writeDump(target, options, sink));
+      return sink instanceof FileSink ? { file: sink.file, ...report } : report;
+    } catch (error) {
+      await sink.abort();
+      throw error;
+    }
+  } catch (error) {
+    throw typeof core === 'string' ? naming(core, error) : error;
+  } finally {
+    opened?.close();
+  }
+}

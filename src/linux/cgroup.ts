@@ -1,0 +1,99 @@
+import type { Mount } from './mounts.js';
+import type { CgroupMemory } from './vm-counters.js';
+
+/** What the two versions call their files. */
+const VERSIONS = {
+  v2: {
+    current: 'memory.current',
+    peak: 'memory.peak',
+    limit: 'memory.max',
+    /** Of swap alone. */
+    swapLimit: 'memory.swap.max',
+    totalLimit: undefined,
+  },
+  v1: {
+    current: 'memory.usage_in_bytes',
+    peak: 'memory.max_usage_in_bytes',
+    limit: 'memory.limit_in_bytes',
+    swapLimit: undefined,
+    totalLimit: 'memory.memsw.limit_in_bytes',
+  },
+} as const;
+
+/** From here on a limit of version 1 means none: the largest number of whole pages. */
+const UNLIMITED = 0x7fff_ffff_ffff_0000n;
+/** cgroups are not nested deeper than this by anyone. */
+const MAX_DEPTH = 64;
+
+/**
+ * The memory of the cgroup that a process is in, where the cgroup file system shows it to the reader.
+ *
+ * @param cgroup the text of /proc/PID/cgroup
+ * @param mounts those of the reader
+ * @param read gives the text of a file, or undefined
+ */
+export function cgroupMemory(
+  cgroup: string,
+  mounts: readonly Mount[],
+  read: (path: string) => string | undefined,
+): CgroupMemory | undefined {
+  const lines = cgroup.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
+  // A controller is in one of the two versions; where it is in the first, that has a line that names it.
+  const first = lines.find((line) => line?.[1]?.split(',').includes('memory'));
+  const own = first ?? lines.find((line) => line?.[1] === '');
+  const mount = mounts.find(({ type, options }) =>
+    first ? type === 'cgroup' && options.includes('memory') : type === 'cgroup2',
+  );
+  const folder = own && mount ? folderOf(mount, own[2]!) : undefined;
+  if (mount === undefined || folder === undefined) return undefined;
+  const files = first ? VERSIONS.v1 : VERSIONS.v2;
+  const value = (path: string) => number(read(path));
+
+  const current = value(`${folder}/${files.current}`);
+  // The root has no such file, nor has a cgroup without the controller.
+  if (current === undefined) return undefined;
+  let limit: bigint | undefined;
+  let totalLimit: bigint | undefined;
+  let at = folder;
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    const here = value(`${at}/${files.limit}`);
+    limit = lower(limit, here);
+    if (files.totalLimit !== undefined) {
+      totalLimit = lower(totalLimit, value(`${at}/${files.totalLimit}`));
+    } else {
+      const swap = value(`${at}/${files.swapLimit}`);
+      if (here !== undefined && swap !== undefined) totalLimit = lower(totalLimit, here + swap);
+    }
+    if (at === mount.mountPoint) break;
+    at = at.slice(0, at.lastIndexOf('/'));
+  }
+  const shared = /^shmem (\d+)$/m.exec(read(`${folder}/memory.stat`) ?? '')?.[1];
+  return {
+    current,
+    peak: value(`${folder}/${files.peak}`),
+    shared: shared === undefined ? undefined : BigInt(shared),
+    limit,
+    totalLimit,
+  };
+}
+
+/** Where a cgroup is in the file system; undefined where it lies outside of what is mounted. */
+function folderOf({ root, mountPoint }: Mount, path: string): string | undefined {
+  const base = root === '/' ? '' : root;
+  if (path !== base && !path.startsWith(`${base}/`)) return undefined;
+  const inside = path.slice(base.length);
+  if (inside.split('/').includes('..')) return undefined;
+  return inside === '/' || inside === '' ? mountPoint : `${mountPoint}${inside}`;
+}
+
+/** A number; undefined for `max`, for none, and for no file. */
+function number(text: string | undefined): bigint | undefined {
+  const digits = /^\d+$/.exec(text?.trim() ?? '')?.[0];
+  if (digits === undefined) return undefined;
+  const value = BigInt(digits);
+  return value >= UNLIMITED ? undefined : value;
+}
+
+function lower(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
+  return a === undefined || (b !== undefined && b < a) ? b : a;
+}

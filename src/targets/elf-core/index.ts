@@ -1,0 +1,2 @@
+export { type ElfCoreOptions, ElfCoreTarget } from './elf-core.js';
+export type { OpenFile } from './module-files.js';
