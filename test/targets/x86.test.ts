@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { MINIDUMP_TYPE, Minidump, writeMinidump } from '../../dist/index.js';
 import { gdbLive, lldbDump, minidumpDump, minidumpStackwalk, type Registers } from '../support/judges.js';
-import { debugIdentifier, differences, mappingsOf, modulesOf } from '../support/live.js';
+import { debugIdentifier, differences, mappingsOf, modulesOf, RawMemory64 } from '../support/live.js';
 import {
   compile,
   Program,
@@ -190,6 +190,9 @@ describeWith(
         ).toBe(name!.split('/').at(-1));
       }
       expect(debug.version).toBe(1);
+      const entry = dump.getSync('linuxAuxv')!.find(({ type }) => type === 9)!.value;
+      const main = modules.find(({ codeFile }) => codeFile === breakpad.modules[0]!.codeFile)!;
+      expect(entry >= main.base && entry < main.base + main.size).toBe(true);
     });
 
     it('has the fault on top when its signal handler asks for the dump', async () => {
@@ -247,6 +250,23 @@ describeWith(needs, 'a 32-bit process that is dumped again and again', () => {
     expect(error.message).toMatch(/runs 64-bit code/);
     expect(program.exited).toBe(false);
     expect(statusField(program.pid, 'TracerPid')).toBe('0');
+  });
+
+  it('has its memory in a full dump, byte for byte', async () => {
+    const program = await Program.start(await compile('target', M32));
+    await waitUntilStill(program.pid);
+    const file = join(temporaryFolder(), 'full.dmp');
+    await writeMinidump(program.pid, file, { type: MINIDUMP_TYPE.MiniDumpWithFullMemory });
+    const memory = new RawMemory64(file);
+    try {
+      for (const name of ['data', 'rodata', 'bss', 'heap', 'first helper', 'second helper', 'stack']) {
+        const { address, length } = program.range(name);
+        expect(address).toBeLessThan(1n << 32n);
+        expect(memory.read(address, length), name).toEqual(readProcessMemory(program.pid, address, length));
+      }
+    } finally {
+      memory.close();
+    }
   });
 
   it('is dumped without waiting for a thread that sits in vfork', async () => {

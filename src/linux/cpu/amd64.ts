@@ -43,6 +43,8 @@ const MXCSR = CONTEXT_AMD64.offsetOf('MxCsr');
 const EFLAGS = CONTEXT_AMD64.offsetOf('EFlags');
 const FLOAT_SAVE = CONTEXT_AMD64.offsetOf('FltSave');
 const FXSAVE_SIZE = 512;
+/** The rest is left to software: the kernel's own notes stand there, in register sets and signal frames. */
+const FXSAVE_USED = 464;
 /** MXCSR within FXSAVE. */
 const FXSAVE_MXCSR = 24;
 
@@ -57,7 +59,7 @@ export function contextFromRegisters(registers: BigUint64Array, fxsave: Uint8Arr
   view.setUint32(EFLAGS, Number(registers[Reg.Eflags]! & 0xffff_ffffn), true);
   let flags = ContextCpu.CONTEXT_AMD64 | CONTEXT_CONTROL | CONTEXT_INTEGER | CONTEXT_SEGMENTS;
   if (fxsave !== undefined) {
-    context.set(fxsave.subarray(0, FXSAVE_SIZE), FLOAT_SAVE);
+    context.set(fxsave.subarray(0, FXSAVE_USED), FLOAT_SAVE);
     context.set(fxsave.subarray(FXSAVE_MXCSR, FXSAVE_MXCSR + 4), MXCSR);
     flags |= CONTEXT_FLOATING_POINT;
   }

@@ -46,6 +46,8 @@ const EIP = CONTEXT_X86.offsetOf('Eip');
 const FLOAT_SAVE = CONTEXT_X86.offsetOf('FloatSave');
 const EXTENDED_REGISTERS = CONTEXT_X86.offsetOf('ExtendedRegisters');
 const FXSAVE_SIZE = 512;
+/** The rest is left to software: the kernel's own notes stand there, in register sets and signal frames. */
+const FXSAVE_USED = 464;
 
 function contextFromRegisters(registers: BigUint64Array, fxsave: Uint8Array | undefined): Uint8Array {
   const context = new Uint8Array(CONTEXT_X86.size);
@@ -60,7 +62,7 @@ function contextFromRegisters(registers: BigUint64Array, fxsave: Uint8Array | un
   if (fxsave !== undefined) {
     // Both forms of the floating-point state: FSAVE for the x87 alone, FXSAVE with SSE.
     context.set(FLOATING_SAVE_AREA.encode(fsaveFromFxsave(fxsave, registers)), FLOAT_SAVE);
-    context.set(fxsave.subarray(0, FXSAVE_SIZE), EXTENDED_REGISTERS);
+    context.set(fxsave.subarray(0, FXSAVE_USED), EXTENDED_REGISTERS);
     flags |= CONTEXT_FLOATING_POINT | CONTEXT_EXTENDED_REGISTERS;
   }
   view.setUint32(CONTEXT_FLAGS, flags, true);
