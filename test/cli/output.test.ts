@@ -1,13 +1,5 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Minidump } from '../../src/reader/index.js';
@@ -116,7 +108,7 @@ describeWith([needsBuild, needsLinux], 'mdmp dump -o', () => {
     }
   });
 
-  it.runIf(existsSync('/usr/bin/script'))('- refuses a terminal', () => {
+  it('- refuses a terminal', () => {
     const command = `'${process.execPath}' '${main}' dump ${pid} -o -; echo exit $?`;
     const printed = execFileSync('script', ['-qec', command, '/dev/null'], {
       encoding: 'utf8',

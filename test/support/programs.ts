@@ -19,7 +19,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, waitFor } from './run.js';
-import { findTool, type Need, requireTool, root } from './tools.js';
+import { requireTool, root } from './tools.js';
 
 const sources = join(root, 'test', 'programs');
 const cache = join(root, '.tools', 'programs');
@@ -50,16 +50,6 @@ export async function compile(name: string, flags: readonly string[] = []): Prom
   if (result.status !== 0) throw new Error(`gcc failed on ${name}.c:\n${result.stderr}`);
   renameSync(temporary, path);
   return path;
-}
-
-/** `describeWith` for programs of 32 bits: gcc needs the headers and libraries of gcc-multilib for them. */
-export const needs32: Need = { missing: await missing32() };
-
-async function missing32(): Promise<string | undefined> {
-  const gcc = findTool('gcc');
-  if (gcc === undefined) return undefined;
-  const tried = await run(gcc, ['-m32', '-fsyntax-only', join(sources, 'target.c')]);
-  return tried.status === 0 ? undefined : 'gcc-multilib';
 }
 
 /** A folder that is removed by `removeFolders`. */

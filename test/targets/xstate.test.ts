@@ -3,14 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { MINIDUMP_TYPE, Minidump, writeMinidump } from '../../dist/index.js';
 import { gdbLive, lldbDump, minidumpDump, minidumpStackwalk } from '../support/judges.js';
-import {
-  compile,
-  needs32,
-  Program,
-  stopPrograms,
-  temporaryFolder,
-  waitUntilStill,
-} from '../support/programs.js';
+import { compile, Program, stopPrograms, temporaryFolder, waitUntilStill } from '../support/programs.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 
 afterEach(stopPrograms);
@@ -225,7 +218,7 @@ describeWith(
 );
 
 describeWith(
-  ['gcc', 'lldb-19', needs32, needsLinux, needsBuild],
+  ['gcc', 'lldb-19', 'gcc -m32', needsLinux, needsBuild],
   'the registers beyond SSE of a 32-bit process',
   () => {
     it('are there, too', async () => {
@@ -248,7 +241,7 @@ describeWith(
 );
 
 describeWith(
-  ['gcc', needs32, needsLinux, needsBuild],
+  ['gcc', 'gcc -m32', needsLinux, needsBuild],
   'the registers beyond SSE at the moment of an exception',
   () => {
     for (const [flags, layout, vectors] of [

@@ -113,20 +113,3 @@ export function encodeLinkMaps(
   }
   return bytes;
 }
-
-/** The stream of a 32-bit process. */
-export function encodeDsoDebug32(
-  debug: InputOf<typeof MDRawDebug32>,
-  dynamicSection: Uint8Array,
-): Uint8Array {
-  const bytes = new Uint8Array(MDRawDebug32.size + dynamicSection.length);
-  bytes.set(MDRawDebug32.encode(debug));
-  bytes.set(dynamicSection, MDRawDebug32.size);
-  return bytes;
-}
-
-export function encodeLinkMaps32(maps: readonly InputOf<typeof MDRawLinkMap32>[]): Uint8Array {
-  const bytes = new Uint8Array(maps.length * MDRawLinkMap32.size);
-  writeElements(MDRawLinkMap32, maps, bytes, 0);
-  return bytes;
-}
