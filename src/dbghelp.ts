@@ -2,7 +2,7 @@
  * The Win32-shaped face: MiniDumpWriteDump as minidumpapiset.h declares it, so that code written from Microsoft's pages
  * works after a change of syntax alone. It answers TRUE or FALSE; what went wrong is an HRESULT in GetLastError().
  */
-import type { MINIDUMP_CALLBACK_INFORMATION } from './dump/index.js';
+import { checkOptions, type MINIDUMP_CALLBACK_INFORMATION } from './dump/index.js';
 import { HRESULT, type MINIDUMP_DIRECTORY } from './format/index.js';
 import { type ErrorCode, MinidumpError, NoSink } from './io/index.js';
 import { DescriptorSink } from './node/descriptor-sink.js';
@@ -15,6 +15,7 @@ export type {
   MINIDUMP_CALLBACK_OUTPUT,
   MINIDUMP_CALLBACK_ROUTINE,
   MINIDUMP_IO_CALLBACK,
+  MINIDUMP_MEMORY_INFO_VALUE as MINIDUMP_MEMORY_INFO,
   MINIDUMP_MODULE_CALLBACK,
   MINIDUMP_READ_MEMORY_FAILURE_CALLBACK,
   MINIDUMP_THREAD_CALLBACK,
@@ -22,8 +23,12 @@ export type {
   MINIDUMP_VM_POST_READ_CALLBACK,
   MINIDUMP_VM_PRE_READ_CALLBACK,
 } from './dump/index.js';
+export type { MINIDUMP_DIRECTORY } from './format/index.js';
 export {
   HRESULT,
+  MemoryProtection,
+  MemoryState,
+  MemoryType,
   MINIDUMP_CALLBACK_TYPE,
   MINIDUMP_SECONDARY_FLAGS,
   MINIDUMP_TYPE,
@@ -53,14 +58,20 @@ export interface MINIDUMP_EXCEPTION_INFORMATION {
 
 export interface MINIDUMP_USER_STREAM {
   Type: number;
+  /** Bytes of Buffer that count; all of them unless said. */
+  BufferSize?: number;
   Buffer: Uint8Array;
 }
 
 export interface MINIDUMP_USER_STREAM_INFORMATION {
+  /** Streams of the array that count; all of them unless said. */
+  UserStreamCount?: number;
   UserStreamArray: readonly MINIDUMP_USER_STREAM[];
 }
 
 let failure: MinidumpError | undefined;
+/** Where the code of the error does not tell enough. */
+let lastResult: number | undefined;
 
 export const TRUE = true;
 export const FALSE = false;
@@ -73,9 +84,15 @@ export function OpenProcess(first: number, _inherit?: boolean, ProcessId: number
   return { processId: ProcessId };
 }
 
+/** Gives a handle back. Nothing is open behind it. */
+export function CloseHandle(_hObject: HANDLE): boolean {
+  return TRUE;
+}
+
 /** The HRESULT of the last call of this module that returned FALSE; 0 after one that returned TRUE. */
 export function GetLastError(): number {
-  return failure === undefined ? HRESULT.S_OK : (RESULTS[failure.code] ?? HRESULT.E_FAIL);
+  if (failure === undefined) return HRESULT.S_OK;
+  return lastResult ?? RESULTS[failure.code] ?? HRESULT.E_FAIL;
 }
 
 /** The error behind GetLastError(), with its message and, for a callback that threw, its cause. */
@@ -86,11 +103,15 @@ export function GetLastMinidumpError(): MinidumpError | undefined {
 /** HRESULT_FROM_WIN32(112) and HRESULT_FROM_WIN32(1460). */
 const ERROR_DISK_FULL = 0x8007_0070;
 const ERROR_TIMEOUT = 0x8007_05b4;
+/** HRESULT_FROM_WIN32(6) */
+const ERROR_INVALID_HANDLE = 0x8007_0006;
 
 const RESULTS: Partial<Record<ErrorCode, number>> = {
   cancelled: HRESULT.ERROR_CANCELLED,
   'invalid-argument': HRESULT.E_INVALIDARG,
   unsupported: HRESULT.E_NOTIMPL,
+  'own-process': HRESULT.E_NOTIMPL,
+  'kernel-thread': HRESULT.E_NOTIMPL,
   platform: HRESULT.E_NOTIMPL,
   'no-such-process': HRESULT.E_INVALIDARG,
   'not-a-minidump': HRESULT.E_INVALIDARG,
@@ -114,7 +135,7 @@ const RESULTS: Partial<Record<ErrorCode, number>> = {
  * @returns TRUE or FALSE; see GetLastError
  */
 export function MiniDumpWriteDump<Param>(
-  hProcess: HANDLE,
+  hProcess: HANDLE | null,
   ProcessId: number,
   hFile: number | null,
   DumpType: number,
@@ -126,13 +147,19 @@ export function MiniDumpWriteDump<Param>(
     const options: LiveOptions = {
       type: DumpType,
       exception: exceptionOption(ExceptionParam),
-      userStreams: UserStreamParam?.UserStreamArray.map(({ Type, Buffer }) => ({
-        type: Type,
-        bytes: Buffer,
-      })),
+      userStreams: UserStreamParam?.UserStreamArray.slice(0, UserStreamParam.UserStreamCount).map(
+        ({ Type, Buffer, BufferSize }) => ({ type: Type, bytes: Buffer.subarray(0, BufferSize) }),
+      ),
       callback: (CallbackParam ?? undefined) as MINIDUMP_CALLBACK_INFORMATION | undefined,
       fileHandle: hFile,
     };
+    checkOptions(options);
+    if (hProcess === null || hProcess === undefined) {
+      lastResult = ERROR_INVALID_HANDLE;
+      throw new MinidumpError('invalid-argument', 'hProcess is no handle', {
+        advice: 'OpenProcess gives one.',
+      });
+    }
     if (hProcess.processId !== ProcessId) {
       throw new MinidumpError(
         'invalid-argument',
@@ -182,6 +209,7 @@ export function MiniDumpReadDumpStream(
 
 /** TRUE, or FALSE and the reason for GetLastError. */
 function succeeds(work: () => void): boolean {
+  lastResult = undefined;
   try {
     work();
     failure = undefined;

@@ -1,35 +1,17 @@
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Callbacks, MINIDUMP_CALLBACK_INFORMATION, MINIDUMP_CALLBACK_ROUTINE } from '../dump/index.js';
+import {
+  type Callbacks,
+  checkCallbacks,
+  hasCallbacks,
+  type MINIDUMP_CALLBACK_INFORMATION,
+  type MINIDUMP_CALLBACK_ROUTINE,
+} from '../dump/index.js';
 import { MinidumpError } from '../io/index.js';
 import { wrong } from './arguments.js';
 
 /** What a callback module decided to be: one of the two faces of the protocol. */
 export type LoadedCallback = { callback: MINIDUMP_CALLBACK_INFORMATION } | { callbacks: Callbacks };
-
-/** Typed by the interface, so that a function added there cannot be forgotten here. */
-const FUNCTIONS: Readonly<Record<keyof Callbacks, true>> = {
-  includeThread: true,
-  includeModule: true,
-  module: true,
-  thread: true,
-  memory: true,
-  removeMemory: true,
-  includeVmRegion: true,
-  cancel: true,
-  secondaryFlags: true,
-  readMemoryFailure: true,
-  ioStart: true,
-  ioWriteAll: true,
-  ioFinish: true,
-  isProcessSnapshot: true,
-  vmStart: true,
-  vmQuery: true,
-  vmPreRead: true,
-  vmPostRead: true,
-  writeKernelMinidump: true,
-  kernelMinidumpStatus: true,
-};
 
 const EXPECTED =
   'It must export a callback routine (default, CallbackRoutine or MiniDumpCallbackRoutine) or a `callbacks` object; see docs/callback.md.';
@@ -68,23 +50,13 @@ function hasNames(object: Record<string, unknown>): boolean {
   return 'CallbackRoutine' in object || 'MiniDumpCallbackRoutine' in object || 'callbacks' in object;
 }
 
-/** A misspelt `removememory` would leave in the dump what it was written to keep out. */
+/** An object without any callback is a mistake, too, where a module was given for its callbacks. */
 function checked(object: Record<string, unknown>): Callbacks {
-  const names = Object.keys(FUNCTIONS);
-  for (const [key, value] of Object.entries(object)) {
-    if (typeof value === 'function' && !(key in FUNCTIONS)) {
-      throw wrong(`'${key}' is no callback`, `A \`callbacks\` object may have ${names.join(', ')}.`);
-    }
+  const callbacks = checkCallbacks(object);
+  if (!hasCallbacks(callbacks)) {
+    throw wrong('the `callbacks` object has no callback', 'docs/callback.md lists those that it may have');
   }
-  for (const name of names) {
-    if (object[name] !== undefined && typeof object[name] !== 'function') {
-      throw wrong(`callback '${name}' is not a function`);
-    }
-  }
-  if (!names.some((name) => object[name] !== undefined)) {
-    throw wrong('the `callbacks` object has no callback', `It may have ${names.join(', ')}.`);
-  }
-  return object as Callbacks;
+  return callbacks;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

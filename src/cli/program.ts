@@ -95,7 +95,7 @@ Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help ex
     .addHelpText(
       'after',
       `
-CORE is of an x86-64 Linux process, from the kernel, gcore or systemd-coredump, compressed with gzip or zstd or not.
+CORE is of an x86-64 Linux process, from the kernel, gcore or systemd-coredump, compressed with gzip or zstd or not; - is standard input.
 ${examples('mdmp convert core.4242 app.dmp', 'mdmp convert core.4242 app.dmp --sysroot /srv/images/app --type full', 'mdmp convert core.app.zst app.dmp --callback ./keep-secrets-out.js')}`,
     )
     .action(async (core, output, options) =>
@@ -188,7 +188,7 @@ function usageError(text: string): string {
     .trim()
     .replace(/^error: /, '')
     .replaceAll(/\s*\n\s*/g, ' ');
-  return `mdmp: ${message.endsWith(')') ? message : `${message}.`} See \`mdmp --help\`.\n`;
+  return `mdmp: ${/[.)]$/.test(message) ? message : `${message}.`} See \`mdmp --help\`.\n`;
 }
 
 function examples(...lines: string[]): string {

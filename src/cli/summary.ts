@@ -3,6 +3,14 @@ import { dumpTypeName } from './dump-type.js';
 import { out } from './output.js';
 import { count, fields, hex, printable, size } from './text.js';
 
+/** Where a dump is, for people. */
+export function placeOf(
+  report: DumpReport & { file?: string | undefined },
+  output: { name: string },
+): string {
+  return report.writtenByCallback ? 'written by the callback' : (report.file ?? output.name);
+}
+
 /**
  * What went into a dump and what did not, for people.
  *

@@ -34,7 +34,7 @@ export async function filterMinidump<Param = unknown>(
     const sink: Sink = openDestination(destination, { force });
     const source = opened ?? toSource(input as Exclude<typeof input, string>);
     const report = await runAsync(filterTask(source, sink, options as FilterOptions));
-    return sink instanceof FileSink ? { file: sink.file, ...report } : report;
+    return sink instanceof FileSink && !report.writtenByCallback ? { file: sink.file, ...report } : report;
   } catch (error) {
     throw typeof input === 'string' ? naming(input, error) : error;
   } finally {

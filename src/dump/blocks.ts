@@ -132,7 +132,7 @@ export function* otherBlocks(
 function miss(
   memory: DumpMemory,
   protocol: CallbackProtocol,
-  { start, end }: MemoryPart,
+  { start, end, why = 'it is not there' }: MemoryPart,
   missing: MissingMemory,
   ignore: boolean,
 ): void {
@@ -142,14 +142,14 @@ function miss(
   if (!omitted) {
     throw new MinidumpError(
       'memory-unreadable',
-      `memory that is wanted cannot be read: ${size} bytes at 0x${start.toString(16)}`,
+      `memory that is wanted cannot be read: ${size} bytes at 0x${start.toString(16)}, ${why}`,
       {
         advice:
           'Add mapped memory only, or allow it with MiniDumpIgnoreInaccessibleMemory (0x20000) or the callback readMemoryFailure.',
       },
     );
   }
-  memory.failures.push({ start, end, zeroed: false });
+  memory.failures.push({ start, end, zeroed: false, why });
 }
 
 /** Blocks that touch become one, as native dumps have them; stacks stay by themselves. */

@@ -74,6 +74,21 @@ export interface MINIDUMP_VM_POST_READ_CALLBACK extends MINIDUMP_VM_PRE_READ_CAL
   Status: number;
 }
 
+/** What the Windows callback of type 21 is asked for; mdmp never asks. */
+export interface CompressedMemoryStreamStartOutput {
+  MaxParallelism: number;
+  MaxTransferSize: number;
+  NumaNodeInfoArray: unknown;
+  NumaNodeInfoArraySize: number;
+  Reserved: number;
+}
+
+/** What the Windows callback of type 22 is told; mdmp never calls it. */
+export interface CompressedMemoryStreamFinishInput {
+  CompressedStreamSize: bigint;
+  StreamCompressionRate: number;
+}
+
 /** MINIDUMP_MEMORY_INFO; State, Protect and Type are the MEM_* and PAGE_* values. */
 export interface MINIDUMP_MEMORY_INFO_VALUE {
   BaseAddress: bigint;
@@ -120,6 +135,11 @@ export type MINIDUMP_CALLBACK_INPUT = Common &
     | { CallbackType: Types['VmQueryCallback']; VmQuery: { Offset: bigint } }
     | { CallbackType: Types['VmPreReadCallback']; VmPreRead: MINIDUMP_VM_PRE_READ_CALLBACK }
     | { CallbackType: Types['VmPostReadCallback']; VmPostRead: MINIDUMP_VM_POST_READ_CALLBACK }
+    | { CallbackType: Types['CompressedMemoryStreamStartCallback'] }
+    | {
+        CallbackType: Types['CompressedMemoryStreamFinishCallback'];
+        CompressedMemoryStreamFinish: CompressedMemoryStreamFinishInput;
+      }
   );
 
 /** The members of the output union. Each callback type uses its own; docs/callback.md has the table. */
@@ -144,6 +164,7 @@ export interface MINIDUMP_CALLBACK_OUTPUT {
   VmReadBytesCompleted: number;
   /** HRESULT */
   Status: number;
+  CompressedMemoryStreamStart: CompressedMemoryStreamStartOutput;
 }
 
 /** TRUE or FALSE, as each callback type defines it. */

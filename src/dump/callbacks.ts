@@ -42,6 +42,9 @@ export interface CallbackModule {
   checkSum: number;
   timeDateStamp: number;
   codeView: Uint8Array | undefined;
+  /** VS_FIXEDFILEINFO */
+  versionInfo: Uint8Array | undefined;
+  misc: Uint8Array | undefined;
   /** MODULE_WRITE_FLAGS that are set so far. */
   flags: number;
 }
@@ -52,6 +55,10 @@ export interface CallbackRegion {
   size: bigint;
   protection: number;
   type: number;
+  /** MEM_COMMIT or MEM_RESERVE */
+  state: number;
+  allocationBase: bigint;
+  allocationProtection: number;
 }
 
 /** A region as `callbacks.vmQuery` answers it. What is left out is MEM_COMMIT, PAGE_READWRITE and MEM_PRIVATE. */
@@ -91,9 +98,9 @@ export interface CallbackWrite {
  */
 export interface Callbacks {
   /** Whether a thread is stopped and dumped at all. Asked before the thread is touched. */
-  includeThread?(thread: { id: number }): boolean;
+  includeThread?(thread: { id: number }): boolean | undefined;
   /** Whether a module is in the dump; `module` is asked later and knows more. */
-  includeModule?(module: { base: bigint }): boolean;
+  includeModule?(module: { base: bigint }): boolean | undefined;
   /** False leaves the module out; a number replaces its flags (bits can only be cleared). */
   module?(module: CallbackModule): boolean | number | undefined;
   /** False leaves the thread out; a number replaces its flags (bits can only be cleared). */
@@ -105,7 +112,7 @@ export interface Callbacks {
   /** In a full-memory dump: false drops a region, a range keeps that part of it. May be asked twice a region. */
   includeVmRegion?(region: CallbackRegion): boolean | CallbackRange | undefined;
   /** True gives the dump up. Asked again and again. */
-  cancel?(): boolean;
+  cancel?(): boolean | undefined;
 
   /** MINIDUMP_SECONDARY_FLAGS: 1 leaves out what is known of the processors' power states. */
   secondaryFlags?(): number;
@@ -175,6 +182,8 @@ export function routineFromCallbacks(callbacks: Callbacks): MINIDUMP_CALLBACK_RO
           checkSum: module.CheckSum,
           timeDateStamp: module.TimeDateStamp,
           codeView: module.CvRecord,
+          versionInfo: module.VersionInfo,
+          misc: module.MiscRecord,
           flags: output.ModuleWriteFlags,
         });
         if (typeof answer === 'number') output.ModuleWriteFlags = answer;
@@ -200,9 +209,12 @@ export function routineFromCallbacks(callbacks: Callbacks): MINIDUMP_CALLBACK_RO
           size: region.RegionSize,
           protection: region.Protect,
           type: region.Type,
+          state: region.State,
+          allocationBase: region.AllocationBase,
+          allocationProtection: region.AllocationProtect,
         });
         if (answer === false) region.RegionSize = 0n;
-        else if (typeof answer === 'object') {
+        else if (typeof answer === 'object' && answer !== null) {
           region.BaseAddress = answer.address;
           region.RegionSize = BigInt(answer.size);
         }

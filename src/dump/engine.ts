@@ -1,7 +1,8 @@
 import { MINIDUMP_TYPE } from '../format/index.js';
-import { abortSink, closeSink, type Sink, type Task, writeBytes } from '../io/index.js';
+import { abortSink, closeSink, MinidumpError, type Sink, type Task, writeBytes } from '../io/index.js';
 import type { MemoryBlock } from './blocks.js';
 import { CallbackSink } from './callback-sink.js';
+import { checkCallbacks } from './check-callbacks.js';
 import { checkDumpType, flagsWithoutMeaning, hasFlag } from './dump-type.js';
 import { type Head, layOut } from './head.js';
 import type { DumpOptions, DumpReport } from './options.js';
@@ -35,6 +36,23 @@ export interface Capture {
 /** Refuses what cannot be dumped that way, before anything is touched. */
 export function checkOptions(options: DumpOptions): void {
   checkDumpType(options.type ?? MINIDUMP_TYPE.MiniDumpNormal);
+  if (options.callbacks !== undefined) checkCallbacks(options.callbacks);
+  if (options.comment !== undefined && typeof options.comment !== 'string') {
+    throw new MinidumpError('invalid-argument', 'the comment is not a text');
+  }
+  for (const { type, bytes } of options.userStreams ?? []) {
+    if (!Number.isInteger(type) || type < 0 || type > 0xffff_ffff) {
+      throw new MinidumpError('invalid-argument', `${String(type)} is no stream type`, {
+        advice: 'User streams have types from 0x10000 to 0xffffffff.',
+      });
+    }
+    if (!(bytes instanceof Uint8Array)) {
+      throw new MinidumpError(
+        'invalid-argument',
+        `the bytes of user stream 0x${type.toString(16)} are no Uint8Array`,
+      );
+    }
+  }
 }
 
 /**
@@ -47,7 +65,8 @@ export function* capture(target: Target, options: DumpOptions, output: Pick<Sink
   checkOptions(options);
   const selection = yield* select(target, options);
   const { type, protocol, blocks } = selection;
-  const warnings = [...target.notes];
+  // What does not run has more to say once its streams were asked for; the report takes it.
+  const warnings = [...(target.frozen ? [] : target.notes), ...selection.warnings];
   if (
     hasFlag(type, MINIDUMP_TYPE.MiniDumpWithFullMemory) &&
     target.stored === undefined &&
@@ -161,12 +180,13 @@ function report({ target, options, selection, head, size, warnings }: Capture): 
     pid: target.pid,
     type,
     size,
+    writtenByCallback: selection.callbackWrites,
     pauseMs: target.pause,
     threads: { written: selection.threads.length, excluded: selection.excludedThreads },
     modules: { written: selection.modules.length, excluded: selection.excludedModules },
     memory: { ranges: blocks.stored.length, bytes: Number(totalSize(blocks.stored)) },
     removed: memory.removed.map(({ start, end }) => ({ address: start, size: end - start })),
-    unreadable: memory.failures.map(({ start, end }) => ({ address: start, size: end - start })),
+    unreadable: memory.failures.map(({ start, end, why }) => ({ address: start, size: end - start, why })),
     withoutMeaning: flagsWithoutMeaning(options.type ?? 0).map(({ name }) => name),
     shortenedCalls: target.shortenedCalls,
     // A stored dump notices some things only when its streams are asked for.

@@ -11,6 +11,8 @@ const PAGE = 4096n;
 export interface ReadFailure extends AddressRange {
   /** The dump has zeros in its place; else it was left out. */
   zeroed: boolean;
+  /** In a few words. */
+  why: string;
 }
 
 /**
@@ -97,18 +99,14 @@ export class DumpMemory {
       this.#ignore ||
       (!stack && this.#protocol.readMemoryFailure(start, end - start, HRESULT.ERROR_PARTIAL_COPY, false));
     if (!omitted) {
-      throw new MinidumpError(
-        'memory-unreadable',
-        `memory at 0x${start.toString(16)} could not be read, although it could a moment ago`,
-        {
-          advice:
-            'Try again, or allow it with MiniDumpIgnoreInaccessibleMemory; the process may have changed its memory.',
-        },
-      );
+      throw new MinidumpError('memory-unreadable', `memory at 0x${start.toString(16)} cannot be read`, {
+        advice:
+          'If it was there a moment ago, try again; or allow it with MiniDumpIgnoreInaccessibleMemory (0x20000).',
+      });
     }
     const last = this.failures.at(-1);
     if (last?.zeroed && last.end === start) last.end = end;
-    else this.failures.push({ start, end, zeroed: true });
+    else this.failures.push({ start, end, zeroed: true, why: 'reading it failed' });
   }
 
   /** One read, as the callback wants it; gives the number of bytes from the start of `into`. */

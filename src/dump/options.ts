@@ -53,6 +53,11 @@ export interface ReportedRange {
   size: bigint;
 }
 
+/** Memory that could not be read, and why, in a few words. */
+export interface UnreadableRange extends ReportedRange {
+  why: string;
+}
+
 /** What went into a dump, and what did not. */
 export interface DumpReport {
   pid: number;
@@ -60,15 +65,20 @@ export interface DumpReport {
   type: number;
   /** Bytes of the dump. */
   size: number;
+  /** The callback wrote the dump (IoStartCallback, `ioWriteAll`): no file was made. */
+  writtenByCallback: boolean;
   /** How long the process stood still, in milliseconds. */
   pauseMs: number;
   threads: { written: number; excluded: number };
   modules: { written: number; excluded: number };
   memory: { ranges: number; bytes: number };
-  /** What the callback took out, as it named it, merged. Other copies of the same values are not looked for. */
+  /**
+   * What was taken out: as the callback named it, and with MiniDumpWithoutOptionalData and MiniDumpFilterTriage command line and
+   * environment. Merged. Other copies of the same values are not looked for.
+   */
   removed: ReportedRange[];
   /** What was wanted and cannot be read: left out, or zero (the stream MozSoftErrors says which). */
-  unreadable: ReportedRange[];
+  unreadable: UnreadableRange[];
   /** Flags of the type that mean nothing here. */
   withoutMeaning: string[];
   /** Calls of the process that came back short because the stop caught them half-way. */

@@ -10,6 +10,7 @@ import type {
   MINIDUMP_THREAD_EX_CALLBACK,
 } from './callback.js';
 import { routineFromCallbacks } from './callbacks.js';
+import { checkCallbacks } from './check-callbacks.js';
 import type { DumpOptions } from './options.js';
 import type { AddressRange } from './ranges.js';
 
@@ -59,7 +60,7 @@ export class CallbackProtocol {
     this.#routine =
       options.callbacks === undefined
         ? (routine as MINIDUMP_CALLBACK_ROUTINE | undefined)
-        : routineFromCallbacks(options.callbacks);
+        : routineFromCallbacks(checkCallbacks(options.callbacks));
     this.#param = options.callback?.CallbackParam;
     this.present = this.#routine !== undefined;
     this.#pid = pid;

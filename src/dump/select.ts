@@ -66,6 +66,8 @@ export interface Selection {
   /** The callback writes the dump by itself. */
   callbackWrites: boolean;
   protocol: CallbackProtocol;
+  /** What the user should know, a line each. */
+  warnings: string[];
 }
 
 /** Stops the target and asks the callback, in the documented order (docs/callback.md). */
@@ -136,6 +138,7 @@ class Selector {
       excludedThreads++;
       return false;
     });
+    this.#checkExceptionThread(threadFlags);
     const all = yield* target.modules();
     const included = this.#includeModules(all);
     const exception = yield* this.#exception();
@@ -159,6 +162,9 @@ class Selector {
       this.#full && !protocol.idiomatic && target.stored === undefined ? [] : protocol.removeMemory();
     const regions = this.#full && !this.#keep ? yield* this.#selectRegions(removed) : [];
     this.#memory.remove(removed);
+    if (this.#has('MiniDumpWithoutOptionalData') || this.#has('MiniDumpFilterTriage')) {
+      this.#memory.remove(yield* target.privateData());
+    }
     protocol.checkCancelled();
 
     const blocks = this.#keep
@@ -182,7 +188,29 @@ class Selector {
       secondaryFlags,
       callbackWrites,
       protocol,
+      warnings: this.#warnings(threads),
     };
+  }
+
+  #checkExceptionThread(known: ReadonlyMap<number, number>): void {
+    const { exception } = this.#options;
+    if (exception === undefined || known.has(exception.threadId)) return;
+    throw new MinidumpError(
+      'invalid-argument',
+      `the exception is of thread ${exception.threadId}, which process ${this.#target.pid} does not have`,
+      { advice: 'Give the id of the thread that got the signal (gettid).' },
+    );
+  }
+
+  #warnings(threads: readonly SelectedThread[]): string[] {
+    if (!this.#protocol.present) return [];
+    if (threads.length === 0) {
+      return ['the callback left out every thread; a routine that returns nothing says FALSE to all of them'];
+    }
+    const { exception } = this.#options;
+    return exception === undefined || threads.some(({ thread }) => thread.id === exception.threadId)
+      ? []
+      : [`the callback left out thread ${exception.threadId}, which the exception is of`];
   }
 
   *#exception(): Task<SelectedException | undefined> {

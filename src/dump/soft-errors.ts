@@ -9,11 +9,12 @@ const MOST_ERRORS = 1000;
  */
 export function softErrors({ failures }: DumpMemory): Uint8Array | undefined {
   if (failures.length === 0) return undefined;
-  const list: unknown[] = failures.slice(0, MOST_ERRORS).map(({ start, end, zeroed }) => ({
+  const list: unknown[] = failures.slice(0, MOST_ERRORS).map(({ start, end, zeroed, why }) => ({
     MemoryUnreadable: {
       address: `0x${start.toString(16)}`,
       size: Number(end - start),
       stored: zeroed ? 'zeros' : 'nothing',
+      why,
     },
   }));
   const more = failures.length - MOST_ERRORS;

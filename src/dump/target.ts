@@ -57,8 +57,8 @@ export interface Target extends Disposable {
    */
   linkMap(read: ReadMemory): Task<TargetLinkMap | undefined>;
 
-  /** What the process has open: MiniDumpWithHandleData. */
-  handles(): Task<readonly TargetHandle[]>;
+  /** What the process has open: MiniDumpWithHandleData. Undefined where that is not known. */
+  handles(): Task<readonly TargetHandle[] | undefined>;
   /** MiniDumpWithUnloadedModules. */
   unloadedModules(): Task<readonly TargetUnloadedModule[]>;
   /** Who the process is to the system, and threads that differ from it: MiniDumpWithTokenInformation. */
@@ -69,6 +69,8 @@ export interface Target extends Disposable {
   vmCounters(): Task<InputOf<typeof MINIDUMP_PROCESS_VM_COUNTERS_2> | undefined>;
   /** Memory that describes the process: arguments, environment, auxiliary vector, lists of the dynamic linker. */
   processData(read: ReadMemory): Task<readonly AddressRange[]>;
+  /** Memory that holds what somebody typed or set: command line and environment. Where it is not known, nothing. */
+  privateData(): Task<readonly AddressRange[]>;
   /** Memory that describes a thread: its control block (TEB on Windows). */
   threadData(thread: TargetThread): Task<readonly AddressRange[]>;
   /** Thread-local variables of a module: a block a thread that has one. */
@@ -122,6 +124,8 @@ export interface MemoryPart {
   start: bigint;
   end: bigint;
   kind: MemoryKind;
+  /** Of a hole: why it cannot be read, in a few words. */
+  why?: string | undefined;
 }
 
 /** MINIDUMP_SYSTEM_INFO without its layout. */

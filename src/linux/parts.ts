@@ -1,12 +1,21 @@
 import type { MemoryPart } from '../dump/target.js';
 
-export type AddPart = (start: bigint, end: bigint, kind: MemoryPart['kind']) => void;
+/** `why`: of a hole. */
+export type AddPart = (start: bigint, end: bigint, kind: MemoryPart['kind'], why?: string) => void;
 
 /** Adds parts that follow each other, neighbours of one kind as one. */
 export function mergingInto(parts: MemoryPart[]): AddPart {
-  return (start, end, kind) => {
+  return (start, end, kind, why) => {
     const last = parts.at(-1);
-    if (last !== undefined && last.end === start && last.kind === kind) last.end = end;
-    else if (end > start) parts.push({ start, end, kind });
+    if (last !== undefined && last.end === start && last.kind === kind && last.why === why) last.end = end;
+    else if (end > start) parts.push({ start, end, kind, why });
   };
 }
+
+/** Why memory cannot be read. */
+export const NOT_MAPPED = 'nothing is mapped there';
+export const OPAQUE = 'it is memory of a device or of the kernel';
+export const BEHIND_FILE = 'it lies behind the end of its file';
+export const NO_FILE = 'its file cannot be opened, or reading it might never end';
+export const GUARDED = 'the kernel lets nobody read it';
+export const NOT_IN_CORE = 'the core does not hold it';

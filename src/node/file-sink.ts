@@ -110,13 +110,18 @@ export class FileSink implements Sink {
       throw this.#failure(error);
     }
     if (stat.isDirectory()) throw this.#isFolder();
-    if (!this.#force) throw this.#exists();
     // Renaming over /dev/null would take it from everyone.
     if (!stat.isFile() && !stat.isSymbolicLink()) {
-      throw new MinidumpError('output-denied', `${this.file} is not a regular file and is not replaced`, {
-        advice: 'Give the name of a new file.',
-      });
+      throw new MinidumpError(
+        this.#force ? 'output-denied' : 'output-exists',
+        `${this.file} is not a regular file and is not replaced`,
+        {
+          advice:
+            'Give the name of a new file; to write to a pipe or a device, give its descriptor (-o - > …).',
+        },
+      );
     }
+    if (!this.#force) throw this.#exists();
   }
 
   #openUnnamed(): number | undefined {

@@ -166,7 +166,7 @@ describeWith([needsBuild, needsLinux], 'mdmp dump', () => {
     ['no pause', ['PID', '--max-pause', '0'], 2, /--max-pause/],
     ['no size', ['PID', '--max-stack', 'much'], 2, /--max-stack/],
     ['a folder that is missing', ['PID', '-o', '/no/such/folder/a.dmp'], 41, /no folder \/no\/such\/folder/],
-    ['a file that is there', ['PID', '-o', '/dev/null'], 40, /exists already/],
+    ['a file that is there', ['PID', '-o', '/dev/null'], 40, /not a regular file/],
   ])('refuses %s', (_what, words, exit, message) => {
     const given = words.map((word) => (word === 'PID' ? pid : word));
     const answer = mdmp(['dump', ...given], { cwd: folder });

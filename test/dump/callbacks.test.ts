@@ -15,7 +15,15 @@ import {
   MINIDUMP_CALLBACK_TYPE as Type,
   writeMinidump,
 } from '../../dist/index.js';
-import { compile, Program, stopPrograms, temporaryFolder, threadIds } from '../support/programs.js';
+import {
+  compile,
+  Program,
+  statusField,
+  stopPrograms,
+  temporaryFolder,
+  threadIds,
+  threadState,
+} from '../support/programs.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 
 const { S_OK, S_FALSE, E_NOTIMPL, ERROR_PARTIAL_COPY } = HRESULT;
@@ -45,6 +53,13 @@ async function failure(dump: Promise<unknown>): Promise<MinidumpError> {
   );
   expect(error).toBeInstanceOf(MinidumpError);
   return error as MinidumpError;
+}
+
+/** Nobody traces the process, and no thread of it is stopped. */
+async function expectUntouched(one = program): Promise<void> {
+  expect(one.exited).toBe(false);
+  expect(statusField(one.pid, 'TracerPid')).toBe('0');
+  for (const tid of threadIds(one.pid)) expect(threadState(one.pid, tid)).toMatch(/[RSD]/);
 }
 
 function count(haystack: Uint8Array, needle: string): number {
@@ -550,10 +565,17 @@ describeWith(['gcc', needsLinux, needsBuild], 'memory that cannot be read', () =
       },
     });
     expect(asked).toEqual([{ address: 0x1000n, size: 0x2000n, status: ERROR_PARTIAL_COPY }]);
-    expect(report.unreadable).toEqual([nowhere]);
+    expect(report.unreadable).toEqual([{ ...nowhere, why: 'nothing is mapped there' }]);
     const dump = await Minidump.open(readFileSync(file));
     expect(await dump.get('softErrors')).toEqual([
-      { MemoryUnreadable: { address: '0x1000', size: 0x2000, stored: 'nothing' } },
+      {
+        MemoryUnreadable: {
+          address: '0x1000',
+          size: 0x2000,
+          stored: 'nothing',
+          why: 'nothing is mapped there',
+        },
+      },
     ]);
     const refused = writeMinidump(program.pid, file, {
       force: true,
@@ -634,7 +656,37 @@ describeWith(['gcc', needsLinux, needsBuild], 'the other callbacks', () => {
       expect(existsSync(cancelled)).toBe(false);
       expect(program.exited).toBe(false);
     }
-    expect((await program.command('ping').catch(() => 'no ping')) ?? '').toBeDefined();
+    await expectUntouched();
+  });
+
+  it('cancels while a full dump is written with the process held', async () => {
+    const type = FULL;
+    let points = 0;
+    const sink = new BytesSink();
+    // Of a sink that may wait 8 MiB are kept at most: the rest is copied while the process stands.
+    const slow = {
+      mayWait: true,
+      write: (bytes: Uint8Array) => sink.write(bytes),
+      close: () => {},
+      abort: () => {},
+    };
+    const big = await Program.start(await compile('pausewatch'), ['--touch', '32']);
+    const answer = (last: number) =>
+      routine((input, output) => {
+        if (input.CallbackType !== Type.CancelCallback) return true;
+        output.CheckCancel = true;
+        output.Cancel = ++points === last;
+        return true;
+      });
+    await writeMinidump(big.pid, slow, { type, callback: answer(-1) });
+    const all = points;
+    expect(all).toBeGreaterThan(50);
+    for (const last of [all, all - 1, all - 16]) {
+      points = 0;
+      const error = await failure(writeMinidump(big.pid, slow, { type, callback: answer(last) }));
+      expect(error.code).toBe('cancelled');
+      await expectUntouched(big);
+    }
   });
 
   it('overlapping, touching and repeated ranges are stored once', async () => {
@@ -701,6 +753,95 @@ describeWith(['gcc', needsLinux, needsBuild], 'the other callbacks', () => {
     expect((await plain.get('linuxAuxv'))!.length).toBeGreaterThan(10);
     expect(await dump.get('linuxAuxv')).toEqual([]);
     expect((await dump.get('linuxDsoDebug'))?.objects.map(({ name }) => name) ?? []).toEqual([]);
+  });
+
+  it('a routine that returns nothing leaves out all threads and modules, and a warning says so', async () => {
+    const report = await writeMinidump(program.pid, file, {
+      callback: { CallbackRoutine: (() => {}) as never },
+    });
+    expect(report.threads).toEqual({ written: 0, excluded: 2 });
+    expect(report.modules.written).toBe(0);
+    expect(report.pauseMs).toBe(0); // no thread was stopped
+    expect(report.warnings.join()).toContain('left out every thread');
+    await expectUntouched();
+  });
+
+  it('functions that return nothing leave all as it is', async () => {
+    const plain = await writeMinidump(program.pid, file, {});
+    const report = await writeMinidump(program.pid, file, {
+      force: true,
+      callbacks: {
+        includeThread() {},
+        includeModule() {},
+        module() {},
+        thread() {},
+        includeVmRegion() {},
+        cancel() {},
+        readMemoryFailure() {},
+        vmPostRead() {},
+      },
+    });
+    expect([report.threads, report.modules, report.memory]).toEqual([
+      plain.threads,
+      plain.modules,
+      plain.memory,
+    ]);
+  });
+
+  it.each<[string, unknown]>([
+    ['a name that is no callback', { removememory: () => [] }],
+    ['a member that is no function', { module: 5 }],
+    ['null', null],
+    ['a function', () => true],
+  ])('refuses %s as `callbacks` before the process is touched', async (_name, callbacks) => {
+    const dump = writeMinidump(program.pid, file, { callbacks: callbacks as Callbacks });
+    expect((await failure(dump)).code).toBe('invalid-argument');
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it.each<[string, object]>([
+    ['a user stream of text', { userStreams: [{ type: 70000, bytes: 'abc' }] }],
+    ['a user stream of words', { userStreams: [{ type: 70000, bytes: new Uint16Array(3) }] }],
+    ['a negative stream type', { userStreams: [{ type: -1, bytes: new Uint8Array(1) }] }],
+    ['a broken stream type', { userStreams: [{ type: 70000.5, bytes: new Uint8Array(1) }] }],
+    ['a comment that is a number', { comment: 5 }],
+  ])('refuses %s', async (_name, options) => {
+    expect((await failure(writeMinidump(program.pid, file, options))).code).toBe('invalid-argument');
+  });
+
+  it('an exception must be of a thread of the process; of one that is left out a warning tells', async () => {
+    const siginfo = new Uint8Array(128);
+    const ucontext = new Uint8Array(1024);
+    const of = (threadId: number, callbacks: Callbacks = {}) =>
+      writeMinidump(program.pid, file, {
+        force: true,
+        exception: { threadId, siginfo, ucontext },
+        callbacks,
+      });
+    expect((await failure(of(1))).code).toBe('invalid-argument');
+    const tid = threadIds(program.pid).find((id) => id !== program.pid)!;
+    const { warnings } = await of(tid, { includeThread: ({ id }) => id !== tid });
+    expect(warnings.join()).toContain(`${tid}`);
+  });
+
+  it('no file is told of where the callback wrote the dump', async () => {
+    const report = await writeMinidump(program.pid, file, { callbacks: { ioWriteAll: () => true } });
+    expect(report.file).toBe('');
+    expect(report.writtenByCallback).toBe(true);
+  });
+
+  it('triage and no optional data leave environment and command line out of memory, too', async () => {
+    const environment = program.range('environment');
+    for (const filter of [MINIDUMP_TYPE.MiniDumpFilterTriage, MINIDUMP_TYPE.MiniDumpWithoutOptionalData]) {
+      for (const type of [MINIDUMP_TYPE.MiniDumpWithProcessThreadData, FULL]) {
+        await writeMinidump(program.pid, file, { type: type | filter, force: true });
+        const dump = await Minidump.open(readFileSync(file));
+        const memory = await dump.memory();
+        const bytes = await memory.read(environment.address, environment.length);
+        expect(bytes.every((byte) => byte === 0)).toBe(true);
+        expect(dump.entry('linuxEnvironment')).toBeUndefined();
+      }
+    }
   });
 
   it('removing wins over what another flag asked for', async () => {

@@ -234,9 +234,10 @@ describe('a core', () => {
     const half: Load = { address: 0x1000n, bytes: Buffer.alloc(0x1000, 1), memorySize: 0x3000n };
     using target = open(core({ notes: [status({ id: 1 })], loads: [half, stack] }));
     expect(runSync(target.probe(0n, 0x5000n))).toEqual([
-      { start: 0n, end: 0x1000n, kind: 'hole' },
+      { start: 0n, end: 0x1000n, kind: 'hole', why: 'nothing is mapped there' },
       { start: 0x1000n, end: 0x2000n, kind: 'data' },
-      { start: 0x2000n, end: 0x5000n, kind: 'hole' },
+      { start: 0x2000n, end: 0x4000n, kind: 'hole', why: 'the core does not hold it' },
+      { start: 0x4000n, end: 0x5000n, kind: 'hole', why: 'nothing is mapped there' },
     ]);
     const into = new Uint8Array(0x2000);
     expect(runSync(target.readMemory(0x1800n, into))).toBe(0x800);

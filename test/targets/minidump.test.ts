@@ -360,6 +360,24 @@ describeWith([needsCorpus, needsBuild], 'streams that are dropped', () => {
 });
 
 describeWith(['gcc', needsLinux, needsBuild], 'the secret of a live process', () => {
+  it('in the environment goes with its memory, where optional data is left out', async () => {
+    const program = await Program.start(await compile('secret'), [], { env: { MDMP_TEST_SECRET: SECRET } });
+    const file = join(temporaryFolder(), 'a.dmp');
+    const { address, length } = program.range('environment');
+    await writeMinidump(program.pid, file, { type: MINIDUMP_TYPE.MiniDumpWithProcessThreadData });
+    const at = async (dump: Minidump) => Buffer.from(await (await dump.memory()).read(address, length));
+    expect((await at(await Minidump.open(readFileSync(file)))).toString()).toBe(SECRET);
+    for (const type of [MINIDUMP_TYPE.MiniDumpWithoutOptionalData, MINIDUMP_TYPE.MiniDumpFilterTriage]) {
+      const { dump } = await filtered(file, { type });
+      expect((await at(dump)).every((byte) => byte === 0)).toBe(true);
+      expect(dump.entry('linuxEnvironment')).toBeUndefined();
+    }
+    // Without the stream only, the memory stays; and the report says so.
+    const { dump, report } = await filtered(file, { dropStreams: ['LinuxEnviron'] });
+    expect((await at(dump)).toString()).toBe(SECRET);
+    expect(report.limits.join()).toContain('without-optional-data');
+  });
+
   const start = async () => Program.start(await compile('secret'), [], { env: { MDMP_TEST_SECRET: SECRET } });
   const full = MiniDumpWithFullMemory | MiniDumpIgnoreInaccessibleMemory;
 

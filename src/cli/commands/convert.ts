@@ -5,7 +5,7 @@ import { parseDumpType } from '../dump-type.js';
 import { loadCallback } from '../load-callback.js';
 import { print, printJson } from '../output.js';
 import { ProgressLine } from '../progress.js';
-import { summary } from '../summary.js';
+import { placeOf, summary } from '../summary.js';
 
 export interface ConvertArguments {
   /** commander: true unless `--sysroot` or `--no-sysroot` was given. */
@@ -43,5 +43,5 @@ export async function convert(core: string, out: string, given: ConvertArguments
     progress.clear();
   }
   if (given.json) await printJson(report);
-  else await print(summary(report, report.file ?? output.name, given.callback !== undefined));
+  else await print(summary(report, placeOf(report, output), given.callback !== undefined));
 }

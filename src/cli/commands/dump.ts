@@ -8,7 +8,7 @@ import { EXIT_CODES } from '../exit-codes.js';
 import { loadCallback } from '../load-callback.js';
 import { print, printJson } from '../output.js';
 import { ProgressLine } from '../progress.js';
-import { summary } from '../summary.js';
+import { placeOf, summary } from '../summary.js';
 
 export interface DumpArguments {
   output?: string;
@@ -53,7 +53,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
     progress.clear();
   }
   if (given.json) await printJson(report);
-  else await print(summary(report, report.file ?? output.name, given.callback !== undefined));
+  else await print(summary(report, placeOf(report, output), given.callback !== undefined));
 }
 
 function parseException(text: string) {

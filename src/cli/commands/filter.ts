@@ -6,7 +6,7 @@ import { parseDumpType } from '../dump-type.js';
 import { loadCallback } from '../load-callback.js';
 import { out, print, printJson } from '../output.js';
 import { ProgressLine } from '../progress.js';
-import { summary } from '../summary.js';
+import { placeOf, summary } from '../summary.js';
 import { count, printable, size } from '../text.js';
 
 export interface FilterArguments {
@@ -49,7 +49,7 @@ export async function filter(input: string, output: string, given: FilterArgumen
     await printJson(report);
     return;
   }
-  const name = report.file ?? to.name;
+  const name = placeOf(report, to);
   const limits = report.limits.map((limit) => `${out.dim('not promised:')} ${limit}`);
   const text = summary(report, name, given.callback !== undefined, takenOut(report));
   await print([text, ...limits].join('\n'));

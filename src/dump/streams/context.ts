@@ -27,7 +27,7 @@ export interface StreamContext {
   process: TargetProcess;
   texts: readonly TargetText[];
   linkMap: TargetLinkMap | undefined;
-  handles: readonly TargetHandle[];
+  handles: readonly TargetHandle[] | undefined;
   unloadedModules: readonly TargetUnloadedModule[];
   tokens: readonly TargetToken[];
   systemMemory: InputOf<typeof MINIDUMP_SYSTEM_MEMORY_INFO_1> | undefined;
@@ -57,7 +57,7 @@ export function* gatherStreams(
     process: yield* target.process(),
     texts: yield* target.texts(),
     linkMap: yield* target.linkMap((address, length) => selection.memory.readSome(address, length)),
-    handles: wants('MiniDumpWithHandleData') ? yield* target.handles() : [],
+    handles: wants('MiniDumpWithHandleData') ? yield* target.handles() : undefined,
     unloadedModules: wants('MiniDumpWithUnloadedModules') ? yield* target.unloadedModules() : [],
     tokens: wants('MiniDumpWithTokenInformation') ? yield* target.tokens() : [],
     systemMemory: yield* target.systemMemory(),

@@ -38,8 +38,9 @@ export function streamWriters(context: StreamContext, texts: readonly TargetText
   if (hasFlag(selection.type, MINIDUMP_TYPE.MiniDumpWithThreadInfo)) {
     writers.push({ type: Stream.ThreadInfoListStream, write: (image) => threadInfoList(image, context) });
   }
-  if (hasFlag(selection.type, MINIDUMP_TYPE.MiniDumpWithHandleData)) {
-    writers.push({ type: Stream.HandleDataStream, write: (image) => handleData(image, context) });
+  const { handles } = context;
+  if (handles !== undefined) {
+    writers.push({ type: Stream.HandleDataStream, write: (image) => handleData(image, context, handles) });
   }
   // As on Windows: no list rather than an empty one.
   if (context.unloadedModules.length > 0) {

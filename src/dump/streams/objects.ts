@@ -2,14 +2,14 @@ import { encodeHandleData, encodeMemoryInfoList, encodeTokens, MINIDUMP_TYPE } f
 import { hasFlag } from '../dump-type.js';
 import type { Image, Location } from '../image.js';
 import { withFreeRegions } from '../regions.js';
-import type { TargetRegion } from '../target.js';
+import type { TargetHandle, TargetRegion } from '../target.js';
 import { fileName, filtersPaths, type StreamContext } from './context.js';
 
 /** MiniDumpFilterTriage leaves the names of objects out; they are paths and addresses. */
-export function handleData(image: Image, context: StreamContext): Location {
+export function handleData(image: Image, context: StreamContext, list: readonly TargetHandle[]): Location {
   const nameless = hasFlag(context.selection.type, MINIDUMP_TYPE.MiniDumpFilterTriage);
   const name = (text: string) => (filtersPaths(context) && text.startsWith('/') ? fileName(text) : text);
-  const handles = context.handles.map((handle) => ({
+  const handles = list.map((handle) => ({
     Handle: handle.handle,
     TypeNameRva: image.string(handle.typeName),
     ObjectNameRva: nameless || handle.objectName === '' ? 0 : image.string(name(handle.objectName)),

@@ -4,7 +4,6 @@ import type {
   ReadMemory,
   Target,
   TargetException,
-  TargetHandle,
   TargetLinkMap,
   TargetModule,
   TargetProcess,
@@ -19,6 +18,7 @@ import type {
 import {
   CONTEXT_AMD64,
   MINIDUMP_TYPE,
+  minidumpTypes,
   PlatformId,
   ProcessorArchitecture,
   StreamType,
@@ -36,7 +36,7 @@ import { readLinkMap } from '../../linux/link-map.js';
 import { printMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
 import { type NptlLayout, readNptlLayout } from '../../linux/nptl.js';
-import { mergingInto } from '../../linux/parts.js';
+import { mergingInto, NOT_IN_CORE, NOT_MAPPED, OPAQUE } from '../../linux/parts.js';
 import { describeRegion, isOpaque } from '../../linux/regions.js';
 import { Reg } from '../../linux/registers.js';
 import { findMapping, indexAbove, stackAt } from '../../linux/stacks.js';
@@ -117,7 +117,12 @@ export class ElfCoreTarget implements Target {
     this.pid = notes.process?.pid ?? notes.threads[0]?.id ?? 0;
     this.handle = this.pid;
     this.system = options.system ?? unknownSystem(this.#auxv);
-    this.#notes = [...(options.notes ?? []), ...core.problems, ...whatIsMissing(core, source.size)];
+    this.#notes = [
+      ...(options.notes ?? []),
+      ...core.problems,
+      ...whatIsMissing(core, source.size),
+      ...unservedFlags(options.type ?? 0),
+    ];
   }
 
   *#prepare(): Task<void> {
@@ -267,8 +272,8 @@ export class ElfCoreTarget implements Target {
     return yield* readLinkMap(this.#auxv, read);
   }
 
-  *handles(): Task<readonly TargetHandle[]> {
-    return [];
+  *handles(): Task<undefined> {
+    return undefined;
   }
 
   *unloadedModules(): Task<readonly TargetUnloadedModule[]> {
@@ -293,6 +298,16 @@ export class ElfCoreTarget implements Target {
     return stack === undefined || this.#initial === undefined
       ? []
       : [{ start: this.#initial.start, end: stack.end }];
+  }
+
+  *privateData(): Task<readonly AddressRange[]> {
+    const initial = this.#initial;
+    return initial === undefined
+      ? []
+      : [
+          { start: initial.argStart, end: initial.argEnd },
+          { start: initial.envStart, end: initial.envEnd },
+        ];
   }
 
   *threadData({ teb }: TargetThread): Task<readonly AddressRange[]> {
@@ -342,7 +357,7 @@ export class ElfCoreTarget implements Target {
     for (let i = this.#firstMapping(start); at < end; i++) {
       const mapping = this.#mappings[i];
       if (mapping === undefined || mapping.start >= end) break;
-      add(at, later(at, mapping.start), 'hole');
+      add(at, later(at, mapping.start), 'hole', NOT_MAPPED);
       at = later(at, mapping.start);
       const to = sooner(mapping.end, end);
       if (!isOpaque(mapping)) {
@@ -355,10 +370,10 @@ export class ElfCoreTarget implements Target {
           at = inFile;
         }
       }
-      add(at, to, 'hole');
+      add(at, to, 'hole', isOpaque(mapping) ? OPAQUE : NOT_IN_CORE);
       at = to;
     }
-    add(at, end, 'hole');
+    add(at, end, 'hole', NOT_MAPPED);
     return parts;
   }
 
@@ -458,4 +473,14 @@ function sooner(a: bigint, b: bigint): bigint {
 
 function later(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
+}
+
+/** What a core has nothing for. */
+const UNSERVED =
+  MINIDUMP_TYPE.MiniDumpWithHandleData |
+  MINIDUMP_TYPE.MiniDumpWithTokenInformation |
+  MINIDUMP_TYPE.MiniDumpWithUnloadedModules;
+
+function unservedFlags(type: number): string[] {
+  return minidumpTypes.flagNames(type & UNSERVED).map((name) => `${name} adds nothing: a core does not tell`);
 }

@@ -437,6 +437,14 @@ export class LinuxProcess implements Target {
     return this.#clip(processRanges(this.#stat, this.#mappings, linkMap, this.#asked.layout));
   }
 
+  *privateData(): Task<readonly AddressRange[]> {
+    const { argStart, argEnd, envStart, envEnd } = this.#stat;
+    return [
+      { start: argStart, end: argEnd },
+      { start: envStart, end: envEnd },
+    ];
+  }
+
   *threadData({ teb }: TargetThread): Task<readonly AddressRange[]> {
     return this.#clip(yield* threadBlockRanges(teb, this.#asked.layout, this.#read));
   }

@@ -2,7 +2,15 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import type { MemoryPart } from '../../dump/target.js';
 import { MinidumpError } from '../../io/index.js';
 import type { Mapping } from '../../linux/maps.js';
-import { type AddPart, mergingInto } from '../../linux/parts.js';
+import {
+  type AddPart,
+  BEHIND_FILE,
+  GUARDED,
+  mergingInto,
+  NO_FILE,
+  NOT_MAPPED,
+  OPAQUE,
+} from '../../linux/parts.js';
 import { isOpaque } from '../../linux/regions.js';
 import { findMapping, indexAbove } from '../../linux/stacks.js';
 import { errno, loadKoffi, ownLibrary } from '../../node/libc.js';
@@ -92,12 +100,12 @@ export class ProcessMemory implements Disposable {
       if (mapping === undefined) {
         const next = this.#nextMapping(at);
         const to = next === undefined || next > end ? end : next;
-        add(at, to, 'hole');
+        add(at, to, 'hole', NOT_MAPPED);
         at = to;
         continue;
       }
       const to = mapping.end < end ? mapping.end : end;
-      if (isOpaque(mapping)) add(at, to, 'hole');
+      if (isOpaque(mapping)) add(at, to, 'hole', OPAQUE);
       else this.#probeMapping(mapping, at, to, add);
       at = to;
     }
@@ -121,7 +129,8 @@ export class ProcessMemory implements Disposable {
   #probeSwapped(start: bigint, end: bigint, add: AddPart): void {
     const byte = new Uint8Array(1);
     eachPage(start, end, (from, to) => {
-      add(from, to, this.#readPresent(from, byte) === 1 ? 'data' : 'hole');
+      if (this.#readPresent(from, byte) === 1) add(from, to, 'data');
+      else add(from, to, 'hole', GUARDED);
     });
   }
 
@@ -129,14 +138,16 @@ export class ProcessMemory implements Disposable {
   #absentPages(mapping: Mapping): (from: bigint, to: bigint, add: AddPart) => void {
     if (mapping.inode === 0n && !mapping.shared) return (from, to, add) => add(from, to, 'zero');
     let fileEnd: bigint | undefined;
+    let why = BEHIND_FILE;
     return (from, to, add) => {
       if (fileEnd === undefined) {
         const fd = this.#file(mapping);
+        if (fd === undefined) why = NO_FILE;
         fileEnd = mapping.start + (fd === undefined ? 0n : mappedSize(fd, mapping.offset));
       }
       const cut = fileEnd < from ? from : fileEnd > to ? to : fileEnd;
       add(from, cut, 'data');
-      add(cut, to, 'hole');
+      add(cut, to, 'hole', why);
     };
   }
 
@@ -180,7 +191,7 @@ export class ProcessMemory implements Disposable {
     const add = mergingInto(result);
     for (const part of parts) {
       if (part.kind !== 'data') {
-        add(part.start, part.end, part.kind);
+        add(part.start, part.end, part.kind, part.why);
         continue;
       }
       // Both ends: a guard lies at an end of the memory that it guards.
@@ -188,7 +199,10 @@ export class ProcessMemory implements Disposable {
         add(part.start, part.end, 'data');
         continue;
       }
-      eachPage(part.start, part.end, (from, to) => add(from, to, readable(from) ? 'data' : 'hole'));
+      eachPage(part.start, part.end, (from, to) => {
+        if (readable(from)) add(from, to, 'data');
+        else add(from, to, 'hole', GUARDED);
+      });
     }
     return result;
   }

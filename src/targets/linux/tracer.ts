@@ -111,7 +111,9 @@ export class Tracer implements ThreadHolder {
 
   /** How long the target was stopped, in milliseconds; known after `release`. */
   get pause(): number {
-    return Math.max(0, this.#times[Times.HoldEnd]! - this.#times[Times.HoldStart]!);
+    const started = this.#times[Times.HoldStart]!;
+    // 0: no thread was to be stopped.
+    return started === 0 ? 0 : Math.max(0, this.#times[Times.HoldEnd]! - started);
   }
 
   /** Tells the thread that its caller is back: a command need not be ended (`abandonExitCode`). */

@@ -10,7 +10,7 @@ export interface WriteMinidumpOptions<Param = unknown> extends LiveOptions<Param
 }
 
 export interface FileDumpReport extends DumpReport {
-  /** Absolute path of the dump. (There is none if the callback wrote the dump itself.) */
+  /** Absolute path of the dump; empty if the callback wrote it by itself. */
   file: string;
 }
 
@@ -52,5 +52,6 @@ export async function writeMinidump<Param = unknown>(
     throw error;
   }
   const report = await dumpProcessAsync(target, options, sink);
-  return sink instanceof FileSink ? { file: sink.file, ...report } : report;
+  if (!(sink instanceof FileSink)) return report;
+  return { file: report.writtenByCallback ? '' : sink.file, ...report };
 }

@@ -1,5 +1,5 @@
 import { checkOptions, type DumpOptions, type DumpReport, writeDump } from '../../dump/index.js';
-import { MINIDUMP_TYPE, minidumpTypes, streamTypes } from '../../format/index.js';
+import { MINIDUMP_TYPE, minidumpTypes, StreamType, streamTypes } from '../../format/index.js';
 import {
   abortSink,
   BlobSource,
@@ -167,7 +167,11 @@ function* prepare(source: Source, options: FilterOptions): Task<Prepared> {
         dropped,
         scrubbed: scrubber?.reports ?? [],
         strings: strings && environment && { ...strings.report, ...environment.report },
-        limits: [...(scrubber ? SCRUB_LIMITS : []), ...(strings ? STRINGS_LIMITS : [])],
+        limits: [
+          ...(scrubber ? SCRUB_LIMITS : []),
+          ...(strings ? STRINGS_LIMITS : []),
+          ...(COPIED.some((type) => types.has(type)) ? DROP_LIMITS : []),
+        ],
         warnings: [
           ...written.warnings,
           ...unknown,
@@ -177,5 +181,11 @@ function* prepare(source: Source, options: FilterOptions): Task<Prepared> {
     },
   };
 }
+
+/** Streams that are copies of memory. */
+const COPIED: readonly number[] = [StreamType.LinuxCmdLine, StreamType.LinuxEnviron, StreamType.LinuxAuxv];
+const DROP_LIMITS = [
+  'A stream that was dropped is gone; memory that holds the same is not: the type without-optional-data takes out command line and environment there, too.',
+];
 
 const nameOf = (type: number): string => streamTypes.nameOf(type) ?? `0x${type.toString(16)}`;

@@ -28,6 +28,7 @@ import {
   type Streams,
 } from '../../reader/index.js';
 import { readParts } from '../../reader/parts.js';
+import { Copies } from './copies.js';
 import { type KnownRegions, knownRegions } from './regions.js';
 import type { Sanitiser } from './sanitiser.js';
 import { StoredMemory } from './stored-memory.js';
@@ -202,6 +203,30 @@ export class MinidumpTarget implements Target {
     return carried.streams;
   }
 
+  /** Where command line and environment are in the memory of the process, as far as that can be found out. */
+  *privateData(): Task<readonly AddressRange[]> {
+    const copies = new Copies(this.#dump, this.memory.view);
+    const ranges: AddressRange[] = [];
+    for (const type of [StreamType.LinuxCmdLine, StreamType.LinuxEnviron]) {
+      const entry = this.#dump.entry(type);
+      if (entry === undefined) continue;
+      try {
+        const bytes = yield* this.#dump.bytesTask(entry);
+        for (const { address, length } of (yield* copies.find(type, bytes)) ?? []) {
+          ranges.push({ start: address, end: address + BigInt(length) });
+        }
+      } catch (error) {
+        if (!(error instanceof MinidumpError)) throw error;
+        // A stream that reaches past the end of the file: its bytes are not known.
+      }
+    }
+    this.#notes.push(
+      ...copies.unknown.map(
+        (name) => `where ${name} is in the memory of the process is not known: what the dump has of it stays`,
+      ),
+    );
+    return ranges;
+  }
   // All of this is in the streams that are stored, which go into the new dump as they are.
   *texts() {
     return [];
