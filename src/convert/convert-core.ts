@@ -1,10 +1,8 @@
-import { createReadStream, statSync } from 'node:fs';
 import { checkOptions, type DumpOptions, type DumpReport, writeDump } from '../dump/index.js';
 import { MinidumpError, runAsync, type Source } from '../io/index.js';
 import { type Destination, openDestination } from '../node/destination.js';
 import { FileSink } from '../node/file-sink.js';
-import { FileSource } from '../node/file-source.js';
-import { Spool } from '../node/spool.js';
+import { openPiped } from '../node/piped-source.js';
 import { openBelow } from '../node/sysroot.js';
 import { unpack } from '../node/unpack.js';
 import { ElfCoreTarget } from '../targets/elf-core/index.js';
@@ -51,7 +49,7 @@ export async function convertCore<Param = unknown>(
   if (options.maxStack !== undefined && !(options.maxStack >= 0)) {
     throw new MinidumpError('invalid-argument', 'maxStack must be at least 0');
   }
-  const opened = typeof core === 'string' ? await openCore(core, options.spool) : undefined;
+  const opened = typeof core === 'string' ? await openPiped(core, options.spool) : undefined;
   try {
     using unpacked = await unpack(opened ?? (core as Source), options.spool);
     const sink = openDestination(destination, { force: options.force ?? false });
@@ -75,21 +73,5 @@ export async function convertCore<Param = unknown>(
     throw typeof core === 'string' ? naming(core, error) : error;
   } finally {
     opened?.[Symbol.dispose]();
-  }
-}
-
-/** A file as it is; what comes through a pipe is put aside first, as a core is read here and there. */
-async function openCore(core: string, folder: string | undefined): Promise<Source & Disposable> {
-  const piped = core === '-' || (statSync(core, { throwIfNoEntry: false })?.isFIFO() ?? false);
-  if (!piped) return new FileSource(core);
-  const stream: AsyncIterable<Buffer> = core === '-' ? process.stdin : createReadStream(core);
-  const spool = new Spool(folder);
-  try {
-    for await (const bytes of stream) spool.write(bytes);
-    spool.close();
-    return spool;
-  } catch (error) {
-    spool[Symbol.dispose]();
-    throw error;
   }
 }
