@@ -159,7 +159,7 @@ export function mergeBlocks(blocks: readonly MemoryBlock[]): MemoryBlock[] {
     const last = merged.at(-1);
     if (last !== undefined && last.end === block.start) {
       last.end = block.end;
-      last.blank.push(...block.blank);
+      for (const blank of block.blank) last.blank.push(blank);
     } else {
       merged.push({ ...block });
     }
@@ -183,10 +183,11 @@ export function* storedBlocks(
   const listed: MemoryBlock[] = [];
   for (const range of memory) {
     const key = `${range.start}-${range.end}`;
-    // The same range twice is stored once; but the bytes of a Memory64List follow from its sizes alone.
+    // The same range twice is stored once; but the bytes of a Memory64List follow from its sizes alone. It is listed twice as well
+    // as long as it is whole: many entries of one range, each in many pieces, would make a list of any size.
     const before = wide ? undefined : known.get(key);
     if (before !== undefined) {
-      listed.push(...before);
+      if (before.length === 1) listed.push(before[0]!);
       continue;
     }
     const first = stacks[firstFrom(stacks, range.start)];
@@ -201,8 +202,10 @@ export function* storedBlocks(
       }
     }
     known.set(key, blocks);
-    stored.push(...blocks);
-    listed.push(...blocks);
+    for (const block of blocks) {
+      stored.push(block);
+      listed.push(block);
+    }
   }
   const unlisted: MemoryBlock[] = [];
   const sorted = [...stored].sort(byStart);

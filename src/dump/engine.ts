@@ -106,16 +106,16 @@ export function* capture(target: Target, options: DumpOptions, output: Pick<Sink
 /** Reads a part of a block as it goes into the dump. */
 function* fill(
   target: Target,
-  { memory, keepPointers, protocol }: Selection,
+  { memory, pointerFilter, protocol }: Selection,
   block: MemoryBlock,
   address: bigint,
   into: Uint8Array,
 ): Task<void> {
   protocol.checkCancelled();
   yield* memory.fill(address, into, block.blank, block.stack);
-  if (!block.stack || keepPointers === undefined) return;
+  if (pointerFilter === undefined) return;
   const { pointerSize } = target.system;
-  filterPointers(address, into, keepPointers, pointerSize, target.stored?.littleEndian ?? true);
+  filterPointers(address, into, pointerFilter, pointerSize, target.stored?.littleEndian ?? true);
 }
 
 /**

@@ -60,6 +60,8 @@ export function* layOut(
   let tail = readsLater && ignores ? (errors?.length ?? 2) + LATE_ERRORS : 0;
   const littleEndian = target.stored?.littleEndian ?? true;
 
+  // A MemoryList may name the same bytes twice; those of a Memory64List that takes its place follow from its sizes alone.
+  const entries = (wide: boolean) => (wide && !selection.wide ? [...new Set(listed)] : listed);
   const encode = (memoryRva: number, wide: boolean) => {
     const blockRva = (block: MemoryBlock, at: bigint) =>
       memoryRva + offsets.get(block)! + Number(at - block.start);
@@ -72,7 +74,7 @@ export function* layOut(
     const list: StreamWriter = {
       type: wide ? Stream.Memory64ListStream : Stream.MemoryListStream,
       write: (image) =>
-        image.place(memoryList(listed, wide, memoryRva + firstListed, blockRva, littleEndian)),
+        image.place(memoryList(entries(wide), wide, memoryRva + firstListed, blockRva, littleEndian)),
     };
     const writers =
       carried === undefined

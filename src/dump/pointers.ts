@@ -1,4 +1,4 @@
-import type { AddressRange } from './ranges.js';
+import { type AddressRange, intersectRange } from './ranges.js';
 
 /**
  * Visits the aligned words of a copy of memory. They come as numbers: an address above 2^53 loses its low bits, but no process has
@@ -53,22 +53,34 @@ export class AddressTable {
   }
 }
 
+/** What MiniDumpFilterMemory leaves of stacks. */
+export interface PointerFilter {
+  /** The stacks: sorted, merged. */
+  ranges: readonly AddressRange[];
+  /** What a word of them that stays points to. */
+  keep: AddressTable;
+}
+
 /**
- * MiniDumpFilterMemory: zeroes all of a stack but the aligned words that point into code or stacks, which is what a stack trace
- * is made of. (Breakpad and Crashpad, which sanitise stacks too, also keep small integers; those may be a user's.)
+ * MiniDumpFilterMemory: zeroes what is of a stack in a copy of memory, except the aligned words that point into code or stacks,
+ * which is what a stack trace is made of. (Breakpad and Crashpad, which sanitise stacks too, also keep small integers; those
+ * may be a user's.)
  */
 export function filterPointers(
   address: bigint,
   bytes: Uint8Array,
-  keep: AddressTable,
+  { ranges, keep }: PointerFilter,
   size: 4 | 8,
   littleEndian: boolean,
 ): void {
-  let zeroed = 0;
-  eachWord(address, bytes, size, littleEndian, (value, offset) => {
-    if (keep.indexOf(value) < 0) return;
-    bytes.fill(0, zeroed, offset);
-    zeroed = offset + size;
-  });
-  bytes.fill(0, zeroed);
+  for (const { start, end } of intersectRange(ranges, address, address + BigInt(bytes.length))) {
+    const stack = bytes.subarray(Number(start - address), Number(end - address));
+    let zeroed = 0;
+    eachWord(start, stack, size, littleEndian, (value, offset) => {
+      if (keep.indexOf(value) < 0) return;
+      stack.fill(0, zeroed, offset);
+      zeroed = offset + size;
+    });
+    stack.fill(0, zeroed);
+  }
 }

@@ -12,7 +12,7 @@ import {
 import { hasFlag, moduleDefaults, threadDefaults } from './dump-type.js';
 import { DumpMemory } from './memory.js';
 import type { DumpOptions } from './options.js';
-import { AddressTable } from './pointers.js';
+import { AddressTable, type PointerFilter } from './pointers.js';
 import { CallbackProtocol } from './protocol.js';
 import { type AddressRange, intersectRange, mergeRanges, subtractRanges } from './ranges.js';
 import { isExecutable, listRegions, memoryInfo } from './regions.js';
@@ -57,8 +57,8 @@ export interface Selection {
   /** Its list is a Memory64List, however small it is. */
   wide: boolean;
   memory: DumpMemory;
-  /** With MiniDumpFilterMemory: what pointers on stacks may point to. */
-  keepPointers: AddressTable | undefined;
+  /** With MiniDumpFilterMemory. */
+  pointerFilter: PointerFilter | undefined;
   /** With MiniDumpWithFullMemoryInfo. */
   regions: readonly TargetRegion[] | undefined;
   /** MINIDUMP_SECONDARY_FLAGS */
@@ -170,25 +170,31 @@ class Selector {
     const blocks = this.#keep
       ? yield* this.#storedBlocks(threads)
       : yield* this.#selectMemory(threads, modules, added, regions, exception);
+    // Once more, through the redaction: what was removed must not come in through the back door.
+    const redacted = exception && (yield* this.#exception());
+    for (const selected of threads) {
+      if (redacted?.threadId === selected.thread.id && this.#options.exception !== undefined) {
+        selected.thread = { ...selected.thread, context: redacted.context };
+      }
+    }
     return {
       type: this.#storedType | this.#type,
       threads,
       excludedThreads: excludedThreads + held.length - threads.length,
       modules,
       excludedModules: all.length - modules.length,
-      // Once more, through the redaction: what was removed must not come in through the back door.
-      exception: exception && (yield* this.#exception()),
+      exception: redacted,
       blocks,
       wide: this.#full,
       memory: this.#memory,
-      keepPointers: this.#has('MiniDumpFilterMemory')
-        ? yield* this.#keepPointers(threads, modules)
+      pointerFilter: this.#has('MiniDumpFilterMemory')
+        ? yield* this.#pointerFilter(held, threads, modules)
         : undefined,
       regions: this.#has('MiniDumpWithFullMemoryInfo') ? yield* this.#regions() : undefined,
       secondaryFlags,
       callbackWrites,
       protocol,
-      warnings: this.#warnings(threads),
+      warnings: this.#warnings(held, threads),
     };
   }
 
@@ -202,15 +208,24 @@ class Selector {
     );
   }
 
-  #warnings(threads: readonly SelectedThread[]): string[] {
-    if (!this.#protocol.present) return [];
-    if (threads.length === 0) {
-      return ['the callback left out every thread; a routine that returns nothing says FALSE to all of them'];
+  #warnings(held: readonly SelectedThread[], threads: readonly SelectedThread[]): string[] {
+    const warnings: string[] = [];
+    const unknown = held.filter(({ thread: { stack } }) => stack.start >= stack.end).length;
+    if (this.#has('MiniDumpFilterMemory') && unknown > 0) {
+      warnings.push(
+        `MiniDumpFilterMemory knows no stack of ${unknown} threads; memory that is theirs is left as it is`,
+      );
     }
+    if (!this.#protocol.present) return warnings;
     const { exception } = this.#options;
-    return exception === undefined || threads.some(({ thread }) => thread.id === exception.threadId)
-      ? []
-      : [`the callback left out thread ${exception.threadId}, which the exception is of`];
+    if (threads.length === 0) {
+      warnings.push(
+        'the callback left out every thread; a routine that returns nothing says FALSE to all of them',
+      );
+    } else if (exception !== undefined && !threads.some(({ thread }) => thread.id === exception.threadId)) {
+      warnings.push(`the callback left out thread ${exception.threadId}, which the exception is of`);
+    }
+    return warnings;
   }
 
   *#exception(): Task<SelectedException | undefined> {
@@ -317,7 +332,7 @@ class Selector {
       for (const { region, range } of kept) {
         const answer = this.#protocol.includeVmRegion(memoryInfo(region));
         const left = answer === undefined ? [] : intersectRange([range], answer.start, answer.end);
-        removed.push(...subtractRanges([range], left));
+        for (const dropped of subtractRanges([range], left)) removed.push(dropped);
         for (const piece of left) next.push({ region, range: piece });
         this.#protocol.checkCancelled();
       }
@@ -391,12 +406,20 @@ class Selector {
     return { stored, listed: stored };
   }
 
-  /** Code, where it is known, else modules; and stacks. */
-  *#keepPointers(threads: readonly SelectedThread[], modules: readonly SelectedModule[]): Task<AddressTable> {
+  /** Pointers to code, where it is known, else to modules; and to stacks. */
+  *#pointerFilter(
+    held: readonly SelectedThread[],
+    threads: readonly SelectedThread[],
+    modules: readonly SelectedModule[],
+  ): Task<PointerFilter> {
     const code = (yield* this.#target.regions()).filter(isExecutable);
     const images = modules.map(({ module: { base, size } }) => ({ start: base, end: base + BigInt(size) }));
     const stacks = threads.map(({ thread }) => thread.stack);
-    return new AddressTable(mergeRanges([...(code.length > 0 ? code : images), ...stacks]));
+    const keep = new AddressTable(mergeRanges([...(code.length > 0 ? code : images), ...stacks]));
+    // Those of threads that were left out too: a full-memory dump has them, and so may have any range of a stored one.
+    const all = this.#target.stored?.threads ?? held.map(({ thread }) => thread);
+    const ranges = all.flatMap(({ stack, backingStore }) => [stack, backingStore ?? []].flat());
+    return { keep, ranges: mergeRanges(ranges) };
   }
 }
 

@@ -69,14 +69,17 @@ function* describingMemory(
 ): Task<AddressRange[]> {
   const read = (address: bigint, length: number) => memory.readSome(address, length);
   const ranges: AddressRange[] = [];
+  const add = (more: readonly AddressRange[]) => {
+    for (const range of more) ranges.push(range);
+  };
   if (has(type, 'MiniDumpWithProcessThreadData') && !has(type, 'MiniDumpWithoutOptionalData')) {
-    ranges.push(...(yield* target.processData(read)));
+    add(yield* target.processData(read));
   }
   for (const { thread, flags } of threads) {
-    if (hasFlag(flags, ThreadWriteThreadData)) ranges.push(...(yield* target.threadData(thread)));
+    if (hasFlag(flags, ThreadWriteThreadData)) add(yield* target.threadData(thread));
   }
   for (const { module, flags } of modules) {
-    if (hasFlag(flags, ModuleWriteTlsData)) ranges.push(...(yield* target.moduleTls(module, read)));
+    if (hasFlag(flags, ModuleWriteTlsData)) add(yield* target.moduleTls(module, read));
   }
   return ranges;
 }

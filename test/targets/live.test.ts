@@ -6,16 +6,19 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import * as dbghelp from '../../dist/dbghelp.js';
 import {
+  BytesSink,
   MINIDUMP_CALLBACK_TYPE,
   MINIDUMP_TYPE,
   Minidump,
   MinidumpError,
+  StreamType,
   writeMinidump,
 } from '../../dist/index.js';
 import {
@@ -104,6 +107,31 @@ describeWith(needs, 'what a callback removes', () => {
       expect(readFileSync(clean).includes(Buffer.alloc(64, 'N'))).toBe(true);
     }
     await expectUntouched(program);
+  });
+
+  it('is not in the registers that a signal handler was given either', async () => {
+    const program = await Program.start(await compile('in-handler'));
+    const { address, length } = program.range('ucontext');
+    const exception = {
+      threadId: program.pid,
+      siginfo: BigInt(program.values.get('siginfo')!),
+      ucontext: address,
+    };
+    const secret = Buffer.from([0xe7, 0xc7, 0x5e, 0xe7, 0xc7, 0x5e, 0, 0]);
+    for (const removed of [false, true]) {
+      const sink = new BytesSink();
+      await writeMinidump(program.pid, sink, {
+        exception,
+        callbacks: { removeMemory: () => (removed ? [{ address, size: length }] : []) },
+      });
+      const dump = Minidump.openSync(sink.bytes());
+      const [thread] = dump.getSync('threads')!;
+      for (const place of [thread!.ThreadContext, dump.getSync('exception')!.ThreadContext]) {
+        const context = Buffer.from(sink.bytes().buffer, place.Rva, place.DataSize);
+        expect(context.length).toBe(1232);
+        expect(context.includes(secret)).toBe(!removed);
+      }
+    }
   });
 
   it('a CallbackRoutine is not asked for it in a full-memory dump, and the report says so', async () => {
@@ -283,6 +311,43 @@ describeWith(needs, 'the callback', () => {
 });
 
 describeWith(needs, 'bad input and bad luck', () => {
+  it('files of the target lead out of its root no more than they led the target', async () => {
+    const folder = temporaryFolder();
+    const jail = join(folder, 'jail');
+    mkdirSync(join(jail, 'etc'), { recursive: true });
+    mkdirSync(join(jail, 'usr'));
+    writeFileSync(join(folder, 'host'), SECRET);
+    const release = join(jail, 'etc', 'lsb-release');
+    const program = await Program.start(await compile('jailed'), [jail]);
+    const found = async () => {
+      const sink = new BytesSink();
+      await writeMinidump(program.pid, sink, {});
+      const dump = await Minidump.open(sink.bytes());
+      const entry = dump.entry(StreamType.LinuxLsbRelease);
+      return entry === undefined ? '' : new TextDecoder().decode(await dump.bytes(entry));
+    };
+    expect(await found()).toBe('');
+    symlinkSync(join(folder, 'host'), release);
+    expect(await found()).toBe('');
+    unlinkSync(release);
+    symlinkSync('../../../../../../../../etc/os-release', release);
+    expect(await found()).toBe('');
+    // Links of the target's own are followed, as nearly every system has them.
+    writeFileSync(join(jail, 'usr', 'release'), 'ID=jail');
+    unlinkSync(release);
+    symlinkSync('/etc/../../usr/release', release);
+    expect(await found()).toBe('ID=jail');
+    unlinkSync(release);
+    symlinkSync(release, release);
+    expect(await found()).toBe('');
+    unlinkSync(release);
+    execFileSync('mkfifo', [release]);
+    expect(await found()).toBe('');
+    unlinkSync(release);
+    writeFileSync(release, 'x'.repeat(70_000));
+    expect(await found()).toBe('');
+  });
+
   it('each gives an error of its own', async () => {
     const folder = temporaryFolder();
     const program = await secretProgram();
@@ -461,6 +526,20 @@ describeWith(needs, 'the target', () => {
     }
     await expectUntouched(program);
   });
+
+  it('that executes itself while its threads are being seized is never waited for, and goes on', async () => {
+    const program = await Program.start(await compile('execs'), ['3000']);
+    for (let i = 0; i < 60; i++) {
+      const error = await writeMinidump(program.pid, new BytesSink(), { maxPause: 1000 }).then(
+        () => undefined,
+        (thrown: unknown) => thrown as MinidumpError,
+      );
+      // What it was is gone now and then, with its memory and its threads. But both waited for each other, until the dumper gave
+      // up after 30 s, before it collected the threads that had ended.
+      expect(error?.message ?? '').not.toContain('does not answer');
+    }
+    await expectUntouched(program);
+  }, 120_000);
 
   it('gives each kind of memory as far as it can be had, and is not changed by it', async () => {
     const program = await Program.start(await compile('kinds'));

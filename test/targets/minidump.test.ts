@@ -733,6 +733,35 @@ describeWith([needsBuild], 'values that are scrubbed', () => {
 });
 
 describeWith([needsBuild], 'text in memory', () => {
+  it.each(['narrow', 'wide'] as const)(
+    'is no pointer on a stack over two ranges of a %s list',
+    async (list) => {
+      const memory = new Uint8Array(0x2000);
+      memory.set(ascii(SECRET), 0x9fa);
+      memory.set(ascii(SECRET), 0x1004);
+      memory.set(ascii('elsewhere'), 0x100);
+      const builder = memoryDump(
+        [
+          [0x10000n, memory.subarray(0, 0x1000)],
+          [0x11000n, memory.subarray(0x1000)],
+        ],
+        list,
+      );
+      const stack = { StartOfMemoryRange: 0x10800n, Memory: { DataSize: 0x1000, Rva: 0 } };
+      const nowhere = { StartOfMemoryRange: 0n, Memory: { DataSize: 0, Rva: 0 } };
+      const threads = [
+        { ThreadId: 7, Stack: stack },
+        { ThreadId: 8, Stack: nowhere },
+      ];
+      builder.stream(StreamType.ThreadListStream, encodeThreadList(threads));
+      const { bytes, report } = await filtered(builder.build(), { type: MINIDUMP_TYPE.MiniDumpFilterMemory });
+      expect(count(bytes, SECRET)).toBe(0);
+      expect(count(bytes, SECRET.slice(0, 8))).toBe(0);
+      expect(count(bytes, 'elsewhere')).toBe(1);
+      expect(report.warnings).toEqual([expect.stringContaining('knows no stack of 1 thread')]);
+    },
+  );
+
   it('is zeroed where it is no pointer, across the pieces that memory is read in', async () => {
     const size = 70 * MIB;
     const bytes = new Uint8Array(size);
@@ -757,6 +786,61 @@ describeWith([needsBuild], 'text in memory', () => {
 });
 
 describeWith([needsBuild], 'streams that point to others', () => {
+  it('that are lists of memory grow by no more than what is removed', async () => {
+    const memory = { StartOfMemoryRange: 0x10000n, Memory: { DataSize: 1 << 20, Rva: 0 } };
+    const builder = new DumpBuilder();
+    memory.Memory.Rva = builder.add(new Uint8Array(1 << 20).fill(1)).Rva;
+    const entries = 5_000;
+    builder.stream(
+      StreamType.MemoryListStream,
+      encodeMemoryList(Array.from({ length: entries }, () => memory)),
+    );
+    const input = builder.build();
+    const pieces = 200_000;
+    const removeMemory = function* () {
+      for (let i = 0; i < pieces / 8; i++) yield { address: 0x10000n + BigInt(i * 32), size: 16 };
+    };
+    const { bytes, report } = await filtered(input, { callbacks: { removeMemory } });
+    expect(report.memory.ranges).toBe(pieces / 8);
+    expect(bytes.length).toBeLessThan(2 * input.length);
+  });
+
+  it('keep each range once where a list becomes one of 64 bits', async () => {
+    const DataSize = 1.5 * 1024 ** 3;
+    // Behind the head: zeros.
+    const Rva = 4096;
+    const order = [0x1_0000_0000n, 0x1_0000_0000n, 0x2_0000_0000n, 0x3_0000_0000n];
+    const list = order.map((StartOfMemoryRange) => ({ StartOfMemoryRange, Memory: { DataSize, Rva } }));
+    const head = new DumpBuilder().stream(StreamType.MemoryListStream, encodeMemoryList(list)).build();
+    const source = {
+      size: Rva + DataSize,
+      read: (offset: number, length: number) => {
+        const bytes = new Uint8Array(length);
+        bytes.set(head.subarray(offset, offset + length));
+        return bytes;
+      },
+    };
+    const written: Uint8Array[] = [];
+    const sink = {
+      mayWait: false,
+      write: (bytes: Uint8Array) => void (written.length === 0 && written.push(bytes.slice())),
+      close: () => {},
+      abort: () => {},
+    };
+    const report = await filterMinidump(source, sink);
+    expect(report.memory).toEqual({ ranges: 3, bytes: 3 * DataSize });
+    const dump = Minidump.openSync({
+      size: report.size,
+      read: (offset, length) => {
+        const bytes = new Uint8Array(length);
+        bytes.set(written[0]!.subarray(offset, offset + length));
+        return bytes;
+      },
+    });
+    const { MemoryRanges } = dump.getSync('memory64List')!;
+    expect(MemoryRanges.map(({ StartOfMemoryRange }) => StartOfMemoryRange)).toEqual([...new Set(order)]);
+  }, 60_000);
+
   it('share what they shared, and keep duplicates, unused entries and padding', async () => {
     const builder = new DumpBuilder();
     const name = builder.add(encodeString('/usr/lib/shared-by-all.so'));

@@ -1,8 +1,8 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import type { TargetToken } from '../../dump/target.js';
 import { credentialsOf, type Names, namesFrom, tokenText } from '../../linux/credentials.js';
-import { mayHang, mountOf, parseMounts } from '../../linux/mounts.js';
 import { listThreads, readText } from './procfs.js';
+import { TargetFiles } from './target-files.js';
 
 /** Kinds of namespaces, in the order of the lines; unknown ones are left out. */
 const NAMESPACES = 'cgroup ipc mnt net pid pid_for_children time time_for_children user uts'.split(' ');
@@ -30,8 +30,10 @@ export class ProcessTokens {
     const folder = `/proc/${pid}/task/${via}`;
     this.#pid = pid;
     this.#folder = folder;
-    this.#users = namesFrom(etcFile(folder, 'passwd') ?? '', readText(`${folder}/uid_map`) ?? '');
-    this.#groups = namesFrom(etcFile(folder, 'group') ?? '', readText(`${folder}/gid_map`) ?? '');
+    const files = new TargetFiles(folder);
+    const names = (path: string) => files.read(path, MAX_NAMES)?.toString('utf8') ?? '';
+    this.#users = namesFrom(names('/etc/passwd'), readText(`${folder}/uid_map`) ?? '');
+    this.#groups = namesFrom(names('/etc/group'), readText(`${folder}/gid_map`) ?? '');
     const status = readText(`/proc/${pid}/status`) ?? '';
     this.#own = credentialsOf(status, label(folder));
     this.#tokens.push(this.#token(pid, folder, status));
@@ -79,29 +81,4 @@ export class ProcessTokens {
 function label(folder: string): string | undefined {
   const text = readText(`${folder}/attr/current`)?.replace(/[\0\n]+$/, '');
   return text === '' ? undefined : text;
-}
-
-/**
- * A file of the target's own /etc. The target decides what lies there: only a plain file in a plain folder is read, nothing that
- * is served by a program or a network, and no link is followed.
- */
-function etcFile(folder: string, name: string): string | undefined {
-  const mounts = parseMounts(readText(`${folder}/mountinfo`) ?? '');
-  const all = [...mounts, ...parseMounts(readText('/proc/self/mountinfo') ?? '')];
-  if (['/', '/etc', `/etc/${name}`].some((path) => mayHang(mountOf(path, mounts), all))) return undefined;
-  const root = `${folder}/root`;
-  let fd: number | undefined;
-  try {
-    if (!lstatSync(`${root}/etc`).isDirectory()) return undefined;
-    const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
-    fd = openSync(`${root}/etc/${name}`, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    const stat = fstatSync(fd);
-    if (!stat.isFile() || stat.size > MAX_NAMES) return undefined;
-    const bytes = Buffer.alloc(stat.size);
-    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0));
-  } catch {
-    return undefined; // None, or not ours to read.
-  } finally {
-    if (fd !== undefined) closeSync(fd);
-  }
 }

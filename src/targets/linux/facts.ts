@@ -1,4 +1,3 @@
-import { existsSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import type { TargetProcess, TargetSystem } from '../../dump/target.js';
 import { PlatformId } from '../../format/index.js';
@@ -80,17 +79,4 @@ function timeZone(now: Date): TargetProcess['timeZone'] {
 function zoneName(date: Date): string {
   const format = new Intl.DateTimeFormat('en-US', { timeZoneName: 'long' });
   return format.formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value ?? '';
-}
-
-/** /etc/lsb-release, or os-release where there is none (as minidump-writer does), of the target's own root. */
-export function releaseFile(pid: number): Buffer | undefined {
-  for (const name of ['lsb-release', 'os-release']) {
-    const path = `/proc/${pid}/root/etc/${name}`;
-    try {
-      if (existsSync(path)) return readFileSync(path);
-    } catch {
-      // Not ours to read: the other one, or none.
-    }
-  }
-  return undefined;
 }

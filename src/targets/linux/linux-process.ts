@@ -35,9 +35,10 @@ import { ThreadLocals } from '../../linux/thread-local.js';
 import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
 import { AskedFacts } from './asked-facts.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
-import { processFacts, releaseFile, systemFacts } from './facts.js';
+import { processFacts, systemFacts } from './facts.js';
 import { ProcessMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
+import { releaseFile, TargetFiles } from './target-files.js';
 import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
 import { Outcome, Slot } from './tracer-protocol.js';
@@ -381,7 +382,7 @@ export class LinuxProcess implements Target {
     // Read before the stop, so that it shows the process as it was and not under us.
     add(StreamType.LinuxProcStatus, readBytes(`/proc/${pid}/status`));
     add(StreamType.LinuxProcStat, readBytes(`/proc/${pid}/stat`));
-    add(StreamType.LinuxLsbRelease, releaseFile(pid));
+    add(StreamType.LinuxLsbRelease, releaseFile(new TargetFiles(`/proc/${pid}`)));
     // Where a program has overwritten its title beyond the arguments, the kernel reads on into the environment.
     const commandLine = readBytes(`/proc/${pid}/cmdline`);
     add(StreamType.LinuxCmdLine, commandLine, copyAt(argStart, commandLine?.length ?? 0));

@@ -14,6 +14,7 @@ import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { cpus } from '../../linux/cpu/index.js';
 import { errno, libc } from '../../node/libc.js';
+import { bindWaitid, collect, hasEnded, type Waitid } from './ended-threads.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
 import {
   type Command,
@@ -36,16 +37,10 @@ const PTRACE_EVENT_STOP = 128;
 const P_PID = 1;
 const WNOHANG = 1;
 const WSTOPPED = 2;
-const WEXITED = 4;
-const WNOWAIT = 0x01000000;
 const WALL = 0x40000000;
-/** Words of siginfo_t as waitid fills it: si_code at byte 8, si_pid at 16, si_status at 24. */
-const SI_CODE = 2;
+/** Words of siginfo_t as waitid fills it: si_pid at byte 16, si_status at 24. */
 const SI_PID = 4;
 const SI_STATUS = 6;
-
-/** CLD_EXITED, CLD_KILLED, CLD_DUMPED. */
-const EXITS = new Set([1, 2, 3]);
 
 const EPERM = 1;
 const ESRCH = 3;
@@ -73,7 +68,7 @@ const traced = new Map<number, Traced>();
 
 let ptrace: (request: number, tid: number, address: number, data: number) => number;
 let registersOf: RegisterAccess;
-let waitid: (type: number, id: number, info: Int32Array, options: number) => number;
+let waitid: Waitid;
 let usleep: (microseconds: number) => number;
 const info = new Int32Array(32);
 
@@ -81,7 +76,7 @@ function bind(): void {
   const call = libc('int64_t ptrace(int request, int pid, uintptr_t addr, uintptr_t data)');
   ptrace = (request, tid, address, data) => Number(call(request, tid, address, data));
   registersOf = registerAccess(cpuName);
-  waitid = libc('int waitid(int type, unsigned int id, void *info, int options)') as typeof waitid;
+  waitid = bindWaitid();
   usleep = libc('int usleep(unsigned int microseconds)') as typeof usleep;
   // The first call of each costs a millisecond of compilation: not inside a stop.
   ptrace(PTRACE_CONT, 0, 0, 0);
@@ -237,11 +232,8 @@ function takeStop(tid: number, index: number, view: DataView): boolean {
  * of this process, whose exit status belongs to the event loop; the end of this thread hands it back.
  */
 function noticeExit(tid: number): boolean {
-  info[SI_PID] = 0;
-  if (waitid(P_PID, tid, info, WEXITED | WNOHANG | WNOWAIT | WALL) !== 0 || info[SI_PID] === 0) return false;
-  // Of a traced thread waitid reports stops too, whatever it is asked for: our own must not be taken for its end.
-  if (!EXITS.has(info[SI_CODE]!)) return false;
-  if (tid !== pid) waitid(P_PID, tid, info, WEXITED | WNOHANG | WALL);
+  if (!hasEnded(waitid, tid, info)) return false;
+  if (tid !== pid) collect(waitid, tid, info);
   return true;
 }
 

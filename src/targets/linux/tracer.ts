@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../io/index.js';
 import type { CpuName } from '../../linux/cpu/index.js';
+import { bindWaitid, collect, hasEnded } from './ended-threads.js';
 import type { ThreadHolder } from './thread-holder.js';
 import {
   CONTROL_BYTES,
@@ -16,6 +17,8 @@ import {
 /** How long the tracer thread may take to start, and how long beyond its own limits to answer; milliseconds. */
 const START_LIMIT = 20_000;
 const REPLY_LIMIT = 30_000;
+/** A stop that takes longer than this, in milliseconds, may be one of a process that waits for us: see `#awaitStop`. */
+const SLICE = 50;
 
 export interface TracerSettings {
   cpu: CpuName;
@@ -36,6 +39,9 @@ export class Tracer implements ThreadHolder {
   readonly #worker: Worker;
   readonly #maxPause: number;
   readonly #slotSize: number;
+  readonly #pid: number;
+  /** All that were to be stopped but the leader, whose end belongs to its parent. */
+  readonly #traced = new Set<number>();
   #replies = 0;
 
   /** Starts the thread; it gets ready (some 30 ms) while the caller prepares. */
@@ -44,6 +50,7 @@ export class Tracer implements ThreadHolder {
     this.#words = new Int32Array(control, 0, Control.Words);
     this.#times = new Float64Array(control, TIMES_OFFSET, Times.Count);
     this.#maxPause = settings.maxPause;
+    this.#pid = pid;
     this.#slotSize = slotSize(settings.xstate);
     const options: TracerOptions = {
       control,
@@ -80,7 +87,10 @@ export class Tracer implements ThreadHolder {
   /** Stops these threads, all together. The results hold one slot a thread, each of `slotSize` bytes (tracer-protocol.ts). */
   stop(threads: readonly number[]): DataView {
     const results = new SharedArrayBuffer(Math.max(1, threads.length) * this.#slotSize);
-    this.#send({ kind: 'stop', threads, results });
+    for (const tid of threads) if (tid !== this.#pid) this.#traced.add(tid);
+    this.#post({ kind: 'stop', threads, results });
+    this.#awaitStop();
+    this.checkHeld();
     return new DataView(results);
   }
 
@@ -99,7 +109,10 @@ export class Tracer implements ThreadHolder {
     if (this.#state() === State.Expired) {
       this.#acknowledge();
     } else if (this.#state() === State.Ready || this.#state() === State.Holding) {
-      this.#send({ kind: 'release' });
+      this.#post({ kind: 'release' });
+      this.#awaitReply(REPLY_LIMIT);
+      // The limit may have passed in just this moment.
+      if (this.#state() === State.Expired) this.#acknowledge();
     } else if (this.#state() === State.Starting) {
       void this.#worker.terminate();
     }
@@ -126,20 +139,37 @@ export class Tracer implements ThreadHolder {
     return Atomics.load(this.#words, Control.State);
   }
 
-  #send(command: Command): void {
+  #post(command: Command): void {
     this.#worker.postMessage(command);
     Atomics.add(this.#words, Control.Request, 1);
     Atomics.notify(this.#words, Control.Request);
-    this.#awaitReply(REPLY_LIMIT);
-    if (command.kind === 'stop') this.checkHeld();
+  }
+
+  /**
+   * Waits for the answer to a stop. A target that executes another program ends its other threads first, and holds the lock that
+   * PTRACE_SEIZE takes (cred_guard_mutex) until those that we trace have been waited for: the tracer thread, which sits in
+   * the seize of the next one, cannot, so that both would wait for ever. Any thread of this process can, and this one does.
+   */
+  #awaitStop(): void {
+    const deadline = performance.now() + REPLY_LIMIT;
+    while (!this.#answered(SLICE) && performance.now() < deadline) {
+      const waitid = bindWaitid();
+      const info = new Int32Array(32);
+      for (const tid of this.#traced) if (hasEnded(waitid, tid, info)) collect(waitid, tid, info);
+    }
+    this.#awaitReply(0);
   }
 
   #awaitReply(limit: number): void {
-    if (Atomics.wait(this.#words, Control.Reply, this.#replies, limit) === 'timed-out') {
+    if (!this.#answered(limit)) {
       void this.#worker.terminate();
       throw new MinidumpError('system-call', 'the tracer thread does not answer');
     }
     this.#replies = Atomics.load(this.#words, Control.Reply);
+  }
+
+  #answered(limit: number): boolean {
+    return Atomics.wait(this.#words, Control.Reply, this.#replies, limit) !== 'timed-out';
   }
 }
 
