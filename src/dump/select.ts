@@ -194,7 +194,7 @@ class Selector {
       secondaryFlags,
       callbackWrites,
       protocol,
-      warnings: this.#warnings(held, threads),
+      warnings: this.#warnings(held, threads, threadFlags.size),
     };
   }
 
@@ -208,7 +208,8 @@ class Selector {
     );
   }
 
-  #warnings(held: readonly SelectedThread[], threads: readonly SelectedThread[]): string[] {
+  /** @param asked how many threads the callback was asked about */
+  #warnings(held: readonly SelectedThread[], threads: readonly SelectedThread[], asked: number): string[] {
     const warnings: string[] = [];
     const unknown = held.filter(({ thread: { stack } }) => stack.start >= stack.end).length;
     if (this.#has('MiniDumpFilterMemory') && unknown > 0) {
@@ -218,7 +219,7 @@ class Selector {
     }
     if (!this.#protocol.present) return warnings;
     const { exception } = this.#options;
-    if (threads.length === 0) {
+    if (threads.length === 0 && asked > 0) {
       warnings.push(
         'the callback left out every thread; a routine that returns nothing says FALSE to all of them',
       );

@@ -293,6 +293,8 @@ export interface TargetText {
    * blanked here too.
    */
   copyOf?: readonly { address: bigint; offset: number; length: number }[];
+  /** They are a copy of memory, and nobody knows of which: where a callback takes anything out of memory, they go as well. */
+  unplaced?: true;
 }
 
 export interface TargetException {

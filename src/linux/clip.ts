@@ -1,23 +1,21 @@
-import type { AddressRange } from '../dump/ranges.js';
-import type { Mapping } from './maps.js';
+import { type AddressRange, intersectRange, mergeRanges } from '../dump/ranges.js';
+import { findMapping } from './stacks.js';
 
-/**
- * What of ranges is mapped from their start on. Addresses that come out of a process's own memory may lead anywhere.
- *
- * @param find gives the mapping that holds an address
- */
-export function clipToMapped(
-  ranges: readonly AddressRange[],
-  find: (address: bigint) => Mapping | undefined,
-): AddressRange[] {
-  return ranges.flatMap(({ start, end }) => {
-    let to = start;
-    while (to < end) {
-      const mapping = find(to);
-      if (mapping === undefined) break;
-      to = mapping.end;
+/** What of ranges is mapped from their start on. Addresses that come out of a process's own memory may lead anywhere. */
+export class MappedExtents {
+  #of: readonly AddressRange[] | undefined;
+  #extents: readonly AddressRange[] = [];
+
+  /** @param mappings as long as they are the same array, they are looked through once */
+  clip(ranges: readonly AddressRange[], mappings: readonly AddressRange[]): AddressRange[] {
+    if (this.#of !== mappings) {
+      this.#of = mappings;
+      this.#extents = mergeRanges(mappings);
     }
-    if (to > end) to = end;
-    return to > start ? [{ start, end: to }] : [];
-  });
+    return ranges.flatMap(({ start, end }) => {
+      const extent = findMapping(this.#extents, start);
+      if (extent === undefined) return [];
+      return intersectRange([extent], start, end);
+    });
+  }
 }

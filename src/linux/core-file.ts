@@ -1,6 +1,7 @@
 import { MinidumpError, readRange, type Source, type Task } from '../io/index.js';
 import { PT_LOAD, PT_NOTE, parseProgramHeaders } from '../object/elf.js';
 import { type CoreNotes, noCoreNotes, readCoreNotes } from './core-notes.js';
+import { Problems } from './problems.js';
 
 /** Memory of the process that an ELF core speaks of: a PT_LOAD. */
 export interface CoreSegment {
@@ -22,7 +23,7 @@ export interface CoreFile {
   /** Bytes that the core should have, by its headers. */
   expectedSize: bigint;
   /** What is wrong with it, a line each. */
-  problems: string[];
+  problems: readonly string[];
 }
 
 const HEADER_SIZE = 64;
@@ -36,7 +37,6 @@ const PN_XNUM = 0xffff;
 const MAX_HEADERS = 1 << 20;
 const HEADERS_AT_ONCE = 16 * 1024;
 const MAX_NOTE_SEGMENTS = 64;
-const MAX_PROBLEMS = 20;
 
 /** elf.h, as far as Linux runs on them. */
 const MACHINES: Readonly<Record<number, string>> = {
@@ -72,7 +72,7 @@ export function* readCoreFile(source: Source): Task<CoreFile> {
   const ident = yield* readRange(source, 0, Math.min(HEADER_SIZE, source.size), 'ELF header');
   checkHeader(ident);
   const header = new DataView(ident.buffer, ident.byteOffset, ident.byteLength);
-  const problems: string[] = [];
+  const problems = new Problems();
   const table = Number(header.getBigUint64(32, true));
   const count = yield* headerCount(source, header);
   const available = Math.max(0, Math.min(count, Math.floor((source.size - table) / PROGRAM_HEADER_SIZE)));
@@ -82,12 +82,12 @@ export function* readCoreFile(source: Source): Task<CoreFile> {
     });
   }
   if (available < count)
-    problems.push(`the core ends in its program headers: ${available} of ${count} are there`);
+    problems.add(`the core ends in its program headers: ${available} of ${count} are there`);
   const taken = Math.min(available, MAX_HEADERS);
-  if (taken < available) problems.push(`only the first ${taken} of ${count} program headers were read`);
+  if (taken < available) problems.add(`only the first ${taken} of ${count} program headers were read`);
 
   const loads: CoreSegment[] = [];
-  const notes = noCoreNotes();
+  const notes = noCoreNotes(problems);
   const noteRanges: { start: number; end: number }[] = [];
   let expectedSize = BigInt(table) + BigInt(count * PROGRAM_HEADER_SIZE);
   for (let first = 0; first < taken; first += HEADERS_AT_ONCE) {
@@ -109,7 +109,7 @@ export function* readCoreFile(source: Source): Task<CoreFile> {
       if (length < fileSize) length = fileSize;
       if (length === 0n) continue;
       if (address + length >= 1n << 64n) {
-        problems.push(
+        problems.add(
           `a segment at 0x${address.toString(16)} reaches past the end of memory and was left out`,
         );
         continue;
@@ -128,15 +128,8 @@ export function* readCoreFile(source: Source): Task<CoreFile> {
     segments: withoutSharedBytes(withoutOverlaps(loads, problems), problems),
     notes,
     expectedSize,
-    problems: some([...problems, ...notes.problems]),
+    problems: problems.lines,
   };
-}
-
-/** As many as a person reads: a hostile core can have a million. */
-function some(lines: string[]): string[] {
-  return lines.length <= MAX_PROBLEMS
-    ? lines
-    : [...lines.slice(0, MAX_PROBLEMS), `${lines.length - MAX_PROBLEMS} more things are wrong with the core`];
 }
 
 function checkHeader(ident: Uint8Array): void {
@@ -207,7 +200,7 @@ function* headerCount(source: Source, header: DataView): Task<number> {
 }
 
 /** Ascending; where two segments claim the same memory, the first one has it. */
-function withoutOverlaps(loads: CoreSegment[], problems: string[]): CoreSegment[] {
+function withoutOverlaps(loads: CoreSegment[], problems: Problems): CoreSegment[] {
   loads.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
   const kept: CoreSegment[] = [];
   let overlaps = 0;
@@ -223,12 +216,12 @@ function withoutOverlaps(loads: CoreSegment[], problems: string[]): CoreSegment[
     kept.push(load);
     end = load.end;
   }
-  if (overlaps > 0) problems.push(`${overlaps} segments overlap others in memory; the lower one counts`);
+  if (overlaps > 0) problems.add(`${overlaps} segments overlap others in memory; the lower one counts`);
   return kept;
 }
 
 /** No honest core stores two parts of memory in the same bytes: they could make a dump of any size from a small file. */
-function withoutSharedBytes(segments: CoreSegment[], problems: string[]): CoreSegment[] {
+function withoutSharedBytes(segments: CoreSegment[], problems: Problems): CoreSegment[] {
   let shared = 0;
   let end = 0;
   const byOffset = segments
@@ -241,7 +234,7 @@ function withoutSharedBytes(segments: CoreSegment[], problems: string[]): CoreSe
     } else end = segment.fileOffset + Number(segment.dataEnd - segment.start);
   }
   if (shared > 0)
-    problems.push(
+    problems.add(
       `${shared} segments claim bytes of the core that are another one's; their memory is left out`,
     );
   return segments;

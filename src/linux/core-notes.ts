@@ -1,4 +1,5 @@
 import { readRange, type Source, type Task } from '../io/index.js';
+import type { Problems } from './problems.js';
 import { REGISTER_COUNT } from './registers.js';
 
 /** A thread as the notes of an x86-64 core tell of it. */
@@ -46,8 +47,8 @@ export interface CoreNotes {
   files: CoreFileMapping[];
   /** The process itself had stopped to be looked at (gcore), rather than crashed: gdb wrote this core. */
   byDebugger: boolean;
-  /** What is wrong with the notes, a line each. */
-  problems: string[];
+  /** What is wrong with the core. */
+  problems: Problems;
 }
 
 const NT_PRSTATUS = 1;
@@ -104,7 +105,7 @@ export function* readCoreNotes(source: Source, start: number, end: number, into:
     const description = name + padded(nameSize);
     const next = description + padded(size);
     if (description + size > end) {
-      into.problems.push(`the notes end in the middle of one (type ${type}, ${size} bytes)`);
+      into.problems.add(`the notes end in the middle of one (type ${type}, ${size} bytes)`);
       return;
     }
     at = next;
@@ -114,22 +115,22 @@ export function* readCoreNotes(source: Source, start: number, end: number, into:
     const limit = LIMITS.get(type);
     if (limit === undefined || (owner !== 'CORE' && owner !== 'LINUX')) continue;
     if (size > limit) {
-      into.problems.push(`a note of type ${type} claims ${size} bytes and was left out`);
+      into.problems.add(`a note of type ${type} claims ${size} bytes and was left out`);
       continue;
     }
     const bytes = yield* window.bytes(description, size);
     if (type === NT_PRSTATUS) {
       if (size < PRSTATUS_SIZE) {
-        into.problems.push(`a PRSTATUS of ${size} bytes was left out; x86-64 has ${PRSTATUS_SIZE}`);
+        into.problems.add(`a PRSTATUS of ${size} bytes was left out; x86-64 has ${PRSTATUS_SIZE}`);
         thread = undefined;
         continue;
       }
       thread = parseStatus(bytes);
       // A second thread of that id is no thread: what follows belongs to nobody.
       if (seen.has(thread.id)) {
-        into.problems.push(`thread ${thread.id} is there twice; the first one counts`);
+        into.problems.add(`thread ${thread.id} is there twice; the first one counts`);
       } else if (into.threads.length >= MAX_THREADS) {
-        into.problems.push(`more than ${MAX_THREADS} threads; the rest was left out`);
+        into.problems.add(`more than ${MAX_THREADS} threads; the rest was left out`);
         return;
       } else {
         seen.add(thread.id);
@@ -148,14 +149,14 @@ export function* readCoreNotes(source: Source, start: number, end: number, into:
   }
 }
 
-export function noCoreNotes(): CoreNotes {
+export function noCoreNotes(problems: Problems): CoreNotes {
   return {
     threads: [],
     process: undefined,
     auxv: new Uint8Array(),
     files: [],
     byDebugger: false,
-    problems: [],
+    problems,
   };
 }
 
@@ -194,7 +195,7 @@ function parseFiles(bytes: Uint8Array, into: CoreNotes): void {
   const count = fields.getBigUint64(0, true);
   const unit = fields.getBigUint64(8, true);
   if (count > BigInt(Math.floor((bytes.length - 16) / 24)) || unit > 1n << 30n) {
-    into.problems.push(`the list of mapped files claims ${count} entries and was left out`);
+    into.problems.add(`the list of mapped files claims ${count} entries and was left out`);
     return;
   }
   if (unit === 1n) into.byDebugger = true;
@@ -202,7 +203,7 @@ function parseFiles(bytes: Uint8Array, into: CoreNotes): void {
   for (let i = 0; i < Number(count); i++) {
     const end = bytes.indexOf(0, name);
     if (end < 0) {
-      into.problems.push(`the list of mapped files breaks off after ${i} of ${count} names`);
+      into.problems.add(`the list of mapped files breaks off after ${i} of ${count} names`);
       return;
     }
     const o = 16 + i * 24;

@@ -22,6 +22,8 @@ export interface InitialStack {
  */
 const SPANS = [64n * 1024n, 1024n * 1024n, 8n * 1024n * 1024n];
 const NULL_POINTER = 0n;
+/** The kernel's vector has room for some 28 pairs (AT_VECTOR_SIZE, linux/auxvec.h); a longer one is none, and slow to look for. */
+const MAX_VECTOR = 1024;
 
 /**
  * Finds the arguments and the environment of a program in its memory, as /proc/PID/stat would tell of them. The auxiliary
@@ -62,6 +64,7 @@ function parseInitialStack(
   nameOfFile: bigint,
 ): InitialStack | undefined {
   const length = usedBytes(vector);
+  if (length > MAX_VECTOR) return undefined;
   const at = findLast(bytes, vector.subarray(0, length));
   if (at === undefined) return undefined;
   const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -71,15 +74,16 @@ function parseInitialStack(
   // Downwards: NULL, variables, NULL, arguments, their number.
   let o = at - 8;
   if (word(o) !== NULL_POINTER) return undefined;
-  const variables: bigint[] = [];
-  for (o -= 8; isString(word(o)); o -= 8) variables.unshift(word(o));
+  let firstVariable: bigint | undefined;
+  for (o -= 8; isString(word(o)); o -= 8) firstVariable = word(o);
   if (o < 0 || word(o) !== NULL_POINTER) return undefined;
-  const given: bigint[] = [];
-  for (o -= 8; isString(word(o)); o -= 8) given.unshift(word(o));
-  if (o < 0 || word(o) !== BigInt(given.length)) return undefined;
+  let firstArgument: bigint | undefined;
+  let count = 0n;
+  for (o -= 8; isString(word(o)); o -= 8, count++) firstArgument = word(o);
+  if (o < 0 || word(o) !== count) return undefined;
 
-  const envStart = variables[0] ?? nameOfFile;
-  const argStart = given[0] ?? envStart;
+  const envStart = firstVariable ?? nameOfFile;
+  const argStart = firstArgument ?? envStart;
   if (!(argStart <= envStart && envStart <= nameOfFile)) return undefined;
   return { start: low + BigInt(o), argStart, argEnd: envStart, envStart, envEnd: nameOfFile };
 }

@@ -17,7 +17,9 @@ export interface Mapping {
   deleted: boolean;
 }
 
-const MAPS_LINE = /^([0-9a-f]+)-([0-9a-f]+) (.)(.)(.)(.) ([0-9a-f]+) ([0-9a-f]+:[0-9a-f]+) (\d+) *(.*)$/;
+/** Of 64 bits at most: the text may come out of a dump, and to read longer numbers takes the square of their length. */
+const MAPS_LINE =
+  /^([0-9a-f]{1,16})-([0-9a-f]{1,16}) (.)(.)(.)(.) ([0-9a-f]{1,16}) ([0-9a-f]{1,8}:[0-9a-f]{1,8}) (\d{1,20})(?!\d) *(.*)$/;
 const DELETED = ' (deleted)';
 
 /** Parses /proc/PID/maps. The kernel writes a newline in a path as `\012` and leaves every other byte alone. */

@@ -33,7 +33,8 @@ const MODE = 0o600;
  * A dump file that appears under its name only when it is complete, and never half.
  *
  * It is written to a file without a name (O_TMPFILE), so that nothing is left behind whenever the dumper dies, kill -9
- * included; `close` gives it its name. Where the file system has no such files, a hidden file beside the target name
+ * included; `close` gives it its name. (To replace a file it needs a hidden name first, as a link never replaces: a dumper that is
+ * killed between these two calls leaves a whole dump, mode 0600, as `.mdmp-…`.) Where the file system has no such files, a hidden file beside the target name
  * stands in. Either way the mode is 0600 whatever the umask, no symbolic link is followed, and without `force` no file is
  * replaced, not even one that appears while the dump is written.
  *

@@ -1,11 +1,13 @@
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -166,6 +168,21 @@ describeWith([needsBuild, needsLinux], 'mdmp core-handler', () => {
     writeFileSync(join(folder, 'victim'), 'untouched');
     symlinkSync('../victim', join(linked, 'core-handler.log'));
     spawnSync(process.execPath, [main, 'core-handler', '99999999', '1', '--dir', linked], { input: 'x' });
+    expect(readFileSync(join(folder, 'victim'), 'utf8')).toBe('untouched');
+    // Nor does it wait for somebody to read a pipe, or write into a file that has another name.
+    const shared = join(folder, 'shared');
+    mkdirSync(shared);
+    const log = join(shared, 'core-handler.log');
+    execFileSync('mkfifo', [log]);
+    const handleShared = () =>
+      spawnSync(process.execPath, [main, 'core-handler', '99999999', '1', '--dir', shared], {
+        input: 'x',
+        timeout: 60_000,
+      });
+    expect(handleShared().status).toBe(12);
+    unlinkSync(log);
+    linkSync(join(folder, 'victim'), log);
+    expect(handleShared().status).toBe(12);
     expect(readFileSync(join(folder, 'victim'), 'utf8')).toBe('untouched');
   });
 });

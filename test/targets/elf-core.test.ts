@@ -2,7 +2,7 @@ import { closeSync, ftruncateSync, mkdtempSync, openSync, rmSync, writeSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { writeDump } from '../../src/dump/index.js';
+import { type DumpOptions, writeDump } from '../../src/dump/index.js';
 import { BytesSink, BytesSource, MinidumpError, runAsync, runSync, type Source } from '../../src/io/index.js';
 import { parseMaps, printMaps } from '../../src/linux/maps.js';
 import { FileSource } from '../../src/node/file-source.js';
@@ -366,6 +366,33 @@ describe('a core that is broken or hostile', () => {
     const { report } = convert(core({ notes, loads: [stack] }));
     expect(report.warnings.length).toBeLessThan(30);
     expect(report.warnings.join()).toMatch(/979 more things are wrong/);
+  });
+
+  it('has a command line that goes where anything is taken out of memory: nobody knows where it is', () => {
+    const dumpOf = (callbacks: DumpOptions['callbacks']) => {
+      const sink = new BytesSink();
+      using target = open(plain());
+      runSync(writeDump(target, { callbacks }, sink));
+      return Buffer.from(sink.bytes());
+    };
+    expect(dumpOf({}).includes('worker -x')).toBe(true);
+    expect(dumpOf({ removeMemory: () => [{ address: STACK, size: 16 }] }).includes('worker -x')).toBe(false);
+    expect(dumpOf({ vmPostRead: () => {} }).includes('worker -x')).toBe(false);
+  });
+
+  it('with an auxiliary vector that repeats itself is not searched for it', () => {
+    const size = 8 << 20;
+    const vector = Buffer.alloc(60_000);
+    const words = Buffer.alloc(size);
+    for (const buffer of [vector, words]) for (let at = 0; at < buffer.length; at += 16) buffer[at] = 1;
+    const [EXECFN, RANDOM] = [31n, 25n];
+    vector.writeBigUInt64LE(EXECFN, 0);
+    vector.writeBigUInt64LE(STACK + BigInt(size) - 16n, 8);
+    vector.writeBigUInt64LE(RANDOM, 16);
+    vector.writeBigUInt64LE(STACK + BigInt(size) - 32n, 24);
+    const large = { address: STACK, bytes: words };
+    const { dump } = convert(core({ notes: [status({ id: 1 }), note(6, vector)], loads: [large] }));
+    expect(dump.entry('linuxEnvironment')).toBeUndefined();
   });
 
   it('with overlapping segments counts each address once', () => {

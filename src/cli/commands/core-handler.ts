@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DumpOptions, writeDump } from '../../dump/index.js';
@@ -153,12 +153,16 @@ const shorter =
 /** A line about what went wrong: nobody sees the handler's stderr. Never throws. */
 function log(folder: string, pid: string, error: unknown): void {
   try {
-    const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+    // Others may write in that folder too: no pipe that nobody reads, and no file of theirs.
+    const flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
     const fd = openSync(join(folder, LOG), flags, 0o600);
+    const stat = fstatSync(fd);
+    const own = stat.isFile() && stat.uid === process.geteuid?.() && stat.nlink === 1;
     const code = error instanceof MinidumpError ? error.code : 'internal';
     const message = error instanceof Error ? error.message : String(error);
     const line = `${new Date().toISOString()} process ${pid}: ${code}: ${message}`.replaceAll(/\s+/g, ' ');
-    writeSync(fd, `${line}\n`);
+    if (own) writeSync(fd, `${line}\n`);
     closeSync(fd);
   } catch {}
 }

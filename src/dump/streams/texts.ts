@@ -17,6 +17,7 @@ export function* dumpTexts(context: StreamContext): Task<TargetText[]> {
   const texts: TargetText[] = [];
   for (const text of context.texts) {
     if (PRIVATE.has(text.type) && hasFlag(type, MiniDumpWithoutOptionalData | MiniDumpFilterTriage)) continue;
+    if (text.unplaced && (memory.rewritten || memory.removed.length > 0)) continue;
     if (text.type === Stream.LinuxProcFD && hasFlag(type, MiniDumpFilterTriage)) continue;
     const copy = yield* redactedText(text, memory);
     const cut = text.type === Stream.LinuxMaps && filtersPaths(context);

@@ -25,7 +25,7 @@ import {
 } from '../../format/index.js';
 import { readRange, type Source, type Task } from '../../io/index.js';
 import { AT_ENTRY, AT_HWCAP, parseAuxv } from '../../linux/auxv.js';
-import { clipToMapped } from '../../linux/clip.js';
+import { MappedExtents } from '../../linux/clip.js';
 import { crashOf } from '../../linux/core-crash.js';
 import { type CoreFile, readCoreFile } from '../../linux/core-file.js';
 import type { CoreThread } from '../../linux/core-notes.js';
@@ -87,6 +87,7 @@ export class ElfCoreTarget implements Target {
   readonly #xstate: boolean;
   readonly #notes: string[];
   readonly #included = new Set<number>();
+  readonly #extents = new MappedExtents();
   #initial: InitialStack | undefined;
   #layout: { found: NptlLayout | undefined } | undefined;
   #threadLocals: ThreadLocals | undefined;
@@ -250,8 +251,8 @@ export class ElfCoreTarget implements Target {
       const { envStart, envEnd } = initial;
       add(StreamType.LinuxEnviron, envStart, yield* read(envStart, Number(envEnd - envStart)));
     } else if (process !== undefined && process.arguments.length > 0 && !this.#stackTopStored()) {
-      // A copy of memory that is not here: whatever a callback takes out of memory, it is not this. Spaces were NULs once.
-      texts.push({ type: StreamType.LinuxCmdLine, bytes: process.arguments });
+      // Spaces were NULs once.
+      texts.push({ type: StreamType.LinuxCmdLine, bytes: process.arguments, unplaced: true });
     }
     if (auxv.length > 0) texts.push({ type: StreamType.LinuxAuxv, bytes: auxv });
     if (this.#mappings.length > 0) {
@@ -332,7 +333,7 @@ export class ElfCoreTarget implements Target {
   }
 
   #clip(ranges: readonly AddressRange[]): AddressRange[] {
-    return clipToMapped(ranges, (address) => findMapping(this.#mappings, address));
+    return this.#extents.clip(ranges, this.#mappings);
   }
 
   *exception(

@@ -18,7 +18,7 @@ import type {
 import { MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { MinidumpError, runSync, type Task } from '../../io/index.js';
 import { AT_ENTRY, AT_PAGESZ, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
-import { clipToMapped } from '../../linux/clip.js';
+import { MappedExtents } from '../../linux/clip.js';
 import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
 import { findDeletedImages } from '../../linux/deleted-images.js';
 import { readException } from '../../linux/exception.js';
@@ -87,6 +87,7 @@ export class LinuxProcess implements Target {
   readonly #tracer: ThreadHolder;
   readonly #via: number;
   readonly #memory: ProcessMemory;
+  readonly #extents = new MappedExtents();
   readonly #mapsFile: MapsFile;
   readonly #stat: Stat;
   readonly #auxv: ReadonlyMap<number, bigint>;
@@ -460,7 +461,7 @@ export class LinuxProcess implements Target {
   }
 
   #clip(ranges: readonly AddressRange[]): AddressRange[] {
-    return clipToMapped(ranges, (address) => this.#memory.find(address));
+    return this.#extents.clip(ranges, this.#mappings);
   }
 
   *exception(
