@@ -30,6 +30,7 @@ import {
 import { readParts } from '../../reader/parts.js';
 import { Copies } from './copies.js';
 import { type KnownRegions, knownRegions } from './regions.js';
+import { KeptParts } from './relocation/index.js';
 import type { Sanitiser } from './sanitiser.js';
 import { StoredMemory } from './stored-memory.js';
 import { carryStreams } from './streams.js';
@@ -189,8 +190,7 @@ export class MinidumpTarget implements Target {
       {
         dump: this.#dump,
         selected,
-        threads: this.#threads,
-        modules: this.#modules,
+        kept: new KeptParts(this.#threads, this.#modules, selected),
         pointerSize: this.system.pointerSize,
         windows: this.#windows,
       },
