@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   BytesSink,
+  BytesSource,
   encodeMemory64List,
   encodeMemoryList,
   encodeModuleList,
@@ -1015,6 +1016,81 @@ describeWith([needsBuild], 'a file with 60,000 streams, 30,000 threads and as ma
     expect(dump.directory.length).toBe(2 + 6 * each);
     expect(dump.getSync('threads')).toHaveLength(many);
     expect(dump.getSync('modules')).toHaveLength(many);
+  });
+});
+
+describeWith([needsBuild], 'a file with many environments, whose addresses are not known', () => {
+  /** Bytes that were read of a dump while a callback filtered it, in sizes of the file, and what the report warns of. */
+  const filterOf = async (bytes: Uint8Array, options: FileFilterOptions = { callbacks: {} }) => {
+    const source = new BytesSource(bytes);
+    let total = 0;
+    const read = (offset: number, length: number) => {
+      const part = source.read(offset, length);
+      total += part.length;
+      return part;
+    };
+    const report = await filterMinidump({ size: source.size, read }, new BytesSink(), options);
+    return { read: total / bytes.length, warnings: report.warnings };
+  };
+  const environments = (builder: DumpBuilder, streams: number) => {
+    const texts = builder.add(new Uint8Array(streams + 16).fill(0x41));
+    for (let i = 0; i < streams; i++) {
+      builder.entry(StreamType.LinuxEnviron, { Rva: texts.Rva + i, DataSize: 16 });
+      builder.entry(StreamType.LinuxCmdLine, { Rva: texts.Rva + i, DataSize: 15 });
+    }
+    return builder.build();
+  };
+
+  it('is searched for the first one of a kind, and warned of once a kind', async () => {
+    const { read, warnings } = await filterOf(
+      environments(memoryDump([[0x100000n, new Uint8Array(MIB)]]), 1000),
+    );
+    expect(read).toBeLessThan(10);
+    expect(warnings.filter((one) => one.includes('address'))).toEqual([
+      expect.stringContaining('the address of LinuxEnviron in the process is not known'),
+      expect.stringContaining('the address of LinuxCmdLine in the process is not known'),
+    ]);
+  });
+
+  it('is warned of once, too, where its memory is to be left out', async () => {
+    const { read, warnings } = await filterOf(
+      environments(memoryDump([[0x100000n, new Uint8Array(MIB)]]), 1000),
+      { type: MINIDUMP_TYPE.MiniDumpWithoutOptionalData },
+    );
+    expect(read).toBeLessThan(10);
+    expect(warnings).toEqual([
+      expect.stringContaining('where LinuxCmdLine is in the memory of the process is not known'),
+      expect.stringContaining('where LinuxEnviron is in the memory of the process is not known'),
+    ]);
+  });
+
+  it('the first one of several is found, and those behind it are named', async () => {
+    const memory = new Uint8Array(MIB);
+    memory.set(ascii(`TOKEN=${SECRET}\0`), 5000);
+    const builder = memoryDump([[0x100000n, memory]])
+      .stream(StreamType.LinuxEnviron, ascii(`TOKEN=${SECRET}\0`))
+      .stream(StreamType.LinuxEnviron, ascii('OTHER=environment\0'));
+    const { dump, report } = await filtered(builder.build(), {
+      callbacks: { removeMemory: () => [{ address: 0x100000n + 5006n, size: SECRET.length }] },
+    });
+    const text = (index: number) => new TextDecoder().decode(dump.bytesSync(dump.directory[index]!));
+    expect(text(2)).toBe(`TOKEN=${'\0'.repeat(SECRET.length)}\0`);
+    expect(text(3)).toBe('OTHER=environment\0');
+    expect(report.warnings.join()).toContain('the address of LinuxEnviron in the process is not known');
+  });
+
+  it('with the same memory at a thousand addresses, is given up when it costs too much', async () => {
+    const builder = new DumpBuilder();
+    const Memory = builder.add(new Uint8Array(MIB));
+    builder.stream(
+      StreamType.MemoryListStream,
+      encodeMemoryList(
+        Array.from({ length: 1000 }, (_, i) => ({ StartOfMemoryRange: BigInt((i + 1) * 2 * MIB), Memory })),
+      ),
+    );
+    const { read, warnings } = await filterOf(environments(builder, 1));
+    expect(read).toBeLessThan(30);
+    expect(warnings.join()).toContain('the address of LinuxCmdLine in the process is not known');
   });
 });
 
