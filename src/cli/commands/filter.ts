@@ -26,7 +26,7 @@ export async function filter(input: string, output: string, given: FilterArgumen
   const to = commandOutput(output);
   if (to.ownsStdout) keepStdoutClean();
   const type = given.type === undefined ? undefined : parseDumpType(given.type);
-  const scrub = given.scrub?.map(parsePattern);
+  const scrub = given.scrub && parsePatterns(given.scrub);
   const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
   const progress = new ProgressLine();
   let report: FileFilterReport;
@@ -55,15 +55,32 @@ export async function filter(input: string, output: string, given: FilterArgumen
   await print([text, ...limits].join('\n'));
 }
 
-/** `/expression/flags`, or a text as it is. */
-function parsePattern(text: string): string | RegExp {
-  const parts = /^\/(.+)\/([a-z]*)$/s.exec(text);
-  if (parts === null) return text;
-  try {
-    return new RegExp(parts[1]!, parts[2]);
-  } catch (cause) {
-    throw wrong(`--scrub ${text} is no regular expression: ${(cause as Error).message}`);
-  }
+/** `/expression/flags`, or a text as it is. Errors do not quote it: what begins with a slash may be the secret itself. */
+function parsePatterns(texts: readonly string[]): (string | RegExp)[] {
+  let expressions = 0;
+  return texts.map((text) => {
+    const parts = /^\/(.+)\/([dgimsuvy]*)$/s.exec(text);
+    if (parts === null || !areFlags(parts[2]!)) return text;
+    const [, source, flags] = parts;
+    expressions++;
+    try {
+      return new RegExp(source!, flags);
+    } catch (cause) {
+      // V8 quotes the expression before the reason.
+      const { message } = cause as Error;
+      const quoted = `Invalid regular expression: /${source}/${flags}: `;
+      const reason = message.startsWith(quoted) ? `: ${message.slice(quoted.length)}` : '';
+      throw wrong(
+        `--scrub: expression ${expressions} is no regular expression${reason}`,
+        'What stands between two slashes is one; docs/filter.md says how to give a text that begins and ends with them.',
+      );
+    }
+  });
+}
+
+/** Whether JavaScript takes these letters for flags: each once, and one of u and v. */
+function areFlags(letters: string): boolean {
+  return new Set(letters).size === letters.length && !(letters.includes('u') && letters.includes('v'));
 }
 
 function takenOut(report: FilterReport): [string, string][] {

@@ -1,7 +1,7 @@
 import type { TargetText } from '../../dump/index.js';
 import { StreamType } from '../../format/index.js';
 import type { Task } from '../../io/index.js';
-import type { MemoryView, Minidump } from '../../reader/index.js';
+import type { MemoryView, Minidump, StreamEntry, StreamKey, Streams } from '../../reader/index.js';
 
 type Copy = NonNullable<TargetText['copyOf']>[number];
 
@@ -14,7 +14,7 @@ const ENV_START = 50 - 3;
 const CHUNK = 1 << 20;
 /** How near below its texts the auxiliary vector lies: arguments and environment have 6 MiB of pointers and texts at most. */
 const NEAR = 8n << 20n;
-/** In sizes of the file. */
+/** In sizes of the file: each stream that is searched for needs one or two in a sound one. */
 const EFFORT = 16;
 /** A shorter text stands in many places by chance. */
 const LEAST = 8;
@@ -27,10 +27,14 @@ const LEAST = 8;
 export class Copies {
   readonly #dump: Minidump;
   readonly #memory: MemoryView;
-  /** Comparisons that are left: bytes that nearly are the same everywhere are made to cost time. */
+  /**
+   * Bytes that may yet be looked at: a file may have the same megabyte at a thousand addresses, and bytes that nearly are the
+   * same everywhere are made to cost time.
+   */
   #effort: number;
-  /** Streams whose address is not known. */
-  readonly unknown: string[] = [];
+  /** The first stream of each type that was asked for, and its address. */
+  readonly #found = new Map<number, { rva: number; dataSize: number; address: bigint | undefined }>();
+  readonly #facts = new Map<StreamKey, unknown>();
 
   constructor(dump: Minidump, memory: MemoryView) {
     this.#dump = dump;
@@ -38,10 +42,28 @@ export class Copies {
     this.#effort = dump.source.size * EFFORT;
   }
 
-  *find(type: number, bytes: Uint8Array): Task<readonly Copy[] | undefined> {
+  /** The name of streams of this type, if they hold what a user may want to be rid of, so that he is told where they are not found. */
+  static nameOf(type: number): string | undefined {
+    if (type === StreamType.LinuxEnviron) return 'LinuxEnviron';
+    return type === StreamType.LinuxCmdLine ? 'LinuxCmdLine' : undefined;
+  }
+
+  /**
+   * Where a stream is in the process; undefined where that is not known. Of several streams of a type, which no writer makes, only the
+   * first one that is asked for is looked for: a search may take a pass through all memory.
+   */
+  *find(
+    { streamType: type, rva, dataSize }: StreamEntry,
+    bytes: Uint8Array,
+  ): Task<readonly Copy[] | undefined> {
     if (bytes.length === 0) return undefined;
-    const address = yield* this.#addressOf(type, bytes);
-    return address === undefined ? undefined : [{ address, offset: 0, length: bytes.length }];
+    let found = this.#found.get(type);
+    if (found === undefined) {
+      found = { rva, dataSize, address: yield* this.#addressOf(type, bytes) };
+      this.#found.set(type, found);
+    }
+    if (found.address === undefined || found.rva !== rva || found.dataSize !== dataSize) return undefined;
+    return [{ address: found.address, offset: 0, length: bytes.length }];
   }
 
   *#addressOf(type: number, bytes: Uint8Array): Task<bigint | undefined> {
@@ -49,11 +71,7 @@ export class Copies {
       for (const address of yield* this.#candidates(type, bytes)) {
         if (yield* this.#mayBeAt(address, bytes)) return address;
       }
-      const found = yield* this.#search(bytes);
-      if (found === undefined) {
-        this.unknown.push(type === StreamType.LinuxEnviron ? 'LinuxEnviron' : 'LinuxCmdLine');
-      }
-      return found;
+      return yield* this.#search(bytes);
     }
     if (type === StreamType.LinuxAuxv) {
       // It lies below the texts that it points to.
@@ -68,7 +86,7 @@ export class Copies {
   /** What other streams say. */
   *#candidates(type: number, bytes: Uint8Array): Task<bigint[]> {
     const candidates: bigint[] = [];
-    const stat = yield* this.#dump.tryTask('linuxStat');
+    const stat = yield* this.#fact('linuxStat');
     const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
     const start = fields?.[type === StreamType.LinuxEnviron ? ENV_START : ARG_START];
     if (start !== undefined && /^\d{2,20}$/.test(start)) candidates.push(BigInt(start));
@@ -84,8 +102,14 @@ export class Copies {
 
   /** Address of the file name that the program was started by; it lies behind the environment. */
   *#programName(): Task<bigint | undefined> {
-    const auxv = yield* this.#dump.tryTask('linuxAuxv');
+    const auxv = yield* this.#fact('linuxAuxv');
     return auxv?.find((entry) => entry.type === AT_EXECFN)?.value;
+  }
+
+  /** What another stream says; a broken one, too, is read once. */
+  *#fact<K extends StreamKey>(key: K): Task<Streams[K] | undefined> {
+    if (!this.#facts.has(key)) this.#facts.set(key, yield* this.#dump.tryTask(key));
+    return this.#facts.get(key) as Streams[K] | undefined;
   }
 
   /** Whether the memory there is not another; it need not be in the dump. */
@@ -101,6 +125,7 @@ export class Copies {
       for (let at = range.start > from ? range.start : from; at < end; at += BigInt(CHUNK)) {
         const left = end - at;
         const chunk = yield* this.#memory.readTask(at, left < CHUNK ? Number(left) : CHUNK);
+        this.#effort -= chunk.length;
         for (let i = chunk.indexOf(bytes[0]!); i >= 0; i = chunk.indexOf(bytes[0]!, i + 1)) {
           if (!this.#startsWith(chunk, i, bytes)) continue;
           if (i + bytes.length <= chunk.length) return at + BigInt(i);

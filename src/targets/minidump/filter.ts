@@ -14,7 +14,7 @@ import {
 import { Minidump } from '../../reader/index.js';
 import { MinidumpTarget } from './minidump-target.js';
 import { EnvironmentRedactor, type EnvironmentReport } from './redaction/environment.js';
-import { patternOf } from './redaction/patterns.js';
+import { patternsOf } from './redaction/patterns.js';
 import { SCRUB_LIMITS, Scrubber, type ScrubReport } from './redaction/scrub.js';
 import { STRINGS_LIMITS, StringRedactor, type StringsReport } from './redaction/strings.js';
 import { streamTypeOf } from './stream-names.js';
@@ -128,7 +128,7 @@ function* prepare(source: Source, options: FilterOptions): Task<Prepared> {
   const types = new Set((options.dropStreams ?? []).map(streamTypeOf));
   const scrub = options.scrub ?? [];
   // A pattern that cannot be used is found before anything is read.
-  for (const one of scrub) patternOf(one, true);
+  patternsOf(scrub, true);
   const more = (options.type ?? 0) & ~FILTERS;
   if (more !== 0) {
     const names = minidumpTypes.flagNames(more).join(', ');

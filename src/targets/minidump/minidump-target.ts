@@ -30,6 +30,7 @@ import {
 import { readParts } from '../../reader/parts.js';
 import { Copies } from './copies.js';
 import { type KnownRegions, knownRegions } from './regions.js';
+import { KeptParts } from './relocation/index.js';
 import type { Sanitiser } from './sanitiser.js';
 import { StoredMemory } from './stored-memory.js';
 import { carryStreams } from './streams.js';
@@ -69,6 +70,7 @@ export class MinidumpTarget implements Target {
   readonly #dump: Minidump;
   readonly #isDropped: (entry: StreamEntry) => boolean;
   readonly #findCopies: boolean;
+  readonly #copies: Copies;
   readonly #windows: boolean;
   readonly #threads: readonly TargetThread[];
   readonly #modules: readonly TargetModule[];
@@ -86,6 +88,7 @@ export class MinidumpTarget implements Target {
     this.pid = facts.pid;
     this.system = facts.system;
     this.memory = facts.memory;
+    this.#copies = new Copies(dump, facts.memory.view);
     this.#windows = facts.windows;
     this.#threads = facts.threads;
     this.#modules = facts.modules;
@@ -189,13 +192,12 @@ export class MinidumpTarget implements Target {
       {
         dump: this.#dump,
         selected,
-        threads: this.#threads,
-        modules: this.#modules,
+        kept: new KeptParts(this.#threads, this.#modules, selected),
         pointerSize: this.system.pointerSize,
         windows: this.#windows,
       },
       this.#isDropped,
-      this.#findCopies,
+      this.#findCopies ? this.#copies : undefined,
     );
     this.#carriedNotes = carried.notes;
     this.unknownCopies = carried.unknown;
@@ -205,14 +207,24 @@ export class MinidumpTarget implements Target {
 
   /** Where command line and environment are in the memory of the process, as far as that can be found out. */
   *privateData(): Task<readonly AddressRange[]> {
-    const copies = new Copies(this.#dump, this.memory.view);
+    const unknown = new Set<string>();
     const ranges: AddressRange[] = [];
     for (const type of [StreamType.LinuxCmdLine, StreamType.LinuxEnviron]) {
-      const entry = this.#dump.entry(type);
+      const [entry, ...others] = this.#dump.directory.filter(({ streamType }) => streamType === type);
       if (entry === undefined) continue;
+      const name = Copies.nameOf(type)!;
+      // Only the first one is looked for.
+      if (
+        others.some(({ rva, dataSize }) => dataSize > 0 && (rva !== entry.rva || dataSize !== entry.dataSize))
+      ) {
+        unknown.add(name);
+      }
       try {
         const bytes = yield* this.#dump.bytesTask(entry);
-        for (const { address, length } of (yield* copies.find(type, bytes)) ?? []) {
+        if (bytes.length === 0) continue;
+        const found = yield* this.#copies.find(entry, bytes);
+        if (found === undefined) unknown.add(name);
+        for (const { address, length } of found ?? []) {
           ranges.push({ start: address, end: address + BigInt(length) });
         }
       } catch (error) {
@@ -221,7 +233,7 @@ export class MinidumpTarget implements Target {
       }
     }
     this.#notes.push(
-      ...copies.unknown.map(
+      ...[...unknown].map(
         (name) => `where ${name} is in the memory of the process is not known: what the dump has of it stays`,
       ),
     );

@@ -26,35 +26,42 @@ export interface CarriedStreams {
   streams: CarriedStream[];
   /** What could not be carried as it was. */
   notes: string[];
-  /** Streams that are copies of memory at an address that is not known. */
+  /** Streams that are copies of memory at an address that is not known; each name once. */
   unknown: string[];
 }
 
-/** All streams of a dump, for the threads and modules that are left, with what they point to. */
+/**
+ * All streams of a dump, for the threads and modules that are left, with what they point to, and the addresses of copies of memory if
+ * these are to be found.
+ */
 export function* carryStreams(
   base: Omit<RelocationContext, 'pieces' | 'asked'>,
   isDropped: (entry: StreamEntry) => boolean,
-  withCopies: boolean,
+  copies: Copies | undefined,
 ): Task<CarriedStreams> {
   const { dump, selected } = base;
   const asked = selected.type & ~Number(dump.header.Flags & 0xffff_ffffn);
   const context: RelocationContext = { ...base, asked, pieces: new Pieces(dump) };
-  const copies = new Copies(dump, yield* dump.memoryTask());
   const notes: string[] = [];
   const streams: CarriedStream[] = [];
   const known = new Map<string, CarriedStream>();
+  const unknown = new Set<string>();
   for (const entry of dump.directory) {
     if (isDropped(entry) || isLeftOut(entry.streamType, asked)) continue;
     const key = `${entry.streamType}:${entry.rva}:${entry.dataSize}`;
     let stream = known.get(key);
     if (stream === undefined) {
       stream = yield* carry(entry, context, notes);
-      if (withCopies && stream.bytes.length > 0) yield* findCopies(stream, context, copies);
+      if (copies !== undefined && stream.bytes.length > 0) {
+        yield* findCopies(stream, entry, context, copies);
+        const name = Copies.nameOf(stream.type);
+        if (name !== undefined && stream.copyOf === undefined) unknown.add(name);
+      }
       known.set(key, stream);
     }
     streams.push(stream);
   }
-  return { streams, notes: [...notes, ...context.pieces.notes], unknown: copies.unknown };
+  return { streams, notes: [...notes, ...context.pieces.notes], unknown: [...unknown] };
 }
 
 /** What the type of the new dump leaves out of dumps of live processes, it leaves out here. */
@@ -109,7 +116,12 @@ function* carry(entry: StreamEntry, context: RelocationContext, notes: string[])
   return stream;
 }
 
-function* findCopies(stream: CarriedStream, context: RelocationContext, copies: Copies): Task<void> {
+function* findCopies(
+  stream: CarriedStream,
+  entry: StreamEntry,
+  context: RelocationContext,
+  copies: Copies,
+): Task<void> {
   if (stream.type === StreamType.LinuxDsoDebug) {
     const layout = context.pointerSize === 8 ? MDRawDebug64 : MDRawDebug32;
     if (stream.bytes.length <= layout.size) return;
@@ -118,7 +130,7 @@ function* findCopies(stream: CarriedStream, context: RelocationContext, copies: 
     stream.copyOf = [{ address: BigInt(dynamic), offset: layout.size, length }];
     return;
   }
-  const found = yield* copies.find(stream.type, stream.bytes);
+  const found = yield* copies.find(entry, stream.bytes);
   if (found !== undefined) stream.copyOf = found;
 }
 

@@ -11,7 +11,7 @@ export interface Match {
 
 /** A value that is looked for, in all its encodings. */
 export interface Pattern {
-  /** For people. A text is not shown, only its length: it is a secret, and reports are kept. */
+  /** For people. What is looked for is not shown, of a text only its length: it is a secret, and reports are kept. */
   readonly name: string;
   /** Bytes of the longest match that is found whole wherever it lies; of a longer one a part may be left. */
   readonly longest: number;
@@ -25,13 +25,16 @@ const LEAST_CHARACTERS = 4;
 const LONGEST_MATCH = 4096;
 
 /**
- * What to look for: a text as it is, in UTF-8 and in UTF-16 of both byte orders, or a regular expression, in UTF-8 and in UTF-16 of the
- * dump's byte order.
+ * What to look for: texts as they are, in UTF-8 and in UTF-16 of both byte orders, and regular expressions, in UTF-8 and in UTF-16 of the
+ * dump's byte order. Expressions are named by their number among them.
  */
-export function patternOf(wanted: string | RegExp, littleEndian: boolean): Pattern {
-  return typeof wanted === 'string'
-    ? new TextPattern(wanted, littleEndian)
-    : new ExpressionPattern(wanted, littleEndian);
+export function patternsOf(wanted: readonly (string | RegExp)[], littleEndian: boolean): Pattern[] {
+  let expressions = 0;
+  return wanted.map((one) =>
+    typeof one === 'string'
+      ? new TextPattern(one, littleEndian)
+      : new ExpressionPattern(one, ++expressions, littleEndian),
+  );
 }
 
 class TextPattern implements Pattern {
@@ -101,8 +104,8 @@ class ExpressionPattern implements Pattern {
   readonly #expression: RegExp;
   readonly #utf16: 'utf-16le' | 'utf-16be';
 
-  constructor(expression: RegExp, littleEndian: boolean) {
-    this.name = String(expression);
+  constructor(expression: RegExp, number: number, littleEndian: boolean) {
+    this.name = `expression ${number}`;
     this.#expression = new RegExp(expression.source, `${expression.flags.replaceAll(/[gy]/g, '')}g`);
     this.#utf16 = littleEndian ? 'utf-16le' : 'utf-16be';
   }

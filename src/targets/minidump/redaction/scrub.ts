@@ -4,7 +4,7 @@ import type { Task } from '../../../io/index.js';
 import type { MinidumpTarget } from '../minidump-target.js';
 import type { Sanitiser } from '../sanitiser.js';
 import { type CarriedStream, reachable } from '../streams.js';
-import { type Match, maskMatch, type Pattern, patternOf } from './patterns.js';
+import { type Match, maskMatch, type Pattern, patternsOf } from './patterns.js';
 
 /** Memory is searched in pieces of this size, and what is needed of the one before. */
 const CHUNK = 1 << 20;
@@ -13,7 +13,7 @@ const MOST_PLACES = 1000;
 
 /** What was found of a pattern, and overwritten. */
 export interface ScrubReport {
-  /** A regular expression as it was given; of a text only its length, as it is a secret. */
+  /** `a text of 12 characters`, or `expression 1`, the first of the regular expressions: what was looked for is a secret. */
   pattern: string;
   /** Matches, in memory and in streams. Bytes that match in two encodings, or twice, count twice. */
   count: number;
@@ -47,7 +47,7 @@ export class Scrubber implements Sanitiser {
   }
 
   static *search(target: MinidumpTarget, wanted: readonly (string | RegExp)[]): Task<Scrubber> {
-    const patterns = wanted.map((one) => patternOf(one, target.stored.littleEndian));
+    const patterns = patternsOf(wanted, target.stored.littleEndian);
     const reports = patterns.map(
       ({ name }): ScrubReport => ({ pattern: name, count: 0, memory: [], memoryCount: 0, streams: {} }),
     );

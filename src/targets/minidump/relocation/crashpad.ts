@@ -75,7 +75,7 @@ function* linkModuleList(field: Field, context: RelocationContext): Task<Field[]
   const [list] = yield* linkTables([field], context, 4);
   const all = list && tableOf(list, MinidumpModuleCrashpadInfoLink.size, context);
   if (list === undefined || all === undefined) return [];
-  const places = newPlaces(context);
+  const places = context.kept.modulePlaces;
   const before = viewOf(list.bytes);
   const kept = placesOf(all).flatMap((at, i) => {
     const index = before.getUint32(at, littleEndian);
@@ -93,12 +93,6 @@ function* linkModuleList(field: Field, context: RelocationContext): Task<Field[]
     view.setUint32(at, places[index] ?? index, littleEndian);
     return { piece: list, at: at + MinidumpModuleCrashpadInfoLink.offsetOf('location') };
   });
-}
-
-/** For each module of the dump its index in the new list; undefined for one that was left out. */
-function newPlaces({ modules, selected }: RelocationContext): (number | undefined)[] {
-  let next = 0;
-  return modules.map((module) => (selected.modules.has(module) ? next++ : undefined));
 }
 
 function* linkTexts(fields: readonly Field[], context: RelocationContext, terminator: 0 | 1): Task<void> {

@@ -13,6 +13,7 @@ import {
 } from './threads.js';
 
 export type { Relocate, RelocationContext } from './context.js';
+export { KeptParts } from './kept.js';
 
 /** The streams that point to something, or of which only a part may be left. All others are carried as they are. */
 export const relocations: ReadonlyMap<number, Relocate> = new Map([

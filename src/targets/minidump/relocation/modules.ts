@@ -13,12 +13,11 @@ const { ModuleWriteModule, ModuleWriteCvRecord, ModuleWriteMiscRecord } = MODULE
 
 /** ModuleList, and Wine's list of ELF modules, which has the same layout. */
 export const relocateModuleList: Relocate = function* (stream, context) {
-  const { dump, pieces } = context;
+  const { dump, pieces, kept: parts } = context;
   const { littleEndian } = dump;
   const all = countedTable('ModuleList', stream.bytes, MINIDUMP_MODULE.size, littleEndian);
-  const flagsAt = flagsFinder(context);
   const before = viewOf(stream.bytes);
-  const flags = placesOf(all).map((at, i) => flagsAt(i, before.getBigUint64(at, littleEndian)));
+  const flags = placesOf(all).map((at, i) => parts.moduleFlagsAt(i, before.getBigUint64(at, littleEndian)));
   const kept = flags.flatMap((one, i) => ((one & ModuleWriteModule) === 0 ? [] : [i]));
   const table = keepEntries(stream, all, kept, littleEndian);
   const view = viewOf(stream.bytes);
@@ -48,19 +47,6 @@ export const relocateModuleList: Relocate = function* (stream, context) {
     linkLocation(stream, at + MINIDUMP_MODULE.offsetOf('MiscRecord'), miscs[i]);
   });
 };
-
-/**
- * MODULE_WRITE_FLAGS of an entry: by its place where the addresses agree, else by its address, as in a second list. A module that
- * the callback was not asked about stays.
- */
-function flagsFinder({ modules, selected }: RelocationContext): (index: number, base: bigint) => number {
-  const all = ModuleWriteModule | ModuleWriteCvRecord | ModuleWriteMiscRecord;
-  const byBase = new Map(modules.map((module) => [module.base, selected.modules.get(module) ?? 0]));
-  return (index, base) => {
-    const module = modules[index];
-    return module?.base === base ? (selected.modules.get(module) ?? 0) : (byBase.get(base) ?? all);
-  };
-}
 
 export const relocateUnloadedModuleList: Relocate = function* (stream, context) {
   const { dump, pieces } = context;

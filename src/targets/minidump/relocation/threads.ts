@@ -1,4 +1,3 @@
-import type { TargetThread } from '../../../dump/index.js';
 import {
   checkLength,
   MINIDUMP_EXCEPTION_STREAM,
@@ -7,15 +6,13 @@ import {
   MINIDUMP_THREAD_INFO,
   MINIDUMP_THREAD_INFO_LIST,
   MINIDUMP_THREAD_NAME,
-  MINIDUMP_TYPE,
   THREAD_WRITE_FLAGS,
 } from '../../../format/index.js';
 import { link, linkLocation } from '../pieces.js';
-import { excludedThreads, type Relocate, type RelocationContext } from './context.js';
+import type { Relocate, RelocationContext } from './context.js';
 import { countedTable, headedTable, keepEntries, placesOf, viewOf } from './table.js';
 
-const { ThreadWriteContext, ThreadWriteThreadInfo } = THREAD_WRITE_FLAGS;
-const { MiniDumpWithThreadInfo } = MINIDUMP_TYPE;
+const { ThreadWriteContext } = THREAD_WRITE_FLAGS;
 
 /** In MINIDUMP_MEMORY_DESCRIPTOR, behind StartOfMemoryRange. */
 const LOCATION_OF_MEMORY = 8;
@@ -30,12 +27,11 @@ function* threadList(
   context: RelocationContext,
   layout: typeof MINIDUMP_THREAD | typeof MINIDUMP_THREAD_EX,
 ): ReturnType<Relocate> {
-  const { dump, pieces, selected } = context;
+  const { dump, pieces, selected, kept: parts } = context;
   const { littleEndian } = dump;
   const all = countedTable('ThreadList', stream.bytes, layout.size, littleEndian);
   const before = viewOf(stream.bytes);
-  const threadAt = threadFinder(context);
-  const threads = placesOf(all).map((at, i) => threadAt(i, before.getUint32(at, littleEndian)));
+  const threads = placesOf(all).map((at, i) => parts.threadAt(i, before.getUint32(at, littleEndian)));
   const kept = threads.flatMap((thread, i) => (thread && selected.threads.has(thread) ? [i] : []));
   const table = keepEntries(stream, all, kept, littleEndian);
   const view = viewOf(stream.bytes);
@@ -60,23 +56,14 @@ function* threadList(
   });
 }
 
-/** The thread of an entry: by its place where the ids agree, else by its id, as in a second list. */
-function threadFinder({
-  threads,
-}: RelocationContext): (index: number, id: number) => TargetThread | undefined {
-  const byId = new Map<number, TargetThread>();
-  for (const thread of threads) if (!byId.has(thread.id)) byId.set(thread.id, thread);
-  return (index, id) => (threads[index]?.id === id ? threads[index] : byId.get(id));
-}
-
 export const relocateThreadNames: Relocate = function* (stream, context) {
   const { dump, pieces } = context;
   const { littleEndian } = dump;
   const all = countedTable('ThreadNames', stream.bytes, MINIDUMP_THREAD_NAME.size, littleEndian);
-  const excluded = excludedThreads(context);
+  const { excludedThreads } = context.kept;
   const before = viewOf(stream.bytes);
   const kept = placesOf(all).flatMap((at, i) =>
-    excluded.has(before.getUint32(at, littleEndian)) ? [] : [i],
+    excludedThreads.has(before.getUint32(at, littleEndian)) ? [] : [i],
   );
   const table = keepEntries(stream, all, kept, littleEndian);
   const rvaAt = MINIDUMP_THREAD_NAME.offsetOf('RvaOfThreadName');
@@ -92,33 +79,25 @@ export const relocateThreadNames: Relocate = function* (stream, context) {
 };
 
 export const relocateThreadInfoList: Relocate = function* (stream, context) {
-  const { selected, threads, dump } = context;
-  const { littleEndian } = dump;
+  const { littleEndian } = context.dump;
+  const { excludedThreadInfo } = context.kept;
   const what = 'ThreadInfoList';
   const { size } = MINIDUMP_THREAD_INFO;
   const all = headedTable(what, stream.bytes, MINIDUMP_THREAD_INFO_LIST.size, size, littleEndian);
-  const excluded = new Set(excludedThreads(context));
-  if ((selected.type & MiniDumpWithThreadInfo) !== 0) {
-    for (const thread of threads) {
-      const flags = selected.threads.get(thread) ?? ThreadWriteThreadInfo;
-      if ((flags & ThreadWriteThreadInfo) === 0) excluded.add(thread.id);
-    }
-  }
   const view = viewOf(stream.bytes);
-  const kept = placesOf(all).flatMap((at, i) => (excluded.has(view.getUint32(at, littleEndian)) ? [] : [i]));
+  const kept = placesOf(all).flatMap((at, i) =>
+    excludedThreadInfo.has(view.getUint32(at, littleEndian)) ? [] : [i],
+  );
   keepEntries(stream, all, kept, littleEndian);
 };
 
 /** The registers of a thread that was left out, or whose registers were, are left out here, too. */
 export const relocateException: Relocate = function* (stream, context) {
-  const { dump, pieces, selected, threads } = context;
+  const { dump, pieces, kept } = context;
   checkLength('Exception', stream.bytes, MINIDUMP_EXCEPTION_STREAM.size);
   const { ThreadId, ThreadContext } = MINIDUMP_EXCEPTION_STREAM.decode(stream.bytes, 0, dump.littleEndian);
-  const own = threads.filter(({ id }) => id === ThreadId);
-  const wanted =
-    own.length === 0 ||
-    own.some((thread) => ((selected.threads.get(thread) ?? 0) & ThreadWriteContext) !== 0);
-  const location = { rva: ThreadContext.Rva, size: wanted ? ThreadContext.DataSize : 0 };
+  const size = kept.keepsRegisters(ThreadId) ? ThreadContext.DataSize : 0;
+  const location = { rva: ThreadContext.Rva, size };
   const [registers] = yield* pieces.take('context of the exception', [location], CONTEXT_ALIGNMENT, 0);
   stream.bytes = stream.bytes.slice();
   linkLocation(stream, MINIDUMP_EXCEPTION_STREAM.offsetOf('ThreadContext'), registers);
