@@ -195,7 +195,6 @@ export const amd64: Cpu = {
   stackPointer: (context) => view(context).getBigUint64(CONTEXT_RSP, true),
   instructionPointer: (context) => view(context).getBigUint64(CONTEXT_RIP, true),
   isInterruptible: (call) => EINTR_CALLS.has(call),
-  systemCall: (registers) => Number(registers[Reg.OrigRax]),
   isInterrupted,
   heal: (registers) => {
     registers[Reg.Rax] = ERESTARTNOHAND;

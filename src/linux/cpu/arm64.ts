@@ -134,7 +134,6 @@ export const arm64: Cpu = {
   stackPointer: (context) => view(context).getBigUint64(SP, true),
   instructionPointer: (context) => view(context).getBigUint64(PC, true),
   isInterruptible: (call) => EINTR_CALLS.has(call),
-  systemCall: (registers) => Number(registers[ArmReg.X8]),
   isInterrupted: (registers) =>
     registers[ArmReg.X0] === EINTR && EINTR_CALLS.has(Number(registers[ArmReg.X8])),
   // At the stop the kernel has decided about the restart already, and forgotten that there was a call: ERESTARTNOHAND would be

@@ -58,8 +58,6 @@ export interface Cpu {
 
   /** Whether a thread that sits in this call would see an EINTR if it were woken for nothing. */
   isInterruptible(call: number): boolean;
-  /** The call that a thread stands in; -1 for none. */
-  systemCall(registers: BigInt64Array): number;
   /** Whether the call that the stopped thread stands behind is about to return EINTR only because of the stop. */
   isInterrupted(registers: BigInt64Array): boolean;
   /** Changes the registers of such a thread so that the kernel makes the call again; undefined where that cannot be done. */

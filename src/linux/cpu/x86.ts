@@ -240,7 +240,6 @@ export const x86: Cpu = {
   stackPointer: (context) => word(context, ESP),
   instructionPointer: (context) => word(context, EIP),
   isInterruptible: (call) => EINTR_CALLS.has(call),
-  systemCall: (registers) => Number(registers[Reg.OrigRax]),
   isInterrupted,
   heal: (registers) => {
     registers[Reg.Rax] = ERESTARTNOHAND;

@@ -1,6 +1,7 @@
 import type { AddressRange } from '../../dump/ranges.js';
 import type {
   MemoryPart,
+  PlacedRange,
   ReadMemory,
   Target,
   TargetException,
@@ -16,7 +17,7 @@ import type {
   TargetUnloadedModule,
 } from '../../dump/target.js';
 import { MINIDUMP_TYPE, StreamType } from '../../format/index.js';
-import { MinidumpError, runSync, type Task } from '../../io/index.js';
+import { type FileRegion, MinidumpError, runSync, type Task } from '../../io/index.js';
 import { AT_ENTRY, AT_PAGESZ, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
 import { MappedExtents } from '../../linux/clip.js';
 import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
@@ -35,17 +36,19 @@ import { ThreadLocals } from '../../linux/thread-local.js';
 import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
 import { AskedFacts } from './asked-facts.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
+import { Copier, type CopyRun } from './copying/copier.js';
 import { processFacts, systemFacts } from './facts.js';
 import { ProcessMemory, type ReadableMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
 import {
+  isLarge,
   isWorthwhile,
   lackOfMemory,
   planSnapshot,
   type SnapshotMode,
   type SnapshotPlan,
 } from './snapshot/plan.js';
-import { Snapshot } from './snapshot/snapshot.js';
+import { Snapshot, snapshotLost } from './snapshot/snapshot.js';
 import { releaseFile, TargetFiles } from './target-files.js';
 import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
@@ -116,6 +119,7 @@ export class LinuxProcess implements Target {
   #modules: readonly TargetModule[];
   readonly #threadStats = new Map<number, Stat>();
   readonly #threads: Held[] = [];
+  #copier: Copier | undefined;
   #mustFork = false;
   #interrupted = 0;
   #held = false;
@@ -229,6 +233,7 @@ export class LinuxProcess implements Target {
 
   /** Waits until the tracer thread is ready, so that no stop has to. */
   prepare(): void {
+    if (this.#holder === this.#tracer && isLarge(this.#options.type)) this.#copier = new Copier();
     this.#holder.ready();
   }
 
@@ -373,6 +378,7 @@ export class LinuxProcess implements Target {
       this.#snapshot?.end();
     } finally {
       this.#holder.release();
+      this.#copier?.[Symbol.dispose]();
     }
   }
 
@@ -574,6 +580,28 @@ export class LinuxProcess implements Target {
   *probe(start: bigint, end: bigint): Task<readonly MemoryPart[]> {
     if (this.#held) this.#holder.checkHeld();
     return this.#memory.probe(start, end);
+  }
+
+  *copyInto(
+    ranges: readonly PlacedRange[],
+    region: FileRegion,
+    tick: (done: number) => void,
+  ): Task<readonly PlacedRange[]> {
+    if (this.#copier === undefined) return ranges;
+    const { runs, left } = this.#memory.sort(ranges);
+    const gone = () => (this.#snapshot === undefined ? targetExited(this.pid) : snapshotLost());
+    let failed: CopyRun[];
+    try {
+      failed = yield* this.#copier.copy(this.#snapshot?.pid ?? this.#via, region.fd, runs, tick, gone);
+    } catch (error) {
+      throw region.failure(error);
+    }
+    const unread = failed.map(({ address, position, length }) => ({
+      start: address,
+      end: address + length,
+      position,
+    }));
+    return [...left, ...unread].sort((a, b) => a.position - b.position);
   }
 
   *readMemory(address: bigint, into: Uint8Array): Task<number> {

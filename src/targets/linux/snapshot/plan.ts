@@ -47,9 +47,14 @@ export interface PlannedProcess {
   read(address: bigint, into: Uint8Array): number;
 }
 
+/** Whether a dump of this type holds most memory of its process. */
+export function isLarge(type: number): boolean {
+  return (type & LARGE) !== 0;
+}
+
 /** Whether a dump of this type takes so much memory that a snapshot is worth its price. */
 export function isWorthwhile({ pid, via }: PlannedProcess, type: number): boolean {
-  return (type & LARGE) !== 0 && statusBytes(pid, via, 'VmRSS') >= WORTHWHILE;
+  return isLarge(type) && statusBytes(pid, via, 'VmRSS') >= WORTHWHILE;
 }
 
 /** Looks whether a process can be forked without harm; gives why not, in a few words, where it cannot. */

@@ -62,7 +62,7 @@ export class Snapshot {
     this.#cpu = cpus[source.cpu];
     this.#pid = pid;
     this.#ownPid = ownPid;
-    const copy = new ProcessMemory(pid, pid, lost);
+    const copy = new ProcessMemory(pid, pid, snapshotLost);
     copy.use(source.mappings);
     this.memory = new SnapshotMemory(copy, kept);
     if (kept.left.length > 0) {
@@ -73,11 +73,16 @@ export class Snapshot {
     }
   }
 
+  /** The process that holds the memory. */
+  get pid(): number {
+    return this.#pid;
+  }
+
   /** Throws if the copy was ended by somebody else. */
   checkAlive(): void {
     const stat = readText(`/proc/${this.#pid}/stat`);
     const state = stat?.slice(stat.lastIndexOf(')') + 2)[0];
-    if (state === undefined || state === 'Z' || state === 'X') throw lost();
+    if (state === undefined || state === 'Z' || state === 'X') throw snapshotLost();
   }
 
   /** Ends the copy, and has a thread of the process wait for it, so that no trace of it is left. */
@@ -120,7 +125,7 @@ export class Snapshot {
   }
 }
 
-function lost(): MinidumpError {
+export function snapshotLost(): MinidumpError {
   return new MinidumpError(
     'snapshot-lost',
     'the snapshot of the process was killed before it was written, by the kernel for want of memory or by somebody; the process itself runs on',
