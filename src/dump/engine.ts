@@ -91,7 +91,8 @@ export function* capture(target: Target, options: DumpOptions, output: Pick<Sink
 
   // What is made of memory besides the memory itself, and the memory, if it is small: then the target may go on.
   const context = yield* gatherStreams(target, options, selection);
-  const texts = yield* dumpTexts(context);
+  // A callback that sees what is read must see it while it is there to be read; else they are copies, which can wait.
+  let texts = selection.memory.rewritten ? yield* dumpTexts(context) : undefined;
   const total = Number(totalSize(blocks.stored));
   let memory: Uint8Array[] | undefined;
   const mayWait = output.mayWait || selection.callbackWrites;
@@ -105,6 +106,7 @@ export function* capture(target: Target, options: DumpOptions, output: Pick<Sink
     target.checkHeld();
     target.release();
   }
+  texts ??= yield* dumpTexts(context);
   const head = yield* layOut(context, texts, total, memory === undefined);
   const size = head.bytes.length + total + head.tail;
   const callbackSink = selection.callbackWrites ? new CallbackSink(protocol) : undefined;
@@ -134,6 +136,7 @@ export function* emit(captured: Capture, sink: Sink): Task<void> {
   const { target, options, selection, head, memory, size } = captured;
   let written = 0;
   function* write(bytes: Uint8Array): Task<void> {
+    checkAborted(options);
     yield* writeBytes(sink, bytes);
     written += bytes.length;
     if (!target.held) options.onProgress?.({ phase: 'writing', written, total: size });
@@ -145,6 +148,7 @@ export function* emit(captured: Capture, sink: Sink): Task<void> {
     const total = size - head.bytes.length - head.tail;
     yield* copyDirectly(captured, sink.reserve(total), (done) => {
       selection.protocol.checkCancelled();
+      checkAborted(options);
       target.checkHeld();
       if (!target.held) options.onProgress?.({ phase: 'writing', written: written + done, total: size });
     });
@@ -168,6 +172,10 @@ export function* emit(captured: Capture, sink: Sink): Task<void> {
     target.release();
   }
   if (head.tail > 0) yield* write(head.tailBytes());
+}
+
+function checkAborted({ signal }: DumpOptions): void {
+  if (signal?.aborted) throw new MinidumpError('cancelled', 'the dump was given up');
 }
 
 /** Whether nobody wants to see, or to change, the memory on its way. */

@@ -184,6 +184,13 @@ export const amd64: Cpu = {
   describe: describeX86,
   context: ({ registers, floatingPoint, xsave }) =>
     xsave === undefined ? contextFromRegisters(registers, floatingPoint) : contextFromXsave(registers, xsave),
+  pointersOf: (registers) => [registers[Reg.Rsp]!, registers[Reg.Rip]!],
+  registersAt(stackPointer, instructionPointer) {
+    const registers = new BigUint64Array(amd64.registerWords);
+    registers[Reg.Rsp] = stackPointer;
+    registers[Reg.Rip] = instructionPointer;
+    return registers;
+  },
   controlContext,
   threadBlock: ({ registers }) => registers[Reg.FsBase]!,
   floatingPointOf: (ucontext) => {

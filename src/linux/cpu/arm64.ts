@@ -125,6 +125,13 @@ export const arm64: Cpu = {
   ucontextSize: RECORDS_OFFSET + RECORDS_SIZE,
   describe,
   context: ({ registers, floatingPoint }) => contextFromRegisters(registers, floatingPoint),
+  pointersOf: (registers) => [registers[ArmReg.Sp]!, registers[ArmReg.Pc]!],
+  registersAt(stackPointer, instructionPointer) {
+    const registers = new BigUint64Array(arm64.registerWords);
+    registers[ArmReg.Sp] = stackPointer;
+    registers[ArmReg.Pc] = instructionPointer;
+    return registers;
+  },
   controlContext,
   threadBlock: ({ registers }) => registers[ArmReg.ThreadPointer]!,
   // It stands in the ucontext_t itself.

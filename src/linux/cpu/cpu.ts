@@ -41,8 +41,12 @@ export interface Cpu {
 
   /** The CONTEXT of a thread. */
   context(state: ThreadState): Uint8Array;
+  /** ThreadState.registers with nothing in them but these. */
+  registersAt(stackPointer: bigint, instructionPointer: bigint): BigUint64Array;
   /** The CONTEXT of a thread of which no more is known: only its control registers are claimed. */
   controlContext(stackPointer: bigint, instructionPointer: bigint): Uint8Array;
+  /** Stack and instruction pointer. */
+  pointersOf(registers: BigUint64Array): readonly [stackPointer: bigint, instructionPointer: bigint];
   /** Address of the thread block: what the thread pointer points to. */
   threadBlock(state: ThreadState): bigint;
 

@@ -40,6 +40,7 @@ import { Copier, type CopyRun } from './copying/copier.js';
 import { processFacts, systemFacts } from './facts.js';
 import { ProcessMemory, type ReadableMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
+import { rehearse } from './rehearsal.js';
 import {
   isLarge,
   isWorthwhile,
@@ -56,6 +57,9 @@ import { Outcome, Slot } from './tracer-protocol.js';
 
 /** Of larger mappings without rights it is not asked page by page whether they hold anything. */
 const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
+
+/** So many threads make the code warm. */
+const MAX_REHEARSED = 8;
 
 /** More pointers to arguments and environment nobody has: their texts may take 6 MiB (MAX_ARG_STRINGS of execve). */
 const MAX_POINTERS = 16n * 1024n * 1024n;
@@ -234,12 +238,30 @@ export class LinuxProcess implements Target {
   /** Waits until the tracer thread is ready, so that no stop has to. */
   prepare(): void {
     if (this.#holder === this.#tracer && isLarge(this.#options.type)) this.#copier = new Copier();
+    // A snapshot is looked at while the process runs; otherwise all that is done is done while it waits.
+    if (this.#tracer !== undefined && this.#plan === undefined) this.#rehearse();
     this.#holder.ready();
+  }
+
+  /** In the time that the tracer thread takes to start. */
+  #rehearse(): void {
+    const threads = listThreads(this.pid)
+      .slice(0, MAX_REHEARSED)
+      .flatMap((id) => {
+        const at = parseSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
+        if (at === undefined) return [];
+        const registers = this.#cpu.registersAt(at.stackPointer, at.instructionPointer);
+        return [this.#describe({ id, state: { registers, floatingPoint: undefined } })];
+      });
+    rehearse(this, threads, { type: this.#options.type });
+    // Of what was learned of its memory nothing is kept: it goes on changing.
+    this.#threadLocals = undefined;
   }
 
   *hold(include: (threadId: number) => boolean): Task<void> {
     const known = new Set<number>();
     this.#held = true;
+    this.#live.still = true;
     // Only a running thread can make new ones: a pass that finds none unknown proves that all stand.
     for (;;) {
       const fresh = listThreads(this.pid).filter((tid) => !known.has(tid));
@@ -287,6 +309,7 @@ export class LinuxProcess implements Target {
     this.#snapshot = taken;
     this.#memory = taken.memory;
     this.#held = false;
+    this.#live.still = false;
     for (const note of taken.notes) this.notes.push(note);
   }
 
@@ -366,12 +389,12 @@ export class LinuxProcess implements Target {
     if (this.#snapshot !== undefined && !this.#released) this.#snapshot.checkAlive();
     if (!this.#held) return;
     this.#holder.checkHeld();
-    const state = /^State:\t(\S)/m.exec(readText(`/proc/${this.pid}/task/${this.#via}/status`) ?? '')?.[1];
-    if (state === undefined || state === 'Z' || state === 'X') throw targetExited(this.pid);
+    if (this.#live.isGone()) throw targetExited(this.pid);
   }
 
   release(): void {
     this.#held = false;
+    this.#live.still = false;
     if (this.#released) return;
     this.#released = true;
     try {
@@ -393,24 +416,34 @@ export class LinuxProcess implements Target {
 
   #describe({ id, state }: Held): TargetThread {
     const stat = this.#statOf(id);
-    const context = state === undefined ? this.#unstoppable(id) : this.#cpu.context(state);
-    const known = context.length > 0;
-    const stackPointer = known ? this.#cpu.stackPointer(context) : 0n;
+    const cpu = this.#cpu;
+    const unstopped = state === undefined ? this.#unstoppable(id) : undefined;
+    const known = unstopped === undefined || unstopped.length > 0;
+    const [stackPointer, instructionPointer] = !known
+      ? [0n, 0n]
+      : state === undefined
+        ? [cpu.stackPointer(unstopped!), cpu.instructionPointer(unstopped!)]
+        : cpu.pointersOf(state.registers);
+    let context = unstopped;
     return {
       id,
       name: stat?.name,
       suspendCount: 0,
       priorityClass: 0,
       priority: stat?.priority ?? 0,
-      teb: state === undefined ? 0n : this.#cpu.threadBlock(state),
-      context,
-      instructionPointer: known ? this.#cpu.instructionPointer(context) : 0n,
+      teb: state === undefined ? 0n : cpu.threadBlock(state),
+      // Made when it is asked for: mostly when the process runs again.
+      get context() {
+        context ??= cpu.context(state!);
+        return context;
+      },
+      instructionPointer,
       stackPointer,
       stack: this.stackAt(stackPointer),
       info: this.#asked.threadInfo(
         id,
         stat,
-        state === undefined ? undefined : this.#cpu.threadBlock(state),
+        state === undefined ? undefined : cpu.threadBlock(state),
         this.#entry,
         this.#read,
         (address) => this.#memory.find(address)?.executable === true,

@@ -20,6 +20,8 @@ import { bindProcessVm, type ProcessVm } from './process-vm.js';
 
 /** Files of the target kept open at once. */
 const MAX_FILES = 64;
+/** Pages that are kept. */
+const MAX_CACHED = 1024;
 
 const ESRCH = 3;
 
@@ -77,6 +79,10 @@ export class ProcessMemory implements ReadableMemory {
   #mem: number | undefined;
   #mappings: readonly Mapping[] = [];
   readonly #files = new Map<string, number | undefined>();
+  #still = false;
+  /** Runs of pages that exist, from the beginnings that they were found by to their ends. */
+  readonly #known = new Map<bigint, bigint>();
+  readonly #cached = new Map<bigint, Uint8Array>();
   #hangingDevices: Set<string> | undefined;
 
   /** @param gone the error for a process that is not there any more */
@@ -94,6 +100,17 @@ export class ProcessMemory implements ReadableMemory {
 
   find(address: bigint): Mapping | undefined {
     return findMapping(this.#mappings, address);
+  }
+
+  /** Whether the process is there no more. */
+  isGone(): boolean {
+    try {
+      // Nothing is mapped at 0; what is asked is whether there is a process to read from.
+      this.#readPresent(0n, new Uint8Array(1));
+      return false;
+    } catch {
+      return true;
+    }
   }
 
   /** Whether no page of a range exists. */
@@ -120,10 +137,12 @@ export class ProcessMemory implements ReadableMemory {
       }
       const to = mapping.end < end ? mapping.end : end;
       if (isOpaque(mapping)) add(at, to, 'hole', OPAQUE);
-      else this.#probeMapping(mapping, at, to, add);
+      else
+        for (const part of this.#probeMapping(mapping, at, to))
+          add(part.start, part.end, part.kind, part.why);
       at = to;
     }
-    return this.#tryReading(parts);
+    return parts;
   }
 
   sort(ranges: readonly PlacedRange[]): SortedMemory {
@@ -162,14 +181,21 @@ export class ProcessMemory implements ReadableMemory {
     return this.#mappings[indexAbove(this.#mappings, address)]?.start;
   }
 
-  #probeMapping(mapping: Mapping, start: bigint, end: bigint, add: AddPart): void {
+  #probeMapping(mapping: Mapping, start: bigint, end: bigint): MemoryPart[] {
+    const parts: MemoryPart[] = [];
+    const add = mergingInto(parts);
     const absent = this.#absentPages(mapping);
     this.#pages.walk(start, end, (from, to, state) => {
       if (state === 'present' || (state === 'zero' && !isAnonymous(mapping))) add(from, to, 'data');
       else if (state === 'guard') add(from, to, 'hole', GUARDED);
-      else if (state === 'swapped') this.#probeSwapped(from, to, add);
+      else if (state === 'swapped' && !this.#pages.tellsGuards) this.#probeSwapped(from, to, add);
+      else if (state === 'swapped') add(from, to, 'data');
       else absent(from, to, add);
     });
+    if (!isAnonymous(mapping) || !this.#pages.tellsGuards) return this.#tryReading(parts);
+    if (this.#still)
+      for (const { start, end, kind } of parts) if (kind === 'data') this.#known.set(start, end);
+    return parts;
   }
 
   /** On kernels that do not tell of it a guard page (MADV_GUARD_INSTALL) looks swapped, but nobody can read it: so one by one. */
@@ -226,7 +252,46 @@ export class ProcessMemory implements ReadableMemory {
     return result;
   }
 
+  /** Whether the process stands still from now on: then what was found out, and what was read, need not be asked for again. */
+  set still(still: boolean) {
+    this.#still = still;
+    this.#known.clear();
+    this.#cached.clear();
+  }
+
   read(address: bigint, into: Uint8Array): number {
+    if (this.#still) {
+      const known = this.#known.get(address);
+      if (known !== undefined && known - address >= into.length) {
+        const got = this.#readPresent(address, into);
+        if (got === into.length) return got;
+      } else if (into.length <= Number(PAGE)) return this.#readCached(address, into);
+    }
+    return this.#readAll(address, into);
+  }
+
+  /** Small reads are many, and close together: lists of the dynamic linker, thread blocks. */
+  #readCached(address: bigint, into: Uint8Array): number {
+    let done = 0;
+    while (done < into.length) {
+      const at = address + BigInt(done);
+      const page = at & ~(PAGE - 1n);
+      let bytes = this.#cached.get(page);
+      if (bytes === undefined) {
+        const whole = new Uint8Array(Number(PAGE));
+        bytes = whole.subarray(0, this.#readAll(page, whole));
+        if (this.#cached.size < MAX_CACHED) this.#cached.set(page, bytes);
+      }
+      const from = Number(at - page);
+      const piece = bytes.subarray(from, from + into.length - done);
+      if (piece.length === 0) break;
+      into.set(piece, done);
+      done += piece.length;
+    }
+    return done;
+  }
+
+  #readAll(address: bigint, into: Uint8Array): number {
     let done = this.#readPages(address, into);
     while (done < into.length) {
       const more = this.#readPages(address + BigInt(done), into.subarray(done));

@@ -52,6 +52,11 @@ export class PageMap implements Disposable {
     this.#gone = gone;
   }
 
+  /** Whether the kernel tells of guards; else they look swapped. Known after the first walk. */
+  get tellsGuards(): boolean {
+    return this.#wanted !== undefined && (this.#wanted & Category.Guard) !== 0n;
+  }
+
   /** Visits the runs of pages of one state in `[start, end)`, ascending, without gaps; the first and the last may be cut. */
   walk(start: bigint, end: bigint, visit: VisitPages): void {
     if (start >= end) return;

@@ -150,8 +150,6 @@ function read(path: string): string {
 }
 
 function seize(tid: number, rank: number): [outcome: number, errno: number] {
-  // A group-stopped thread reports its stop by itself, and must stay stopped afterwards.
-  const groupStopped = stateOf(tid) === 'T';
   if (ptrace.request(Request.SEIZE, tid) < 0) {
     const code = ptrace.errno;
     const state = stateOf(tid);
@@ -160,7 +158,9 @@ function seize(tid: number, rank: number): [outcome: number, errno: number] {
     return [code === ESRCH ? Outcome.Gone : Outcome.Refused, code || EPERM];
   }
   traced.set(tid, { stopped: false, exited: false, rank });
-  if (!groupStopped) ptrace.request(Request.INTERRUPT, tid);
+  // A thread stopped by SIGSTOP reports its stop by itself. It is interrupted all the same: a SIGCONT may come in between. The kernel
+  // forgets of that when it is let go, and has it stand in its stop as before.
+  ptrace.request(Request.INTERRUPT, tid);
   return [Outcome.Stopped, 0];
 }
 
@@ -336,8 +336,21 @@ function abandon(): void {
   }
 }
 
+/** What runs for the first time is compiled: not inside a stop. No thread has the id 0. */
+function warm(): void {
+  const nobody = new DataView(new ArrayBuffer(SLOT));
+  ranksOf([pid, 0]);
+  seize(0, Rank.Other);
+  takeStop(0, 0, nobody);
+  awaitStops([], [], nobody);
+  noticeExit(0);
+  heal(0, new BigInt64Array(cpu.registerWords));
+  resume();
+}
+
 try {
   bind();
+  warm();
   Atomics.store(words, Control.State, State.Ready);
   reply();
 } catch {

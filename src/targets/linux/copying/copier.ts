@@ -51,6 +51,8 @@ export class Copier {
       const worker = new Worker(new URL('./copy-thread.js', import.meta.url), {
         workerData: control,
         resourceLimits: { maxYoungGenerationSizeMb: 4 },
+        // The file is opened here and closed there.
+        trackUnmanagedFds: false,
         execArgv: [],
         env: {},
       });

@@ -64,6 +64,7 @@ export class Snapshot {
     this.#ownPid = ownPid;
     const copy = new ProcessMemory(pid, pid, snapshotLost);
     copy.use(source.mappings);
+    copy.still = true;
     this.memory = new SnapshotMemory(copy, kept);
     if (kept.left.length > 0) {
       const size = kept.left.reduce((sum, { start, end }) => sum + (end - start), 0n);
