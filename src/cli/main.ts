@@ -1,6 +1,12 @@
 #!/usr/bin/env node
-import { quietOnClosedPipe } from './output.js';
-import { run } from './program.js';
+const words = process.argv.slice(2);
+// Before anything else is loaded: it takes as long to start as all of that takes to load.
+process.setSourceMapsEnabled(words.includes("--debug"));
+if (words[0] === 'dump' && words.some((word) => /^\d+$/.test(word))) {
+  const { startTracerThread } = await import('../targets/linux/tracer-start.js');
+  startTracerThread();
+}
+const { run } = await import('./program.js');
+await run(words);
 
-quietOnClosedPipe();
-await run(process.argv.slice(2));
+export {};

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitCodeTable, USAGE } from './exit-codes.js';
 import { report } from './failure.js';
+import { quietOnClosedPipe } from './output.js';
 
 /*
  * The command line: names, options and help only. What a command does is loaded when it runs, so that `mdmp --help` or a
@@ -10,6 +11,7 @@ import { report } from './failure.js';
 
 /** Runs the command line, without node and the script's name. Sets `process.exitCode`; never rejects. */
 export async function run(words: readonly string[]): Promise<void> {
+  quietOnClosedPipe();
   try {
     await program().parseAsync([...words], { from: 'user' });
   } catch (error) {

@@ -13,7 +13,7 @@
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { cpus } from '../../linux/cpu/index.js';
-import { errno, libc } from '../../node/libc.js';
+import { errno, libc, ownLibrary } from '../../node/libc.js';
 import { bindWaitid, collect, hasEnded, type Waitid } from './ended-threads.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
 import {
@@ -51,8 +51,7 @@ const PATIENCE = 2_000;
 /** Stops come within 0.3 ms; so long it pays to ask without sleeping. */
 const SPIN_MS = 1;
 
-const { control, pid, xstate, maxPause, abandonExitCode, abandonMessage } = workerData as TracerOptions;
-const { cpu: cpuName } = workerData as TracerOptions;
+const { control, pid, cpu: cpuName, xstate, maxPause, abandonExitCode, abandonMessage } = awaitOptions();
 const cpu = cpus[cpuName];
 const SLOT = slotSize(xstate);
 const words = new Int32Array(control, 0, Control.Words);
@@ -71,6 +70,17 @@ let registersOf: RegisterAccess;
 let waitid: Waitid;
 let usleep: (microseconds: number) => number;
 const info = new Int32Array(32);
+
+/** Loads what takes time, then waits for the dump that this thread is for (tracer-start.ts). */
+function awaitOptions(): TracerOptions {
+  try {
+    ownLibrary();
+  } catch {
+    // `bind` fails in the same way, and the driving thread can be told then.
+  }
+  Atomics.wait(workerData as Int32Array, 0, 0);
+  return (receiveMessageOnPort(parentPort!) as { message: TracerOptions }).message;
+}
 
 function bind(): void {
   const call = libc('int64_t ptrace(int request, int pid, uintptr_t addr, uintptr_t data)');
