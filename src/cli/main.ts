@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 
 async function main(words: readonly string[]): Promise<void> {
-  // For stack traces; the maps are read with the modules, so this comes first.
+  // Maps are read as modules are loaded.
   if (words.includes('--debug')) process.setSourceMapsEnabled(true);
   if (words[0] === 'dump' && words.some((word) => /^\d+$/.test(word))) {
-    // A thread takes as long to start as all else takes to load.
+    // It takes as long to start as the rest takes to load.
     const { startTracerThread } = await import('../targets/linux/tracer-start.js');
     startTracerThread();
   }
