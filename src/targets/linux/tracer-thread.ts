@@ -13,7 +13,7 @@
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { cpus } from '../../linux/cpu/index.js';
-import { errno, libc, ownLibrary } from '../../node/libc.js';
+import { errno, libc } from '../../node/libc.js';
 import { bindWaitid, collect, hasEnded, type Waitid } from './ended-threads.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
 import {
@@ -71,13 +71,11 @@ let waitid: Waitid;
 let usleep: (microseconds: number) => number;
 const info = new Int32Array(32);
 
-/** Loads what takes time, then waits for the dump that this thread is for (tracer-start.ts). */
+/**
+ * Waits for the dump that this thread is for (tracer-start.ts). Until then nothing native is loaded: a thread that is ended while
+ * koffi loads takes the whole process with it, and one that nobody needs is ended at any time.
+ */
 function awaitOptions(): TracerOptions {
-  try {
-    ownLibrary();
-  } catch {
-    // `bind` fails in the same way, and the driving thread can be told then.
-  }
   Atomics.wait(workerData as Int32Array, 0, 0);
   return (receiveMessageOnPort(parentPort!) as { message: TracerOptions }).message;
 }

@@ -97,6 +97,8 @@ export class Tracer implements ThreadHolder {
 
   /** Lets the target go and ends the thread. May be called again. */
   release(): void {
+    // It is not ended while it starts: see tracer-thread.ts.
+    if (this.#state() === State.Starting) this.#awaitReply(START_LIMIT);
     if (this.#state() === State.Expired) {
       this.#acknowledge();
     } else if (this.#state() === State.Ready || this.#state() === State.Holding) {
@@ -104,8 +106,6 @@ export class Tracer implements ThreadHolder {
       this.#awaitReply(REPLY_LIMIT);
       // The limit may have passed in just this moment.
       if (this.#state() === State.Expired) this.#acknowledge();
-    } else if (this.#state() === State.Starting) {
-      void this.#worker.terminate();
     }
   }
 
