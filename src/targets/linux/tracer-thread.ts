@@ -42,8 +42,7 @@ const PATIENCE = 2_000;
 /** Stops come within 0.3 ms; so long it pays to ask without sleeping. */
 const SPIN_MS = 1;
 
-const { control, pid, xstate, maxPause, abandonExitCode, abandonMessage } = workerData as TracerOptions;
-const { cpu: cpuName } = workerData as TracerOptions;
+const { control, pid, cpu: cpuName, xstate, maxPause, abandonExitCode, abandonMessage } = awaitOptions();
 const cpu = cpus[cpuName];
 const SLOT = slotSize(xstate);
 const words = new Int32Array(control, 0, Control.Words);
@@ -64,6 +63,15 @@ let memory: RemoteMemory;
 let ownTid: () => number;
 let copy: FrozenCopy | undefined;
 const info = new Int32Array(32);
+
+/**
+ * Waits for the dump that this thread is for (tracer-start.ts). Until then nothing native is loaded: a thread that is ended while
+ * koffi loads takes the whole process with it, and one that nobody needs is ended at any time.
+ */
+function awaitOptions(): TracerOptions {
+  Atomics.wait(workerData as Int32Array, 0, 0);
+  return (receiveMessageOnPort(parentPort!) as { message: TracerOptions }).message;
+}
 
 function bind(): void {
   waitid = bindWaitid();
