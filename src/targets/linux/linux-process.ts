@@ -548,7 +548,9 @@ export class LinuxProcess implements Target {
     const gone = () => (this.#snapshot === undefined ? targetExited(this.pid) : snapshotLost());
     let failed: CopyRun[];
     try {
-      failed = yield* this.#copier.copy(this.#snapshot?.pid ?? this.#via, region.fd, runs, tick, gone);
+      const copy = this.#snapshot?.pid;
+      const from = copy === undefined ? ([this.pid, this.#via] as const) : ([copy, copy] as const);
+      failed = yield* this.#copier.copy(from, region.fd, runs, tick, gone);
     } catch (error) {
       throw region.failure(error);
     }
