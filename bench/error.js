@@ -1,0 +1,2 @@
+/** What ends the benchmark: one line that says what to do. */
+export class BenchError extends Error {}
