@@ -1,5 +1,6 @@
 // A run as a picture: for each tool and target a bar of its wall time and one of the pause, on a logarithmic axis.
 import { medianOf } from './statistics.js';
+import { time } from './text.js';
 
 const WIDTH = 960;
 const NAMES = 190;
@@ -12,7 +13,6 @@ const COLORS = { wallMs: '#9db7d5', pauseMs: '#c2410c' };
 const LABELS = { wallMs: 'wall time', pauseMs: 'pause that the target saw' };
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-const time = (ms) => (ms < 1000 ? `${ms.toPrecision(2)} ms` : `${(ms / 1000).toPrecision(3)} s`);
 const tick = (ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`);
 
 /** The SVG of `targets`, as `rounds` of measuring.js gives them. */
@@ -55,7 +55,8 @@ export function chart(targets) {
     text(12, y + 24, title, ' font-weight="bold"');
     y += TITLE;
     for (const { name, wallMs, pauseMs } of rows) {
-      text(NAMES - 8, y + BAR + 4, name, ' text-anchor="end"');
+      const weight = name.startsWith('mdmp') ? ' font-weight="bold"' : '';
+      text(NAMES - 8, y + BAR + 4, name, ` text-anchor="end"${weight}`);
       bar(y, wallMs, 'wallMs');
       bar(y + BAR + 1, pauseMs, 'pauseMs');
       y += ROW;

@@ -1,5 +1,6 @@
 // What mdmp promises of its speed, and whether this run kept it.
 import { median, medianOf, ratio } from './statistics.js';
+import { mb, time, times } from './text.js';
 
 /** Figures of a quiet machine with two processors, for those who have neither tool at hand: pauses in milliseconds. */
 const ELSEWHERE = {
@@ -7,9 +8,7 @@ const ELSEWHERE = {
   twiceCrashpad: { small: 2, threads100: 9, node: 5 },
 };
 
-const ms = (number) => `${number.toPrecision(3)} ms`;
-const mb = (number) => `${number.toFixed(0)} MB`;
-const times = (number) => `${number.toPrecision(3)}×`;
+const megabytes = (number) => `${mb(number)} MB`;
 
 /** A limit: what is measured, the figure, the limit, and whether it is kept. Without the figures there is no limit. */
 function limit(what, figure, most, print) {
@@ -38,13 +37,13 @@ export function limits(targets) {
         : [
             {
               what: `${what}: pause against gcore's of 2 GiB`,
-              figure: `1/${(1 / pause).toFixed(1)} (${ms(of(target, 'mdmp full', 'pauseMs'))} to ${ms(of(plain, 'gcore', 'pauseMs'))})`,
+              figure: `1/${(1 / pause).toFixed(1)} (${time(of(target, 'mdmp full', 'pauseMs'))} to ${time(of(plain, 'gcore', 'pauseMs'))})`,
               limit: `at most 1/${share}`,
               kept: pause <= 1 / share,
             },
           ]),
       ...limit(`${what}: wall against the C loop's`, against(target, 'C loop', 'wallMs'), 1, times),
-      ...limit(`${what}: peak memory`, of(target, 'mdmp full', 'peakMb'), 150, mb),
+      ...limit(`${what}: peak memory`, of(target, 'mdmp full', 'peakMb'), 150, megabytes),
     ];
   };
 
@@ -53,19 +52,19 @@ export function limits(targets) {
     const here = { breakpad: of(target, 'Breakpad', 'pauseMs'), crashpad: of(target, 'Crashpad', 'pauseMs') };
     const { breakpad, twiceCrashpad } = ELSEWHERE;
     return [
-      ...limit(`${target}: pause against Breakpad's here`, pause, here.breakpad, ms),
-      ...limit(`${target}: pause against Breakpad's on another machine`, pause, breakpad[target], ms),
+      ...limit(`${target}: pause against Breakpad's here`, pause, here.breakpad, time),
+      ...limit(`${target}: pause against Breakpad's on another machine`, pause, breakpad[target], time),
       ...limit(
         `${target}: pause against twice Crashpad's here`,
         pause,
         here.crashpad && 2 * here.crashpad,
-        ms,
+        time,
       ),
       ...limit(
         `${target}: pause against twice Crashpad's on another machine`,
         pause,
         twiceCrashpad[target],
-        ms,
+        time,
       ),
     ];
   });
@@ -86,12 +85,12 @@ export function limits(targets) {
       2.5,
       times,
     ),
-    ...limit('`mdmp info` of the dump of 2 GiB', median(infos.map(({ info }) => info.wallMs)), 150, ms),
+    ...limit('`mdmp info` of the dump of 2 GiB', median(infos.map(({ info }) => info.wallMs)), 150, time),
     ...limit(
       '`mdmp info` of the dump of 2 GiB: peak memory',
       median(infos.map(({ info }) => info.peakMb)),
       90,
-      mb,
+      megabytes,
     ),
   ];
 }

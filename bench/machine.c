@@ -2,7 +2,7 @@
  * What this machine can do at most, in GB/s:
  *   machine FOLDER
  * Prints `read_gbs=`, process_vm_readv of another process, 1 MiB at a time; `write_gbs=`, write to a new file in FOLDER, 1 MiB at a time; and `both_gbs=`,
- * one after the other in one thread, 256 KiB at a time. Medians of five rounds over 256 MiB.
+ * one after the other in one thread, 256 KiB at a time. Medians of three rounds over 256 MiB.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 #define BYTES ((size_t)256 << 20)
 #define MIB ((size_t)1 << 20)
-#define ROUNDS 5
+#define ROUNDS 3
 
 static char *memory, path[4096];
 static pid_t other;

@@ -1,19 +1,15 @@
 // What a dump costs a program that rewrites all of its memory (test/programs/rewriter.c): the pause, and in a snapshot a copy of each page that it writes to.
 import { rmSync } from 'node:fs';
 import { BenchError } from './error.js';
+import { lostWork } from './lost-work.js';
 import { measure } from './measuring.js';
 import { sleep } from './processes.js';
 import { program } from './programs.js';
-import { median } from './statistics.js';
 import { startTarget } from './target-process.js';
 import { mdmp } from './tools.js';
 
 const BEFORE_MS = 1000;
 const AFTER_MS = 1500;
-/** It is back to normal when so many slots in a row (of 10 ms) have this share of what it did before. */
-const CALM_SLOTS = 10;
-const CALM_SHARE = 0.9;
-
 /** Starts the program with so much memory, by a shell that runs `first`, and waits until it has written all of it once. */
 export async function startRewriter(mib, pages, first = ':') {
   const script = `${first} && exec "$0" "$@"`;
@@ -21,20 +17,6 @@ export async function startRewriter(mib, pages, first = ':') {
   const rewriter = await startTarget('sh', ['-c', script, path, '--memory', String(mib), '--pages', pages]);
   while (Number((await rewriter.ask('since 0')).rounds) < 2) await sleep(50);
   return rewriter;
-}
-
-/**
- * How many milliseconds of its work a program lost. `pages` are those that it wrote in each slot of `slotMs`, `from` to `to` the slots of the dump. The
- * slots before are what it does undisturbed; those after count until it is back to that. `slots` is how many were looked at.
- */
-export function lostWork(pages, slotMs, from, to) {
-  const usual = median(pages.slice(0, from));
-  let end = to;
-  for (let calm = 0; end < pages.length && calm < CALM_SLOTS; end++)
-    calm = pages[end] >= usual * CALM_SHARE ? calm + 1 : 0;
-  const window = pages.slice(from, end);
-  const lost = window.reduce((sum, count) => sum + (usual - count) / usual, 0);
-  return { lostMs: lost * slotMs, slots: window.length, usual };
 }
 
 /** Dumps a rewriting program `runs` times in each of `modes`, names with options of `mdmp dump`. */

@@ -1,19 +1,20 @@
 // A run as Markdown.
 import { limits } from './limits.js';
 import { median, medianOf, ratio } from './statistics.js';
+import { mb, ms, size, times } from './text.js';
 
-const ms = (number) => (number < 10 ? number.toFixed(2) : number.toFixed(number < 1000 ? 1 : 0));
-const times = (number) =>
-  number === undefined ? '' : `${number.toFixed(number < 10 ? 2 : number < 100 ? 1 : 0)}×`;
-const mb = (number) => number.toFixed(number < 10 ? 1 : 0);
-const size = (bytes) =>
-  bytes < 1 << 20 ? `${(bytes / 1024).toFixed(0)} KiB` : `${(bytes / (1 << 20)).toFixed(1)} MiB`;
 /** What a tool printed may hold what a cell of a table must not. */
 const cell = (text) => text.replaceAll(/\s+/g, ' ').replaceAll('|', '/').slice(0, 200);
 
 function table(head, rows) {
   const line = (cells) => `| ${cells.join(' | ')} |`;
   return [line(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows.map(line)];
+}
+
+/** The ratio to the first tool of the group, if a round has both. */
+function compared(results, base, key) {
+  const number = ratio(results, base, key);
+  return number === undefined ? '' : times(number);
 }
 
 function targetTable({ name, what, tools, leftOut, idle, hugeShare }) {
@@ -28,9 +29,9 @@ function targetTable({ name, what, tools, leftOut, idle, hugeShare }) {
     return [
       tool.name + (failed ? ` (failed once: ${cell(failed.failed)})` : ''),
       ms(of('wallMs')),
-      times(ratio(results, base, 'wallMs')),
+      compared(results, base, 'wallMs'),
       ms(of('pauseMs')),
-      times(ratio(results, base, 'pauseMs')),
+      compared(results, base, 'pauseMs'),
       ms(worst),
       ms(of('secondMs')),
       ms(of('stillMs')),
