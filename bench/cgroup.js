@@ -1,9 +1,10 @@
 // A memory cgroup of its own for a process, of version 1 or 2.
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BenchError } from './error.js';
 import { atExit } from './processes.js';
 
+const PREFIX = 'mdmp-bench-';
 const FILES = {
   1: { limit: 'memory.limit_in_bytes', usage: 'memory.usage_in_bytes', events: 'memory.oom_control' },
   2: { limit: 'memory.max', usage: 'memory.current', events: 'memory.events' },
@@ -25,6 +26,16 @@ function controller() {
   return undefined;
 }
 
+/** A benchmark that was killed outright leaves an empty cgroup. One that is in use cannot be removed. */
+function removeLeftovers(parent) {
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(PREFIX)) continue;
+    try {
+      rmdirSync(join(parent, name));
+    } catch {}
+  }
+}
+
 /**
  * A new cgroup, removed at the end in any case. `join` is a shell command that moves the shell into it, `limit` sets how many bytes it may use, `usage`
  * is how many it uses, `oomKills` how many processes in it were killed for want of memory. `remove` wants its processes to have ended.
@@ -32,7 +43,8 @@ function controller() {
 export function makeCgroup() {
   const where = controller();
   if (!where) throw new BenchError('there is no memory controller of cgroups');
-  const folder = join(where.path, `mdmp-bench-${process.pid}`);
+  removeLeftovers(where.path);
+  const folder = join(where.path, `${PREFIX}${process.pid}`);
   try {
     mkdirSync(folder);
   } catch (error) {

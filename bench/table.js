@@ -123,6 +123,9 @@ function machineText({ machine, speeds, runs, folder, loads, missing }) {
           `Limits: process_vm_readv ${speeds.readGbs} GB/s, write ${speeds.writeGbs} GB/s, both in one thread ${speeds.bothGbs} GB/s.`,
         ]
       : []),
+    ...(loads[0] > 0.5
+      ? ['OTHERS USE THE MACHINE: only the ratios say something, and pauses hold their turns, too.']
+      : []),
     ...missing.map((text) => `Left out: ${text}.`),
     '',
   ];
