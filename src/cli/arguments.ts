@@ -38,6 +38,13 @@ export function parseSeconds(text: string, what: string): number {
   return value;
 }
 
+/** One of a few words. */
+export function parseChoice<Word extends string>(text: string, words: readonly Word[], what: string): Word {
+  const found = words.find((word) => word === text.toLowerCase());
+  if (found === undefined) throw wrong(`${what} must be ${words.join(', ')}, not '${text}'`);
+  return found;
+}
+
 export function wrong(message: string, advice?: string): MinidumpError {
   return new MinidumpError('invalid-argument', message, advice === undefined ? {} : { advice });
 }

@@ -36,6 +36,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   'target-exited': { exit: 26, meaning: 'the process ended while it was dumped' },
   'target-not-stopped': { exit: 27, meaning: 'a thread could not be stopped' },
   'memory-unreadable': { exit: 28, meaning: 'memory that must go into the dump cannot be read' },
+  'snapshot-lost': { exit: 29, meaning: 'the snapshot of the process was killed before it was written' },
 
   'callback-failed': { exit: 30, meaning: 'the callback threw, or answered what it may not' },
   'callback-async': { exit: 31, meaning: 'the callback returned a promise' },

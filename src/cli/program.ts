@@ -55,6 +55,7 @@ Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help ex
     .option('--max-pause <seconds>', 'let the process go on after this time, and give up (default: 10)')
     .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
     .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
+    .option('--snapshot <mode>', 'copy the memory from a frozen fork: auto, always or never', 'auto')
     .option('--json', 'print the summary as JSON')
     .addHelpText('after', () => dumpHelp)
     .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options));

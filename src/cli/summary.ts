@@ -34,7 +34,10 @@ export function summary(
   if (report.removed.length > 0) entries.push(['removed', ranges(report.removed)]);
   if (report.unreadable.length > 0) entries.push(['unreadable', ranges(report.unreadable)]);
   // Nothing stood still for a dump of what does not run.
-  if (report.pauseMs > 0) entries.push(['pause', `${report.pauseMs.toFixed(1)} ms`]);
+  if (report.pauseMs > 0) {
+    const how = report.snapshot ? ', its memory taken from a snapshot' : '';
+    entries.push(['pause', `${report.pauseMs.toFixed(1)} ms${how}`]);
+  }
   if (report.shortenedCalls > 0) {
     entries.push([
       'shortened',

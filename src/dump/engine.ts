@@ -182,6 +182,7 @@ function report({ target, options, selection, head, size, warnings }: Capture): 
     size,
     writtenByCallback: selection.callbackWrites,
     pauseMs: target.pause,
+    snapshot: target.snapshot ?? false,
     threads: { written: selection.threads.length, excluded: selection.excludedThreads },
     modules: { written: selection.modules.length, excluded: selection.excludedModules },
     memory: { ranges: blocks.stored.length, bytes: Number(totalSize(blocks.stored)) },

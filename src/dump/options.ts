@@ -69,6 +69,8 @@ export interface DumpReport {
   writtenByCallback: boolean;
   /** How long the process stood still, in milliseconds. */
   pauseMs: number;
+  /** The memory came from a frozen copy of the process, which ran meanwhile. */
+  snapshot: boolean;
   threads: { written: number; excluded: number };
   modules: { written: number; excluded: number };
   memory: { ranges: number; bytes: number };

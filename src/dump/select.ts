@@ -114,14 +114,15 @@ class Selector {
   *run(): Task<Selection> {
     const [target, protocol] = [this.#target, this.#protocol];
     if (protocol.isProcessSnapshot() && !target.frozen) {
-      throw new MinidumpError(
-        'invalid-argument',
-        'the callback says that this process is a snapshot, but it runs',
-        {
-          advice:
-            'Leave isProcessSnapshot (IsProcessSnapshotCallback) out: it is for what stands still by itself.',
-        },
-      );
+      // Who says so counts on it that nothing changes while the callback is asked.
+      const why = target.requireSnapshot === undefined ? 'it runs' : target.requireSnapshot();
+      if (why !== undefined) {
+        throw new MinidumpError(
+          'invalid-argument',
+          `the callback says that what is dumped is a snapshot, and there is none: ${why}`,
+          { advice: 'Leave isProcessSnapshot (IsProcessSnapshotCallback) out.' },
+        );
+      }
     }
     protocol.vmStart();
     const callbackWrites = protocol.ioStart();

@@ -34,6 +34,13 @@ export interface Target extends Disposable {
   hold(include: (threadId: number) => boolean): Task<void>;
   /** Lets the process go on. May be called at any time, and again. */
   release(): void;
+  /**
+   * Asks for a snapshot: a copy of the process that stands still while the process itself runs on. Gives why there can be none, in a few
+   * words. Absent where there never is one.
+   */
+  requireSnapshot?(): string | undefined;
+  /** Memory comes from a snapshot; known once it is held. */
+  readonly snapshot?: boolean;
   /** Throws if the process is no longer held although nobody released it (it died, or the stop took too long). */
   checkHeld(): void;
 
@@ -85,9 +92,6 @@ export interface Target extends Disposable {
     pointers: { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint },
     read: ReadMemory,
   ): Task<TargetException>;
-
-  /** What a core tells of its end by itself; used where no exception is given. */
-  ownException?(): Task<(TargetException & { threadId: number }) | undefined>;
 
   /**
    * What happened by the target's own account (a core has the signal that it was written for), used where the caller gives no

@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'target-exited'
   | 'target-not-stopped'
   | 'memory-unreadable'
+  | 'snapshot-lost'
   // the callback
   | 'callback-failed'
   | 'callback-async'

@@ -10,6 +10,8 @@ const VERSIONS = {
     /** Of swap alone. */
     swapLimit: 'memory.swap.max',
     totalLimit: undefined,
+    /** In memory.stat: pages of files that were not used lately. */
+    idleFiles: 'inactive_file',
   },
   v1: {
     current: 'memory.usage_in_bytes',
@@ -17,6 +19,7 @@ const VERSIONS = {
     limit: 'memory.limit_in_bytes',
     swapLimit: undefined,
     totalLimit: 'memory.memsw.limit_in_bytes',
+    idleFiles: 'total_inactive_file',
   },
 } as const;
 
@@ -37,16 +40,9 @@ export function cgroupMemory(
   mounts: readonly Mount[],
   read: (path: string) => string | undefined,
 ): CgroupMemory | undefined {
-  const lines = cgroup.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
-  // A controller is in one of the two versions; where it is in the first, that has a line that names it.
-  const first = lines.find((line) => line?.[1]?.split(',').includes('memory'));
-  const own = first ?? lines.find((line) => line?.[1] === '');
-  const mount = mounts.find(({ type, options }) =>
-    first ? type === 'cgroup' && options.includes('memory') : type === 'cgroup2',
-  );
-  const folder = own && mount ? folderOf(mount, own[2]!) : undefined;
-  if (mount === undefined || folder === undefined) return undefined;
-  const files = first ? VERSIONS.v1 : VERSIONS.v2;
+  const place = placeOf(cgroup, mounts);
+  if (place === undefined) return undefined;
+  const { files, folder, mountPoint } = place;
   const value = (path: string) => number(read(path));
 
   const current = value(`${folder}/${files.current}`);
@@ -64,7 +60,7 @@ export function cgroupMemory(
       const swap = value(`${at}/${files.swapLimit}`);
       if (here !== undefined && swap !== undefined) totalLimit = lower(totalLimit, here + swap);
     }
-    if (at === mount.mountPoint) break;
+    if (at === mountPoint) break;
     at = at.slice(0, at.lastIndexOf('/'));
   }
   const shared = /^shmem (\d+)$/m.exec(read(`${folder}/memory.stat`) ?? '')?.[1];
@@ -75,6 +71,52 @@ export function cgroupMemory(
     limit,
     totalLimit,
   };
+}
+
+/**
+ * How much more memory a process may take before a limit of its cgroup, or of one above it, is reached. Files that nobody used lately count
+ * as free: the kernel drops them first.
+ *
+ * @param cgroup the text of /proc/PID/cgroup
+ * @param mounts those of the reader
+ * @param read gives the text of a file, or undefined
+ * @returns `unknown` where the cgroup file system is not to be seen
+ */
+export function cgroupHeadroom(
+  cgroup: string,
+  mounts: readonly Mount[],
+  read: (path: string) => string | undefined,
+): bigint | 'unlimited' | 'unknown' {
+  const place = placeOf(cgroup, mounts);
+  if (place === undefined) return 'unknown';
+  const { files, folder, mountPoint } = place;
+  let headroom: bigint | undefined;
+  let at = folder;
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    const limit = number(read(`${at}/${files.limit}`));
+    const current = number(read(`${at}/${files.current}`));
+    if (limit !== undefined && current !== undefined) {
+      const idle = new RegExp(`^${files.idleFiles} (\\d+)$`, 'm').exec(read(`${at}/memory.stat`) ?? '')?.[1];
+      const left = limit - current + BigInt(idle ?? 0);
+      headroom = lower(headroom, left > 0n ? left : 0n);
+    }
+    if (at === mountPoint) break;
+    at = at.slice(0, at.lastIndexOf('/'));
+  }
+  return headroom ?? 'unlimited';
+}
+
+function placeOf(cgroup: string, mounts: readonly Mount[]) {
+  const lines = cgroup.split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
+  // A controller is in one of the two versions; where it is in the first, that has a line that names it.
+  const first = lines.find((line) => line?.[1]?.split(',').includes('memory'));
+  const own = first ?? lines.find((line) => line?.[1] === '');
+  const mount = mounts.find(({ type, options }) =>
+    first ? type === 'cgroup' && options.includes('memory') : type === 'cgroup2',
+  );
+  const folder = own && mount ? folderOf(mount, own[2]!) : undefined;
+  if (mount === undefined || folder === undefined) return undefined;
+  return { files: first ? VERSIONS.v1 : VERSIONS.v2, folder, mountPoint: mount.mountPoint };
 }
 
 /** Where a cgroup is in the file system; undefined where it lies outside of what is mounted. */

@@ -605,12 +605,20 @@ describeWith(['gcc', needsLinux, needsBuild], 'the other callbacks', () => {
     expect(error.code).toBe('invalid-argument');
   });
 
-  it('IsProcessSnapshot is refused for a process that runs', async () => {
-    const error = await failure(
-      writeMinidump(program.pid, file, { callbacks: { isProcessSnapshot: () => true } }),
-    );
-    expect(error.code).toBe('invalid-argument');
-    expect(error.message).toContain('snapshot');
+  it('IsProcessSnapshot takes a snapshot: the process runs while the callback is asked', async () => {
+    const states: string[] = [];
+    const report = await writeMinidump(program.pid, file, {
+      force: true,
+      callbacks: {
+        isProcessSnapshot: () => true,
+        module: () => {
+          states.push(/^TracerPid:\t(\d+)/m.exec(readFileSync(`/proc/${program.pid}/status`, 'utf8'))![1]!);
+        },
+      },
+    });
+    expect(report.snapshot).toBe(true);
+    expect(states.length).toBeGreaterThan(1);
+    expect(new Set(states)).toEqual(new Set(['0']));
   });
 
   it('WriteKernelMinidump gets E_NOTIMPL, once the dump is there', async () => {

@@ -41,7 +41,7 @@ afterEach(stopPrograms);
 
 /** Looks at a process with these flags while nothing is stopped. */
 function looking<T>(pid: number, type: number, look: (target: LinuxProcess) => T): T {
-  const target = new LinuxProcess(pid, { maxPause: 10_000, maxStack: 1 << 20, type });
+  const target = new LinuxProcess(pid, { maxPause: 10_000, maxStack: 1 << 20, type, snapshot: 'never' });
   try {
     return look(target);
   } finally {
@@ -180,7 +180,7 @@ describeWith([...needs, needsRoot, needsFuse], 'descriptors on a file system tha
     const script = `
       import { runSync } from '${join(root, 'dist', 'io', 'index.js')}';
       import { LinuxProcess } from '${join(root, 'dist', 'targets', 'linux', 'linux-process.js')}';
-      const target = new LinuxProcess(${program.pid}, { maxPause: 1000, maxStack: 4096, type: ${ALL} });
+      const target = new LinuxProcess(${program.pid}, { maxPause: 1000, maxStack: 4096, type: ${ALL}, snapshot: 'never' });
       for (const { handle, typeName, objectName } of runSync(target.handles())) console.log(handle + ' ' + typeName + ' ' + objectName);
       target[Symbol.dispose]();`;
     const result = await run(process.execPath, ['--input-type=module', '-e', script], { timeoutMs: 20_000 });

@@ -1,6 +1,7 @@
 import type { DumpReport } from '../../dump/index.js';
+import { SNAPSHOT_MODES } from '../../targets/linux/snapshot/plan.js';
 import { writeMinidump } from '../../targets/linux/write-minidump.js';
-import { parseAddress, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
+import { parseAddress, parseChoice, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
 import { defaultName } from '../default-name.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
 import { parseDumpType } from '../dump-type.js';
@@ -20,6 +21,7 @@ export interface DumpArguments {
   maxPause?: string;
   maxStack?: string;
   spool?: string;
+  snapshot: string;
   json?: boolean;
 }
 
@@ -44,6 +46,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
       maxPause,
       maxStack,
       spool: given.spool,
+      snapshot: parseChoice(given.snapshot, SNAPSHOT_MODES, '--snapshot'),
       comment: given.comment,
       force: given.force ?? false,
       abandonExitCode: EXIT_CODES['max-pause'].exit,

@@ -2,7 +2,7 @@ import { CONTEXT_AMD64, ContextCpu, ContextPart, ProcessorArchitecture } from '.
 import { CS_64_BIT, REGISTER_COUNT, Reg } from '../registers.js';
 import { extendContext, frameStateSize, type XsaveFeature, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
-import { isShortened, type ShortenedCalls } from './shortened-calls.js';
+import { isShortened, mayBeShortened, type ShortenedCalls } from './shortened-calls.js';
 import { describeX86 } from './x86-cpuinfo.js';
 
 const { CONTEXT_CONTROL, CONTEXT_INTEGER, CONTEXT_SEGMENTS, CONTEXT_FLOATING_POINT, CONTEXT_XSTATE } =
@@ -201,4 +201,5 @@ export const amd64: Cpu = {
     registers[Reg.Rax] = ERESTARTNOHAND;
   },
   isShortenedCall: (registers) => isShortened(registers, SHORTENED_CALLS),
+  mayBeShortened: (call) => mayBeShortened(call, SHORTENED_CALLS),
 };

@@ -142,4 +142,5 @@ export const arm64: Cpu = {
   heal: undefined,
   // For the same reason nothing tells a short count from any other value in x0.
   isShortenedCall: () => false,
+  mayBeShortened: () => false,
 };

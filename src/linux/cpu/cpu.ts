@@ -69,6 +69,8 @@ export interface Cpu {
    * the registers can undo that; the report counts it.
    */
   isShortenedCall(registers: BigInt64Array): boolean;
+  /** Whether that may happen to a call of this number. */
+  mayBeShortened(call: number): boolean;
 }
 
 /** EINTR as the kernel returns it. */

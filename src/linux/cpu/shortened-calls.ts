@@ -11,6 +11,11 @@ export interface ShortenedCalls {
 
 const MSG_WAITALL = 0x100n;
 
+/** Whether a call of this number may come back short. */
+export function mayBeShortened(call: number, { moving, recvfrom, ioUringEnter }: ShortenedCalls): boolean {
+  return moving.has(call) || call === recvfrom.call || call === ioUringEnter.call;
+}
+
 /** Whether a call stopped after it had done part of its work, by its result and what was asked for. */
 export function isShortened(
   registers: BigInt64Array,

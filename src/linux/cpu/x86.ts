@@ -9,7 +9,7 @@ import {
 import { CS_32_BIT, REGISTER_COUNT, Reg } from '../registers.js';
 import { extendContext, frameStateSize, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
-import { isShortened, type ShortenedCalls } from './shortened-calls.js';
+import { isShortened, mayBeShortened, type ShortenedCalls } from './shortened-calls.js';
 import { describeX86 } from './x86-cpuinfo.js';
 
 /** 32-bit x86 processes on a 64-bit kernel: ptrace shows their registers as those of x86-64. */
@@ -246,4 +246,5 @@ export const x86: Cpu = {
     registers[Reg.Rax] = ERESTARTNOHAND;
   },
   isShortenedCall: (registers) => isShortened(registers, SHORTENED_CALLS),
+  mayBeShortened: (call) => mayBeShortened(call, SHORTENED_CALLS),
 };

@@ -27,9 +27,9 @@ export class CrashedProcess extends LinuxProcess {
     pid: number,
     thread: number | undefined,
     notes: CoreNotes,
-    options: Omit<LinuxProcessOptions, 'holder'>,
+    options: Omit<LinuxProcessOptions, 'holder' | 'snapshot'>,
   ) {
-    super(pid, { ...options, holder: new CoreHolder(pid, notes, options.type) });
+    super(pid, { ...options, snapshot: 'never', holder: new CoreHolder(pid, notes, options.type) });
     this.#notes = notes;
     this.#thread = thread;
   }

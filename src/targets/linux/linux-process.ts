@@ -36,8 +36,16 @@ import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
 import { AskedFacts } from './asked-facts.js';
 import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
 import { processFacts, systemFacts } from './facts.js';
-import { ProcessMemory, targetExited } from './memory.js';
+import { ProcessMemory, type ReadableMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
+import {
+  isWorthwhile,
+  lackOfMemory,
+  planSnapshot,
+  type SnapshotMode,
+  type SnapshotPlan,
+} from './snapshot/plan.js';
+import { Snapshot } from './snapshot/snapshot.js';
 import { releaseFile, TargetFiles } from './target-files.js';
 import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
@@ -59,6 +67,7 @@ export interface LinuxProcessOptions {
   /** MINIDUMP_TYPE flags: what will be asked for. Of the rest nothing is read. */
   type: number;
   abandonExitCode?: number | undefined;
+  snapshot: SnapshotMode;
   /** Holds the threads in place of a tracer. */
   holder?: ThreadHolder | undefined;
 }
@@ -78,15 +87,22 @@ export class LinuxProcess implements Target {
   readonly handle: unknown;
   readonly system: TargetSystem;
   readonly notes: string[] = [];
-  shortenedCalls = 0;
+  #shortenedCalls = 0;
 
   readonly #options: LinuxProcessOptions;
   readonly #cpu: Cpu;
   /** MiniDumpWithAvxXStateContext */
   readonly #xstate: boolean;
-  readonly #tracer: ThreadHolder;
+  readonly #cpuName: CpuName;
+  readonly #holder: ThreadHolder;
+  /** The holder, if it is one. */
+  readonly #tracer: Tracer | undefined;
   readonly #via: number;
-  readonly #memory: ProcessMemory;
+  readonly #live: ProcessMemory;
+  /** Of the snapshot, if there is one, else of the process. */
+  #memory: ReadableMemory;
+  #plan: SnapshotPlan | undefined;
+  #snapshot: Snapshot | undefined;
   readonly #extents = new MappedExtents();
   readonly #mapsFile: MapsFile;
   readonly #stat: Stat;
@@ -100,6 +116,7 @@ export class LinuxProcess implements Target {
   #modules: readonly TargetModule[];
   readonly #threadStats = new Map<number, Stat>();
   readonly #threads: Held[] = [];
+  #mustFork = false;
   #interrupted = 0;
   #held = false;
   #released = false;
@@ -121,23 +138,26 @@ export class LinuxProcess implements Target {
       readBytes(`/proc/${pid}/task/${facts.via}/auxv`) ?? readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
     const pointerSize = auxvPointerSize(auxv);
     const cpu = cpuOf(pid, pointerSize);
+    this.#cpuName = cpu;
     this.#cpu = cpus[cpu];
     this.#auxv = parseAuxv(auxv, pointerSize);
     checkPageSize(pid, this.#auxv);
     try {
-      this.#memory = new ProcessMemory(pid, facts.via);
+      this.#live = new ProcessMemory(pid, facts.via);
+      this.#memory = this.#live;
     } catch (error) {
       throw refused(pid, error);
     }
     this.#xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
-    this.#tracer =
-      options.holder ??
-      new Tracer(pid, {
+    if (options.holder === undefined) {
+      this.#tracer = new Tracer(pid, {
         cpu,
         xstate: this.#xstate && cpu !== 'arm64',
         maxPause: options.maxPause,
         abandonExitCode: options.abandonExitCode,
       });
+    }
+    this.#holder = options.holder ?? this.#tracer!;
     try {
       this.#mapsFile = new MapsFile(pid, facts.via);
       this.#maps = this.#mapsFile.read();
@@ -151,6 +171,7 @@ export class LinuxProcess implements Target {
       this.#modules = this.#findModules();
       this.#texts = this.#readTexts(cpuinfo, auxv);
       for (const tid of listThreads(pid)) this.#statOf(tid);
+      if (this.#tracer !== undefined) this.#planSnapshot(options.snapshot);
     } catch (error) {
       this[Symbol.dispose]();
       throw refused(pid, error);
@@ -159,18 +180,56 @@ export class LinuxProcess implements Target {
 
   readonly frozen: boolean = false;
 
+  #planSnapshot(mode: SnapshotMode): void {
+    const { pid } = this;
+    const process = {
+      pid,
+      via: this.#via,
+      cpu: this.#cpuName,
+      mappings: this.#mappings,
+      read: (address: bigint, into: Uint8Array) => this.#memory.read(address, into),
+    };
+    if (mode === 'never' || (mode === 'auto' && !isWorthwhile(process, this.#options.type))) return;
+    const lack = mode === 'auto' ? lackOfMemory(pid, this.#via) : undefined;
+    const plan = lack ?? planSnapshot(process);
+    if (typeof plan === 'string') this.#noteNoSnapshot(plan);
+    else this.#plan = plan;
+  }
+
+  #noteNoSnapshot(why: string): void {
+    this.notes.push(`no snapshot was taken, as ${why}: the process stands still until its memory is copied`);
+  }
+
+  /** The memory comes from a frozen copy, and the process runs meanwhile. */
+  get snapshot(): boolean {
+    return this.#snapshot !== undefined;
+  }
+
+  get shortenedCalls(): number {
+    return this.#shortenedCalls + (this.#snapshot?.shortenedCalls ?? 0);
+  }
+
+  requireSnapshot(): string | undefined {
+    if (this.#plan !== undefined) return undefined;
+    const before = this.notes.length;
+    if (this.#tracer !== undefined) this.#planSnapshot('always');
+    const why = this.notes.splice(before)[0];
+    this.#mustFork = true;
+    return this.#plan === undefined ? (why ?? 'no snapshot can be taken of it') : undefined;
+  }
+
   get held(): boolean {
     return this.#held;
   }
 
   /** How long the process was stopped, in milliseconds; known once it is released. */
   get pause(): number {
-    return this.#tracer.pause;
+    return this.#holder.pause;
   }
 
   /** Waits until the tracer thread is ready, so that no stop has to. */
   prepare(): void {
-    this.#tracer.ready();
+    this.#holder.ready();
   }
 
   *hold(include: (threadId: number) => boolean): Task<void> {
@@ -182,7 +241,7 @@ export class LinuxProcess implements Target {
       if (fresh.length === 0) break;
       for (const tid of fresh) known.add(tid);
       const wanted = fresh.filter(include);
-      if (wanted.length > 0) this.#take(wanted, this.#tracer.stop(wanted));
+      if (wanted.length > 0) this.#take(wanted, this.#holder.stop(wanted));
     }
     if (known.size === 0 || (this.#threads.length === 0 && listThreads(this.pid).length === 0)) {
       throw targetExited(this.pid);
@@ -194,11 +253,41 @@ export class LinuxProcess implements Target {
     }
     this.#threads.sort((a, b) => Number(b.id === this.pid) - Number(a.id === this.pid) || a.id - b.id);
     this.#refresh();
+    if (this.#plan !== undefined) this.#takeSnapshot(this.#plan);
+  }
+
+  #takeSnapshot(plan: SnapshotPlan): void {
+    const taken = Snapshot.take(
+      {
+        pid: this.pid,
+        cpu: this.#cpuName,
+        tracer: this.#tracer!,
+        threads: this.#threads.flatMap(({ id, state }) =>
+          state === undefined ? [] : [{ id, registers: state.registers }],
+        ),
+        mappings: this.#mappings,
+        memory: this.#live,
+      },
+      plan,
+    );
+    if (typeof taken === 'string') {
+      if (this.#mustFork) {
+        throw new MinidumpError('unsupported', `no snapshot can be taken of process ${this.pid}: ${taken}`, {
+          advice: 'Let isProcessSnapshot (IsProcessSnapshotCallback) not ask for one.',
+        });
+      }
+      this.#noteNoSnapshot(taken);
+      return;
+    }
+    this.#snapshot = taken;
+    this.#memory = taken.memory;
+    this.#held = false;
+    for (const note of taken.notes) this.notes.push(note);
   }
 
   #take(tids: readonly number[], results: DataView): void {
     tids.forEach((id, i) => {
-      const slot = i * this.#tracer.slotSize;
+      const slot = i * this.#holder.slotSize;
       const outcome = results.getInt32(slot + Slot.Outcome, true);
       if (outcome === Outcome.Gone) return;
       if (outcome === Outcome.Refused)
@@ -210,7 +299,7 @@ export class LinuxProcess implements Target {
         this.#threads.push({ id, state: undefined });
         return;
       }
-      this.shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
+      this.#shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
       this.#interrupted += results.getInt32(slot + Slot.Interrupted, true);
       const xsave = results.getInt32(slot + Slot.XsaveLength, true);
       const registers = new BigUint64Array(results.buffer, slot + Slot.Registers, this.#cpu.registerWords);
@@ -269,8 +358,9 @@ export class LinuxProcess implements Target {
   }
 
   checkHeld(): void {
+    if (this.#snapshot !== undefined && !this.#released) this.#snapshot.checkAlive();
     if (!this.#held) return;
-    this.#tracer.checkHeld();
+    this.#holder.checkHeld();
     const state = /^State:\t(\S)/m.exec(readText(`/proc/${this.pid}/task/${this.#via}/status`) ?? '')?.[1];
     if (state === undefined || state === 'Z' || state === 'X') throw targetExited(this.pid);
   }
@@ -279,12 +369,16 @@ export class LinuxProcess implements Target {
     this.#held = false;
     if (this.#released) return;
     this.#released = true;
-    this.#tracer.release();
+    try {
+      this.#snapshot?.end();
+    } finally {
+      this.#holder.release();
+    }
   }
 
   [Symbol.dispose](): void {
     this.release();
-    this.#memory[Symbol.dispose]();
+    this.#live[Symbol.dispose]();
   }
 
   *threads(): Task<readonly TargetThread[]> {
@@ -478,14 +572,14 @@ export class LinuxProcess implements Target {
   }
 
   *probe(start: bigint, end: bigint): Task<readonly MemoryPart[]> {
-    this.#tracer.checkHeld();
+    if (this.#held) this.#holder.checkHeld();
     return this.#memory.probe(start, end);
   }
 
   *readMemory(address: bigint, into: Uint8Array): Task<number> {
     const got = this.#memory.read(address, into);
     // Asked afterwards: what was read while the process may have run again is not to be trusted.
-    if (this.#held) this.#tracer.checkHeld();
+    if (this.#held) this.#holder.checkHeld();
     return got;
   }
 }

@@ -10,6 +10,7 @@ import { abortSink, MinidumpError, runAsync, runSync, type Sink, type Task } fro
 import { withDeadline } from '../../node/deadline.js';
 import { Spool } from '../../node/spool.js';
 import { LinuxProcess } from './linux-process.js';
+import { SNAPSHOT_MODES, type SnapshotMode } from './snapshot/plan.js';
 
 /** How a live process is dumped, beside what goes into the dump. */
 export interface LiveOptions<Param = unknown> extends DumpOptions<Param> {
@@ -22,6 +23,12 @@ export interface LiveOptions<Param = unknown> extends DumpOptions<Param> {
    * the system's folder for temporary files by default. It takes the size of the dump, if that is more than 8 MiB.
    */
   spool?: string | undefined;
+  /**
+   * Whether memory is copied from a snapshot (a frozen fork of the process), so that the process stands still for the fork only.
+   * `auto`, the default: where it is safe, and the dump is large. `always`: for any dump. Where none can be taken the memory is
+   * copied while the process stands still, and a warning says why. docs/stopping.md tells of it.
+   */
+  snapshot?: SnapshotMode | undefined;
   /**
    * For commands: end this whole process with that code if it hangs in native code for a second after the stop has
    * expired. The target goes on in any case.
@@ -40,8 +47,14 @@ export function openProcess(pid: number, options: LiveOptions, handle: unknown =
   if (!(maxPause > 0) || !(maxStack >= 0)) {
     throw new MinidumpError('invalid-argument', 'maxPause must be more than 0, maxStack at least 0');
   }
-  const { type = 0, abandonExitCode } = options;
-  return new LinuxProcess(pid, { maxPause, maxStack, type, abandonExitCode }, handle);
+  const { type = 0, abandonExitCode, snapshot = 'auto' } = options;
+  if (!SNAPSHOT_MODES.includes(snapshot)) {
+    throw new MinidumpError(
+      'invalid-argument',
+      `snapshot must be auto, always or never, not ${String(snapshot)}`,
+    );
+  }
+  return new LinuxProcess(pid, { maxPause, maxStack, type, abandonExitCode, snapshot }, handle);
 }
 
 /**
@@ -93,6 +106,12 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
     });
   };
   let spool: Spool | undefined;
+  const write = (captured: Capture): void => {
+    const output = captured.callbackSink ?? sink;
+    if (output.mayWait) spool ??= new Spool(options.spool);
+    runSync(emit(captured, output.mayWait ? spool! : output));
+    spool?.close();
+  };
   try {
     // A folder that was asked for is tried before anything is stopped; the usual one is needed for large dumps only.
     if (sink.mayWait && options.spool !== undefined) spool = new Spool(options.spool);
@@ -102,15 +121,13 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
       maxPause + MARGIN,
       () => {
         const captured = runSync(capture(target, options, sink));
-        if (captured.memory !== undefined) return captured;
-        const output = captured.callbackSink ?? sink;
-        if (output.mayWait) spool ??= new Spool(options.spool);
-        runSync(emit(captured, output.mayWait ? spool! : output));
-        spool?.close();
+        if (captured.memory === undefined && target.held) write(captured);
         return captured;
       },
       expired,
     );
+    // A snapshot holds nobody up.
+    if (captured.memory === undefined && target.snapshot) write(captured);
     if (captured.memory !== undefined) {
       spool?.[Symbol.dispose]();
       spool = undefined;

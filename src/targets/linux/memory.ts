@@ -13,7 +13,8 @@ import {
 } from '../../linux/parts.js';
 import { isOpaque } from '../../linux/regions.js';
 import { findMapping, indexAbove } from '../../linux/stacks.js';
-import { errno, loadKoffi, ownLibrary } from '../../node/libc.js';
+import { errno } from '../../node/libc.js';
+import { bindProcessVm, type ProcessVm } from './process-vm.js';
 
 const PAGE = 4096n;
 const PRESENT = 1n << 63n;
@@ -27,33 +28,23 @@ const ESRCH = 3;
 
 type PageState = 'present' | 'swapped' | 'absent';
 
-type ReadV = (
-  pid: number,
-  local: readonly { base: Uint8Array; len: number }[],
-  localCount: number,
-  remote: BigUint64Array,
-  remoteCount: number,
-  flags: number,
-) => number | bigint;
+let readv: ProcessVm | undefined;
 
-let readv: ReadV | undefined;
-
-function processVmReadv(): ReadV {
-  if (readv === undefined) {
-    const koffi = loadKoffi();
-    // Without a name: names are global in koffi, and a second copy of this module may live in the same process.
-    const iovec = koffi.struct({ base: 'void *', len: 'size_t' });
-    const size = 'unsigned long';
-    readv = ownLibrary().func('process_vm_readv', 'int64_t', [
-      'int',
-      koffi.pointer(iovec),
-      size,
-      'const uint64_t *',
-      size,
-      size,
-    ]) as ReadV;
-  }
+function processVmReadv(): ProcessVm {
+  readv ??= bindProcessVm('process_vm_readv');
   return readv;
+}
+
+/** Memory of a process, by its addresses. */
+export interface ReadableMemory extends Disposable {
+  /** The mappings that addresses are looked up in, ascending. */
+  use(mappings: readonly Mapping[]): void;
+  /** The mapping that holds an address. */
+  find(address: bigint): Mapping | undefined;
+  /** How each part of `[start, end)` can be had; ascending, without gaps, neighbours of one kind merged. */
+  probe(start: bigint, end: bigint): MemoryPart[];
+  /** Reads memory that `probe` has called data (or zero); gives the number of bytes read from the start of `into`. */
+  read(address: bigint, into: Uint8Array): number;
 }
 
 /**
@@ -63,34 +54,43 @@ function processVmReadv(): ReadV {
  * it could hang for good. Pages that pagemap shows present or swapped are read from the process; file pages that are
  * not there are taken from the file; the rest of anonymous memory is known to be zero.
  */
-export class ProcessMemory implements Disposable {
+export class ProcessMemory implements ReadableMemory {
   readonly #pid: number;
   /** A thread that is alive: the leader may have ended before the others. */
   readonly #via: number;
+  readonly #gone: () => MinidumpError;
   readonly #pagemap: number;
   #mem: number | undefined;
   #mappings: readonly Mapping[] = [];
   readonly #files = new Map<string, number | undefined>();
   #hangingDevices: Set<string> | undefined;
 
-  constructor(pid: number, via: number) {
+  /** @param gone the error for a process that is not there any more */
+  constructor(pid: number, via: number, gone: () => MinidumpError = () => targetExited(pid)) {
     this.#pid = pid;
+    this.#gone = gone;
     this.#via = via;
     this.#pagemap = openSync(`/proc/${pid}/task/${via}/pagemap`, 'r');
     processVmReadv();
   }
 
-  /** The mappings that addresses are looked up in, ascending. */
   use(mappings: readonly Mapping[]): void {
     this.#mappings = mappings;
   }
 
-  /** The mapping that holds an address. */
   find(address: bigint): Mapping | undefined {
     return findMapping(this.#mappings, address);
   }
 
-  /** How each part of `[start, end)` can be had; ascending, without gaps, neighbours of one kind merged. */
+  /** Whether no page of a range exists. */
+  isUntouched(start: bigint, end: bigint): boolean {
+    let untouched = true;
+    this.#walkPages(start, end, (_from, _to, state) => {
+      untouched &&= state === 'absent';
+    });
+    return untouched;
+  }
+
   probe(start: bigint, end: bigint): MemoryPart[] {
     const parts: MemoryPart[] = [];
     const add = mergingInto(parts);
@@ -164,7 +164,7 @@ export class ProcessMemory implements Disposable {
       const bytes = new Uint8Array(entries.buffer, 0, wanted * 8);
       const got = readSync(this.#pagemap, bytes, 0, bytes.length, (Number(first) + done) * 8) >> 3;
       // A process that has ended has no pages any more.
-      if (got === 0) throw targetExited(this.#pid);
+      if (got === 0) throw this.#gone();
       for (let i = 0; i < got; i++) {
         const entry = entries[i]!;
         const state = (entry & PRESENT) !== 0n ? 'present' : (entry & SWAPPED) !== 0n ? 'swapped' : 'absent';
@@ -207,7 +207,6 @@ export class ProcessMemory implements Disposable {
     return result;
   }
 
-  /** Reads memory that `probe` has called data (or zero); gives the number of bytes read from the start of `into`. */
   read(address: bigint, into: Uint8Array): number {
     let done = this.#readPages(address, into);
     while (done < into.length) {
@@ -245,7 +244,7 @@ export class ProcessMemory implements Disposable {
     const remote = new BigUint64Array([address, BigInt(into.length)]);
     const got = Number(processVmReadv()(this.#via, [{ base: into, len: into.length }], 1, remote, 1, 0));
     if (got === into.length) return got;
-    if (got < 0 && errno() === ESRCH) throw targetExited(this.#pid);
+    if (got < 0 && errno() === ESRCH) throw this.#gone();
     const done = Math.max(0, got);
     return done + this.#readMem(address + BigInt(done), into.subarray(done));
   }

@@ -15,8 +15,8 @@ const NT_ARM_TLS = 0x401;
 export interface RegisterAccess {
   /** Undefined where the thread is gone. */
   read(tid: number): BigInt64Array | undefined;
-  /** Undefined where no register is ever changed. */
-  readonly write: ((tid: number, registers: BigInt64Array) => void) | undefined;
+  /** Gives whether it was done. Undefined where no register is ever changed. */
+  readonly write: ((tid: number, registers: BigInt64Array) => boolean) | undefined;
   readFloatingPoint(tid: number): Uint8Array;
   /** NT_X86_XSTATE, up to `room` bytes; empty where there is none. */
   readXsave(tid: number, room: number): Uint8Array;
@@ -59,9 +59,7 @@ export function registerAccess(name: CpuName): RegisterAccess {
       const registers = new BigInt64Array(cpu.registerWords);
       return Number(ptrace(PTRACE_GETREGS, tid, 0, registers)) === 0 ? registers : undefined;
     },
-    write(tid, registers) {
-      ptrace(PTRACE_SETREGS, tid, 0, registers);
-    },
+    write: (tid, registers) => Number(ptrace(PTRACE_SETREGS, tid, 0, registers)) === 0,
     readFloatingPoint(tid) {
       const bytes = new Uint8Array(cpu.floatingPointSize);
       ptrace(PTRACE_GETFPREGS, tid, 0, bytes);

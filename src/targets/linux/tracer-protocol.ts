@@ -1,4 +1,6 @@
 import type { CpuName } from '../../linux/cpu/index.js';
+import type { Candidate } from './snapshot/frozen-copy.js';
+import type { Gadgets } from './snapshot/guard.js';
 
 /** What the tracer thread (tracer-thread.ts) and the thread that drives it (tracer.ts) agree on. */
 
@@ -11,6 +13,8 @@ export const Control = {
   State: 2,
   /** Set by the driving thread once it knows that the stop has expired. */
   Acknowledged: 3,
+  /** The id of the tracer thread if it has to end before all threads of the target are free; else 0. */
+  FreedByEnd: 4,
   Words: 8,
 } as const;
 
@@ -22,11 +26,14 @@ export const State = {
   /** The target was let go because the stop took longer than it may. */
   Expired: 3,
   Ended: 4,
+  /** It could not start. */
   Failed: 5,
+  /** A step on the target could not be finished; the target was let go. */
+  Broken: 6,
 } as const;
 
-/** Milliseconds of this machine's monotonic clock, a Float64Array after the control words. */
-export const Times = { HoldStart: 0, HoldEnd: 1, Count: 2 } as const;
+/** Milliseconds of this machine's monotonic clock, a Float64Array after the control words. `Held`: all stops together. */
+export const Times = { HoldStart: 0, Held: 1, Count: 2 } as const;
 export const TIMES_OFFSET = Control.Words * 4;
 export const CONTROL_BYTES = TIMES_OFFSET + Times.Count * 8;
 
@@ -48,7 +55,51 @@ export interface TracerOptions {
 
 export type Command =
   | { readonly kind: 'stop'; readonly threads: readonly number[]; readonly results: SharedArrayBuffer }
+  /** Has one of the stopped threads fork; `results` is an Answer. */
+  | {
+      readonly kind: 'fork';
+      readonly candidates: readonly Candidate[];
+      readonly gadgets: Gadgets;
+      readonly seccomp: boolean;
+      readonly results: SharedArrayBuffer;
+    }
+  /** Lets all threads go; a copy stays. */
+  | { readonly kind: 'resume' }
+  /** Ends the copy. */
+  | { readonly kind: 'kill-copy' }
+  /** Has one of the stopped threads wait for the copy that was ended; `results` is an Answer. */
+  | {
+      readonly kind: 'collect';
+      readonly candidates: readonly Candidate[];
+      readonly ownPid: number;
+      readonly results: SharedArrayBuffer;
+    }
+  /** Lets all threads go, ends the copy and the tracer thread. */
   | { readonly kind: 'release' };
+
+/** What a command answers beside its registers: words, and a text behind them. */
+export const Answer = {
+  /** The id of the copy as this process sees it; of `collect`, 1 if it was done. */
+  Pid: 0,
+  /** The id of the copy as the target sees it. */
+  OwnPid: 1,
+  TextLength: 2,
+  Words: 4,
+  TextSize: 256,
+} as const;
+export const ANSWER_BYTES = Answer.Words * 4 + Answer.TextSize;
+
+/** Writes the text of an answer: why something was not done. */
+export function writeText(results: SharedArrayBuffer, text: string): void {
+  const bytes = new TextEncoder().encode(text).subarray(0, Answer.TextSize);
+  new Uint8Array(results, Answer.Words * 4).set(bytes);
+  new Int32Array(results)[Answer.TextLength] = bytes.length;
+}
+
+export function readAnswerText(results: SharedArrayBuffer): string {
+  const length = new Int32Array(results)[Answer.TextLength]!;
+  return new TextDecoder().decode(new Uint8Array(results, Answer.Words * 4, length).slice());
+}
 
 /** What became of a thread that was to be stopped. */
 export const Outcome = {

@@ -13,10 +13,14 @@
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { cpus } from '../../linux/cpu/index.js';
-import { errno, libc } from '../../node/libc.js';
+import { libc } from '../../node/libc.js';
 import { bindWaitid, collect, hasEnded, type Waitid } from './ended-threads.js';
+import { RemoteMemory } from './process-vm.js';
+import { Event, Ptrace, Request } from './ptrace.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
+import { FrozenCopy } from './snapshot/frozen-copy.js';
 import {
+  Answer,
   type Command,
   Control,
   Outcome,
@@ -26,21 +30,8 @@ import {
   TIMES_OFFSET,
   Times,
   type TracerOptions,
+  writeText,
 } from './tracer-protocol.js';
-
-const PTRACE_CONT = 7;
-const PTRACE_DETACH = 17;
-const PTRACE_SEIZE = 0x4206;
-const PTRACE_INTERRUPT = 0x4207;
-const PTRACE_EVENT_STOP = 128;
-
-const P_PID = 1;
-const WNOHANG = 1;
-const WSTOPPED = 2;
-const WALL = 0x40000000;
-/** Words of siginfo_t as waitid fills it: si_pid at byte 16, si_status at 24. */
-const SI_PID = 4;
-const SI_STATUS = 6;
 
 const EPERM = 1;
 const ESRCH = 3;
@@ -66,25 +57,24 @@ interface Traced {
 }
 const traced = new Map<number, Traced>();
 
-let ptrace: (request: number, tid: number, address: number, data: number) => number;
+let ptrace: Ptrace;
 let registersOf: RegisterAccess;
 let waitid: Waitid;
-let usleep: (microseconds: number) => number;
+let memory: RemoteMemory;
+let ownTid: () => number;
+let copy: FrozenCopy | undefined;
 const info = new Int32Array(32);
 
 function bind(): void {
-  const call = libc('int64_t ptrace(int request, int pid, uintptr_t addr, uintptr_t data)');
-  ptrace = (request, tid, address, data) => Number(call(request, tid, address, data));
-  registersOf = registerAccess(cpuName);
   waitid = bindWaitid();
-  usleep = libc('int usleep(unsigned int microseconds)') as typeof usleep;
+  ptrace = new Ptrace(waitid);
+  registersOf = registerAccess(cpuName);
+  memory = new RemoteMemory();
+  ownTid = libc('int gettid(void)') as () => number;
   // The first call of each costs a millisecond of compilation: not inside a stop.
-  ptrace(PTRACE_CONT, 0, 0, 0);
   registersOf.read(0);
   registersOf.readFloatingPoint(0);
-  if (xstate) registersOf.readXsave(0, 8);
-  waitid(P_PID, 0, info, WSTOPPED | WNOHANG);
-  usleep(0);
+  registersOf.readXsave(0, 8);
 }
 
 const now = () => performance.timeOrigin + performance.now();
@@ -150,15 +140,15 @@ function rankOf(tid: number, interruptible: boolean): number {
 function seize(tid: number): [outcome: number, errno: number] {
   // A group-stopped thread reports its stop by itself, and must stay stopped afterwards.
   const groupStopped = stateOf(tid) === 'T';
-  if (ptrace(PTRACE_SEIZE, tid, 0, 0) !== 0) {
-    const code = errno();
+  if (ptrace.request(Request.SEIZE, tid) < 0) {
+    const code = ptrace.errno;
     const state = stateOf(tid);
     // A thread that is ending answers EPERM or ESRCH, according to how far it has come.
     if (state === undefined || state === 'Z' || state === 'X') return [Outcome.Gone, code];
     return [code === ESRCH ? Outcome.Gone : Outcome.Refused, code || EPERM];
   }
   traced.set(tid, { stopped: false, exited: false, interruptible: false });
-  if (!groupStopped) ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+  if (!groupStopped) ptrace.request(Request.INTERRUPT, tid);
   return [Outcome.Stopped, 0];
 }
 
@@ -173,7 +163,7 @@ function awaitStops(tids: readonly number[], waiting: readonly number[], view: D
     left = left.filter((i) => !takeStop(tids[i]!, i, view));
     const elapsed = performance.now() - started;
     if (left.length === 0) break;
-    if (elapsed > SPIN_MS) usleep(50);
+    if (elapsed > SPIN_MS) ptrace.pause(50);
     if (elapsed > PATIENCE) break;
     if (performance.now() - lastLook > 10) {
       lastLook = performance.now();
@@ -192,15 +182,13 @@ function awaitStops(tids: readonly number[], waiting: readonly number[], view: D
 
 /** Consumes one report of the thread, if there is one. True once it stands in our stop and its registers are taken. */
 function takeStop(tid: number, index: number, view: DataView): boolean {
-  info[SI_PID] = 0;
-  // WEXITED is left out: the end of a child of this very process is for libuv to collect.
-  if (waitid(P_PID, tid, info, WSTOPPED | WNOHANG | WALL) !== 0 || info[SI_PID] === 0) return false;
-  const status = info[SI_STATUS]!;
-  if (status >> 8 !== PTRACE_EVENT_STOP) {
+  const status = ptrace.nextStop(tid);
+  if (status === undefined) return false;
+  if (status >> 8 !== Event.STOP) {
     // A signal came first: pass it on at once. Any trap clears a pending INTERRUPT (kernel/signal.c, ptrace_stop), so
     // ask again; without that, 1 dump in 1,000 of a program that forks all the time waited for its whole patience.
-    ptrace(PTRACE_CONT, tid, 0, status & 0xff);
-    ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+    ptrace.request(Request.CONT, tid, 0, status & 0xff);
+    ptrace.request(Request.INTERRUPT, tid);
     return false;
   }
   const registers = registersOf.read(tid);
@@ -214,9 +202,9 @@ function takeStop(tid: number, index: number, view: DataView): boolean {
   store(Slot.Registers, new Uint8Array(registers.buffer));
   view.setInt32(slot + Slot.Shortened, cpu.isShortenedCall(registers) ? 1 : 0, true);
   if (cpu.isInterrupted(registers)) {
-    if (cpu.heal === undefined) view.setInt32(slot + Slot.Interrupted, 1, true);
     cpu.heal?.(registers);
-    registersOf.write?.(tid, registers);
+    const healed = cpu.heal !== undefined && registersOf.write?.(tid, registers) === true;
+    if (!healed) view.setInt32(slot + Slot.Interrupted, 1, true);
   }
   store(Slot.FloatingPoint, registersOf.readFloatingPoint(tid));
   if (xstate) {
@@ -238,13 +226,17 @@ function noticeExit(tid: number): boolean {
 }
 
 /** Lets every thread go. What cannot be detached is dead, or is set free by the end of this thread. */
-function release(): void {
+function resume(): void {
   const all = [...traced].sort(([a, x], [b, y]) => rankOf(b, y.interruptible) - rankOf(a, x.interruptible));
   for (const [tid, state] of all) {
-    if (!state.stopped || ptrace(PTRACE_DETACH, tid, 0, 0) !== 0) noticeExit(tid);
+    if (state.stopped && ptrace.request(Request.DETACH, tid) >= 0) continue;
+    if (!noticeExit(tid)) Atomics.store(words, Control.FreedByEnd, ownTid());
   }
   traced.clear();
-  times[Times.HoldEnd] = now();
+  // 0: there was nothing to stop.
+  const started = times[Times.HoldStart]!;
+  if (started > 0) times[Times.Held]! += now() - started;
+  times[Times.HoldStart] = 0;
 }
 
 function reply(): void {
@@ -260,22 +252,59 @@ function serve(port: MessagePort): void {
     const woken = left > 0 && Atomics.wait(words, Control.Request, seen, left) !== 'timed-out';
     if (!woken) {
       Atomics.store(words, Control.State, State.Expired);
-      release();
+      resume();
+      copy?.kill();
       abandon();
       return;
     }
     seen = Atomics.load(words, Control.Request);
     const message = receiveMessageOnPort(port) as { message: Command } | undefined;
     if (message === undefined) continue;
-    const command = message.message;
-    if (command.kind === 'release') {
-      release();
-      Atomics.store(words, Control.State, State.Ended);
-      reply();
-      return;
+    try {
+      perform(message.message);
+    } catch (error) {
+      // What is half done on a thread of the target is healed as soon as it is let go (snapshot/guard.ts).
+      resume();
+      if ('results' in message.message) writeText(message.message.results, String((error as Error).message));
+      Atomics.store(words, Control.State, State.Broken);
     }
-    stop(command.threads, command.results);
+    const state = Atomics.load(words, Control.State);
     reply();
+    if (state === State.Ended || state === State.Broken) return;
+  }
+}
+
+function perform(command: Command): void {
+  switch (command.kind) {
+    case 'stop':
+      stop(command.threads, command.results);
+      break;
+    case 'fork': {
+      const { candidates, gadgets, seccomp, results } = command;
+      const limit = Math.max(1, times[Times.HoldStart]! + maxPause - now());
+      const ended = (tid: number) => hasEnded(waitid, tid, info);
+      copy = new FrozenCopy({ ptrace, registersOf, memory, gadgets, limit, hasEnded: ended }, seccomp);
+      const { pid: copyPid, ownPid, why } = copy.fork(candidates);
+      const answer = new Int32Array(results);
+      answer[Answer.Pid] = copyPid;
+      answer[Answer.OwnPid] = ownPid;
+      writeText(results, why);
+      break;
+    }
+    case 'collect':
+      new Int32Array(command.results)[Answer.Pid] = copy?.collect(command.candidates, command.ownPid) ? 1 : 0;
+      break;
+    case 'kill-copy':
+      copy?.kill();
+      break;
+    case 'resume':
+      resume();
+      Atomics.store(words, Control.State, State.Ready);
+      break;
+    case 'release':
+      resume();
+      copy?.kill();
+      Atomics.store(words, Control.State, State.Ended);
   }
 }
 

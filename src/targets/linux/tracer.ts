@@ -1,12 +1,19 @@
+import { existsSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../io/index.js';
 import type { CpuName } from '../../linux/cpu/index.js';
+import { sleep } from '../../node/sleep.js';
 import { bindWaitid, collect, hasEnded } from './ended-threads.js';
+import type { Candidate, ForkResult } from './snapshot/frozen-copy.js';
+import type { Gadgets } from './snapshot/guard.js';
 import type { ThreadHolder } from './thread-holder.js';
 import {
+  ANSWER_BYTES,
+  Answer,
   CONTROL_BYTES,
   type Command,
   Control,
+  readAnswerText,
   State,
   slotSize,
   TIMES_OFFSET,
@@ -17,6 +24,8 @@ import {
 /** How long the tracer thread may take to start, and how long beyond its own limits to answer; milliseconds. */
 const START_LIMIT = 20_000;
 const REPLY_LIMIT = 30_000;
+/** How long the end of the thread is waited for. */
+const END_LIMIT = 1_000;
 /** A stop that takes longer than this, in milliseconds, may be one of a process that waits for us: see `#awaitStop`. */
 const SLICE = 50;
 
@@ -104,6 +113,47 @@ export class Tracer implements ThreadHolder {
     }
   }
 
+  /** Has one of the stopped threads fork: the copy stands still, and lives until `killCopy` or `release`. */
+  fork(candidates: readonly Candidate[], gadgets: Gadgets, seccomp: boolean): ForkResult {
+    const results = this.#ask((results) => ({ kind: 'fork', candidates, gadgets, seccomp, results }));
+    const words = new Int32Array(results);
+    return { pid: words[Answer.Pid]!, ownPid: words[Answer.OwnPid]!, why: readAnswerText(results) };
+  }
+
+  /** Lets the target go; a copy stays. */
+  resume(): void {
+    this.#post({ kind: 'resume' });
+    this.#awaitReply(REPLY_LIMIT);
+    this.checkHeld();
+  }
+
+  /** Ends the copy. The target has a dead child then, until `collect`. */
+  killCopy(): void {
+    this.#post({ kind: 'kill-copy' });
+    this.#awaitReply(REPLY_LIMIT);
+  }
+
+  /** Has one of the stopped threads wait for the copy that was ended; gives whether that was done. */
+  collect(candidates: readonly Candidate[], ownPid: number): boolean {
+    const results = this.#ask((results) => ({ kind: 'collect', candidates, ownPid, results }));
+    return new Int32Array(results)[Answer.Pid] === 1;
+  }
+
+  #ask(command: (results: SharedArrayBuffer) => Command): SharedArrayBuffer {
+    const results = new SharedArrayBuffer(ANSWER_BYTES);
+    this.#post(command(results));
+    this.#awaitReply(REPLY_LIMIT + this.#maxPause);
+    this.checkHeld();
+    if (this.#state() === State.Broken) {
+      throw new MinidumpError(
+        'system-call',
+        `a call could not be made in process ${this.#pid}: ${readAnswerText(results)}; it runs on, the dump is given up`,
+        { advice: 'Try again, or copy the memory while it stands still with --snapshot never.' },
+      );
+    }
+    return results;
+  }
+
   /** Lets the target go and ends the thread. May be called again. */
   release(): void {
     if (this.#state() === State.Expired) {
@@ -113,20 +163,26 @@ export class Tracer implements ThreadHolder {
       this.#awaitReply(REPLY_LIMIT);
       // The limit may have passed in just this moment.
       if (this.#state() === State.Expired) this.#acknowledge();
+      this.#awaitEnd();
     } else if (this.#state() === State.Starting) {
       void this.#worker.terminate();
     }
+  }
+
+  /** Where only the end of the tracer thread frees a thread of the target, waits for that end. */
+  #awaitEnd(): void {
+    const tid = Atomics.load(this.#words, Control.FreedByEnd);
+    const deadline = performance.now() + END_LIMIT;
+    while (tid !== 0 && existsSync(`/proc/self/task/${tid}`) && performance.now() < deadline) sleep(1);
   }
 
   get slotSize(): number {
     return this.#slotSize;
   }
 
-  /** How long the target was stopped, in milliseconds; known after `release`. */
+  /** How long the target was stopped, in milliseconds, all stops together; known once it is let go. */
   get pause(): number {
-    const started = this.#times[Times.HoldStart]!;
-    // 0: no thread was to be stopped.
-    return started === 0 ? 0 : Math.max(0, this.#times[Times.HoldEnd]! - started);
+    return this.#times[Times.Held]!;
   }
 
   /** Tells the thread that its caller is back: a command need not be ended (`abandonExitCode`). */

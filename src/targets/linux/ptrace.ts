@@ -1,0 +1,103 @@
+import { errno, libc } from '../../node/libc.js';
+import type { Waitid } from './ended-threads.js';
+
+/** Requests of ptrace(2), as linux/ptrace.h numbers them. */
+export const Request = {
+  CONT: 7,
+  DETACH: 17,
+  SYSCALL: 24,
+  SETOPTIONS: 0x4200,
+  GETEVENTMSG: 0x4201,
+  SEIZE: 0x4206,
+  INTERRUPT: 0x4207,
+  GETSIGMASK: 0x420a,
+  SETSIGMASK: 0x420b,
+  SECCOMP_GET_FILTER: 0x420c,
+  GET_RSEQ_CONFIGURATION: 0x420f,
+} as const;
+
+/** PTRACE_O_* */
+export const Option = { TRACESYSGOOD: 1, TRACECLONE: 8, EXITKILL: 0x100000 } as const;
+
+/** Events: the byte above the signal in the status of a stop. */
+export const Event = { CLONE: 3, STOP: 128 } as const;
+/** A stop at the entry or the exit of a system call, under TRACESYSGOOD: SIGTRAP | 0x80. */
+export const SYSCALL_STOP = 0x85;
+
+const P_PID = 1;
+const WNOHANG = 1;
+const WSTOPPED = 2;
+const WALL = 0x40000000;
+/** Words of siginfo_t as waitid fills it: si_pid at byte 16, si_status at 24. */
+const SI_PID = 4;
+const SI_STATUS = 6;
+
+/** So long it pays to ask without sleeping, in milliseconds: stops come within 0.3 ms. */
+const SPIN_MS = 1;
+const SLEEP_US = 50;
+
+/** ptrace(2) and the waiting for its stops, for the one thread that traces. */
+export class Ptrace {
+  readonly #call = libc('int64_t ptrace(int request, int pid, uintptr_t addr, uintptr_t data)');
+  readonly #callInto = libc('int64_t ptrace(int request, int pid, uintptr_t addr, void *data)');
+  readonly #usleep = libc('int usleep(unsigned int microseconds)');
+  readonly #waitid: Waitid;
+  readonly #info = new Int32Array(32);
+
+  constructor(waitid: Waitid) {
+    this.#waitid = waitid;
+    // The first call of each costs a millisecond of compilation: not inside a stop.
+    this.request(Request.CONT, 0);
+    this.read(Request.GETSIGMASK, 0, 8, new Uint8Array(8));
+    this.nextStop(0);
+    this.pause(0);
+  }
+
+  /** The result; below 0 it failed, and `errno` tells why. */
+  request(request: number, tid: number, address = 0, data = 0): number {
+    return Number(this.#call(request, tid, address, data));
+  }
+
+  /** The same for requests that read or write memory of ours. */
+  read(request: number, tid: number, address: number, into: Uint8Array | BigUint64Array): number {
+    return Number(this.#callInto(request, tid, address, into));
+  }
+
+  get errno(): number {
+    return errno();
+  }
+
+  /** PTRACE_GETEVENTMSG: the id of a new child, after the event of its creation. */
+  eventMessage(tid: number): number {
+    const message = new BigUint64Array(1);
+    return this.read(Request.GETEVENTMSG, tid, 0, message) < 0 ? 0 : Number(message[0]);
+  }
+
+  /**
+   * Takes one report of a stop of the thread, if there is one: the event in the second byte, the signal in the first (siginfo's
+   * si_status). Ends are left alone: that of a child of this very process is for libuv to collect.
+   */
+  nextStop(tid: number): number | undefined {
+    const info = this.#info;
+    info[SI_PID] = 0;
+    if (this.#waitid(P_PID, tid, info, WSTOPPED | WNOHANG | WALL) !== 0 || info[SI_PID] === 0)
+      return undefined;
+    return info[SI_STATUS]!;
+  }
+
+  /** Waits for the next stop of a thread, for so many milliseconds; undefined if none came. */
+  awaitStop(tid: number, limit: number, isOver: () => boolean = () => false): number | undefined {
+    const started = performance.now();
+    for (let turn = 1; ; turn++) {
+      const status = this.nextStop(tid);
+      if (status !== undefined) return status;
+      const elapsed = performance.now() - started;
+      if (elapsed > limit || (turn % 64 === 0 && isOver())) return undefined;
+      if (elapsed > SPIN_MS) this.pause(SLEEP_US);
+    }
+  }
+
+  pause(microseconds: number): void {
+    this.#usleep(microseconds);
+  }
+}

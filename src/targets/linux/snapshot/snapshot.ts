@@ -1,0 +1,129 @@
+import { MinidumpError } from '../../../io/index.js';
+import { type Cpu, type CpuName, cpus } from '../../../linux/cpu/index.js';
+import { type Mapping, parseMaps } from '../../../linux/maps.js';
+import { sleep } from '../../../node/sleep.js';
+import { ProcessMemory, type ReadableMemory } from '../memory.js';
+import { MapsFile, readText } from '../procfs.js';
+import type { Tracer } from '../tracer.js';
+import { Outcome, Slot } from '../tracer-protocol.js';
+import { findCandidates, leastDisturbed, type StoppedThread } from './candidates.js';
+import type { SnapshotPlan } from './plan.js';
+import { KeptMemory, SnapshotMemory } from './snapshot-memory.js';
+
+/** Most memory that is read while the process stands still, because a fork does not copy it; bytes. */
+const MAX_KEPT = 64 * 1024 * 1024;
+/** How often a thread is looked for that can wait for the ended copy, and how long after each other, in milliseconds. */
+const COLLECT_ATTEMPTS = 50;
+const COLLECT_PAUSE = 20;
+/** Threads that are stopped for that in one attempt, one after the other. */
+const COLLECT_THREADS = 4;
+
+/** The process as a snapshot is taken of it. */
+export interface SnapshotSource {
+  readonly pid: number;
+  readonly cpu: CpuName;
+  readonly tracer: Tracer;
+  /** All of its threads that stand still. */
+  readonly threads: readonly StoppedThread[];
+  readonly mappings: readonly Mapping[];
+  readonly memory: ProcessMemory;
+}
+
+/** A frozen copy of a process that runs again: a child of it, which only this process knows to hold. */
+export class Snapshot {
+  /** Its memory at the moment when it stood still. */
+  readonly memory: ReadableMemory;
+  readonly notes: string[] = [];
+  /** See Target.shortenedCalls: the process is stopped once more at the end. */
+  shortenedCalls = 0;
+  readonly #source: SnapshotSource;
+  readonly #cpu: Cpu;
+  readonly #pid: number;
+  readonly #ownPid: number;
+
+  /**
+   * Takes a snapshot of a process that stands still, and lets it go.
+   *
+   * @returns why there is none, where it could not be taken: then the process stands still as before
+   */
+  static take(source: SnapshotSource, plan: SnapshotPlan): Snapshot | string {
+    const { tracer, threads, mappings, memory } = source;
+    const candidates = findCandidates(threads, mappings, (start, end) => memory.isUntouched(start, end));
+    const { pid, ownPid, why } = tracer.fork(candidates, plan.gadgets, plan.seccomp);
+    if (pid === 0) return why;
+    const kept = new KeptMemory(memory, plan.unforked, MAX_KEPT);
+    const snapshot = new Snapshot(source, pid, ownPid, kept);
+    tracer.resume();
+    return snapshot;
+  }
+
+  private constructor(source: SnapshotSource, pid: number, ownPid: number, kept: KeptMemory) {
+    this.#source = source;
+    this.#cpu = cpus[source.cpu];
+    this.#pid = pid;
+    this.#ownPid = ownPid;
+    const copy = new ProcessMemory(pid, pid, lost);
+    copy.use(source.mappings);
+    this.memory = new SnapshotMemory(copy, kept);
+    if (kept.left.length > 0) {
+      const size = kept.left.reduce((sum, { start, end }) => sum + (end - start), 0n);
+      this.notes.push(
+        `${size >> 20n} MiB of shared or unforkable memory is more than can be read while the process stands still: it is as it was later, or missing`,
+      );
+    }
+  }
+
+  /** Throws if the copy was ended by somebody else. */
+  checkAlive(): void {
+    const stat = readText(`/proc/${this.#pid}/stat`);
+    const state = stat?.slice(stat.lastIndexOf(')') + 2)[0];
+    if (state === undefined || state === 'Z' || state === 'X') throw lost();
+  }
+
+  /** Ends the copy, and has a thread of the process wait for it, so that no trace of it is left. */
+  end(): void {
+    const { tracer, pid } = this.#source;
+    this.memory[Symbol.dispose]();
+    tracer.killCopy();
+    for (let attempt = 0; attempt < COLLECT_ATTEMPTS; attempt++) {
+      const threads = leastDisturbed(pid, this.#cpu);
+      // It has ended: its children are init's.
+      if (threads.length === 0) return;
+      for (const tid of threads.slice(0, COLLECT_THREADS)) if (this.#collect(tid)) return;
+      sleep(COLLECT_PAUSE);
+    }
+    this.notes.push(
+      `no thread of the process could wait for its ended copy: process ${this.#pid} stays in its list of children, ended and without memory`,
+    );
+  }
+
+  #collect(tid: number): boolean {
+    const { tracer, memory, pid } = this.#source;
+    let mappings: Mapping[];
+    try {
+      mappings = parseMaps(new MapsFile(pid, tid).read().toString('utf8'));
+    } catch {
+      return false;
+    }
+    const results = tracer.stop([tid]);
+    let done = false;
+    if (results.getInt32(Slot.Outcome, true) === Outcome.Stopped) {
+      this.shortenedCalls += results.getInt32(Slot.Shortened, true);
+      const registers = new BigUint64Array(results.buffer, Slot.Registers, this.#cpu.registerWords);
+      const candidates = findCandidates([{ id: tid, registers }], mappings, (start, end) =>
+        memory.isUntouched(start, end),
+      );
+      if (candidates.length > 0) done = tracer.collect(candidates, this.#ownPid);
+    }
+    tracer.resume();
+    return done;
+  }
+}
+
+function lost(): MinidumpError {
+  return new MinidumpError(
+    'snapshot-lost',
+    'the snapshot of the process was killed before it was written, by the kernel for want of memory or by somebody; the process itself runs on',
+    { advice: 'Dump it without one: --snapshot never.' },
+  );
+}
