@@ -1,5 +1,4 @@
 // How much of its work a program lost to a dump.
-import { median } from './statistics.js';
 
 /** It is back to normal when so many slots in a row (of 10 ms) have this share of what it did before. */
 const CALM_SLOTS = 10;
@@ -10,7 +9,7 @@ const CALM_SHARE = 0.9;
  * slots before are what it does undisturbed; those after count until it is back to that. `slots` is how many were looked at.
  */
 export function lostWork(pages, slotMs, from, to) {
-  const usual = median(pages.slice(0, from));
+  const usual = pages.slice(0, from).reduce((sum, count) => sum + count, 0) / from;
   let end = to;
   for (let calm = 0; end < pages.length && calm < CALM_SLOTS; end++)
     calm = pages[end] >= usual * CALM_SHARE ? calm + 1 : 0;

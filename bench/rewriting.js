@@ -63,6 +63,8 @@ async function rewritten(options, { mib, pages, folder }) {
     // The first slot began before the report did.
     const slotOf = (ns) => Math.floor(ns / slotNs) - Number(seen.first) - 1;
     const lost = lostWork(counts.slice(1), slotNs / 1e6, slotOf(dumped.beganNs), slotOf(dumped.endedNs) + 1);
+    if (lost.usual === 0)
+      throw new BenchError('the rewriting program got no turn in a whole second: too much else runs here');
     return {
       wallMs: dumped.wallMs,
       pauseMs: Number(seen.still_us) / 1000,
