@@ -1,7 +1,7 @@
 // A memory cgroup of its own for a process, of version 1 or 2.
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BenchError } from './error.js';
+import { LeftOut } from './error.js';
 import { atExit } from './processes.js';
 
 const PREFIX = 'mdmp-bench-';
@@ -38,17 +38,17 @@ function removeLeftovers(parent) {
 
 /**
  * A new cgroup, removed at the end in any case. `join` is a shell command that moves the shell into it, `limit` sets how many bytes it may use, `usage`
- * is how many it uses, `oomKills` how many processes in it were killed for want of memory. `remove` wants its processes to have ended.
+ * is how many it uses, `oomKills` how many processes in it were killed for want of memory. `remove` wants its processes to have ended. LeftOut where none can be made.
  */
 export function makeCgroup() {
   const where = controller();
-  if (!where) throw new BenchError('there is no memory controller of cgroups');
+  if (!where) throw new LeftOut('there is no memory controller of cgroups');
   removeLeftovers(where.path);
   const folder = join(where.path, `${PREFIX}${process.pid}`);
   try {
     mkdirSync(folder);
   } catch (error) {
-    throw new BenchError(`${folder}: ${error.message}; it takes root`);
+    throw new LeftOut(`${folder} cannot be made (${error.code}): that takes root`);
   }
   const files = FILES[where.version];
   const read = (name) => readFileSync(join(folder, name), 'utf8');

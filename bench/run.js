@@ -7,7 +7,7 @@ import { BenchError } from './error.js';
 import { dumpFolder, root } from './folders.js';
 import { describeMachine, load, speeds } from './machine.js';
 import { measure, rounds } from './measuring.js';
-import { memoryLimit } from './memory-limit.js';
+import { failures, memoryLimit } from './memory-limit.js';
 import { readOptions, usage } from './options.js';
 import { rewriting } from './rewriting.js';
 import { markdown } from './table.js';
@@ -99,6 +99,10 @@ try {
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(result, undefined, 1)}\n`);
     if (options.write !== undefined)
       write(options.write, text, result.targets.length ? chart(result.targets) : undefined);
+    for (const failure of failures(result.memoryLimit ?? {})) {
+      console.error(`bench: ${failure}`);
+      process.exitCode = 1;
+    }
   }
 } catch (error) {
   console.error(`bench: ${error instanceof BenchError ? error.message : error.stack}`);

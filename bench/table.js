@@ -94,7 +94,7 @@ function memoryLimitText({ mib, share, modes, leftOut }) {
       `### ${mode.name}`,
       '',
       `cgroup version ${mode.version}, ${mode.usedMb.toFixed(0)} MB used of ${mode.limitMb.toFixed(0)} MB. The dump ended with exit code ${mode.status} after ${ms(mode.wallMs)} ms; ` +
-        `Processes of the cgroup killed for want of memory: ${mode.oomKills}. The program ${mode.livesOn ? 'lives on' : 'STANDS STILL'}, ${mode.errors} of its pages are not as it left them. mdmp said:`,
+        `Processes of the cgroup killed for want of memory: ${mode.oomKills}. The program ${mode.fate}. mdmp said:`,
       '',
       '```',
       mode.printed,

@@ -19,11 +19,19 @@ export async function startTarget(command, args) {
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const until = async (last) => {
     const said = [];
-    const timer = setTimeout(() => end(child.pid), LIMIT_MS);
+    let hung = false;
+    const timer = setTimeout(() => {
+      hung = true;
+      end(child.pid);
+    }, LIMIT_MS);
     try {
       for (;;) {
         const { value: line, done } = await lines.next();
-        if (done) throw new BenchError(`${command} ended, or hung, before it said ${last}`);
+        if (done) {
+          await ended;
+          const how = hung ? 'did not answer in a minute' : `ended (${child.signalCode ?? child.exitCode})`;
+          throw new BenchError(`${command} ${how} before it said ${last}`);
+        }
         if (line === last) break;
         said.push(line);
       }
