@@ -3,7 +3,7 @@ import { medianOf } from './statistics.js';
 import { time } from './text.js';
 
 const WIDTH = 960;
-const NAMES = 190;
+const NAMES = 220;
 const RIGHT = 90;
 const ROW = 26;
 const BAR = 9;
@@ -64,6 +64,7 @@ export function chart(targets) {
   }
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
+    '<title>Wall time and pause of each tool, for each target</title>',
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     ...parts,
     '</svg>\n',

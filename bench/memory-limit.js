@@ -54,7 +54,8 @@ async function attempt(cgroup, options, { mib, folder }) {
       usedMb: used / 1e6,
       limitMb: limit / 1e6,
       status,
-      printed: printed.trim(),
+      // Where the dump lay is of no use to anybody: it is gone.
+      printed: printed.trim().replaceAll(folder.path, '…'),
       wallMs,
       fate: await fate(rewriter),
       oomKills: cgroup.oomKills(),
