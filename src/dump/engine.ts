@@ -1,5 +1,13 @@
 import { MINIDUMP_TYPE } from '../format/index.js';
-import { abortSink, closeSink, MinidumpError, type Sink, type Task, writeBytes } from '../io/index.js';
+import {
+  abortSink,
+  closeSink,
+  type FileRegion,
+  MinidumpError,
+  type Sink,
+  type Task,
+  writeBytes,
+} from '../io/index.js';
 import type { MemoryBlock } from './blocks.js';
 import { CallbackSink } from './callback-sink.js';
 import { checkCallbacks } from './check-callbacks.js';
@@ -7,10 +15,10 @@ import { checkDumpType, flagsWithoutMeaning, hasFlag } from './dump-type.js';
 import { type Head, layOut } from './head.js';
 import type { DumpOptions, DumpReport } from './options.js';
 import { filterPointers } from './pointers.js';
-import { totalSize } from './ranges.js';
+import { subtractRanges, totalSize } from './ranges.js';
 import { type Selection, select } from './select.js';
 import { dumpTexts, gatherStreams } from './streams/index.js';
-import type { Target } from './target.js';
+import type { PlacedRange, Target } from './target.js';
 
 /** Memory up to this size is copied while the target stands still and written afterwards. */
 const KEPT_IN_MEMORY = 64 * 1024 * 1024;
@@ -83,7 +91,8 @@ export function* capture(target: Target, options: DumpOptions, output: Pick<Sink
 
   // What is made of memory besides the memory itself, and the memory, if it is small: then the target may go on.
   const context = yield* gatherStreams(target, options, selection);
-  const texts = yield* dumpTexts(context);
+  // A callback that sees what is read must see it while it is there to be read; else they are copies, which can wait.
+  let texts = selection.memory.rewritten ? yield* dumpTexts(context) : undefined;
   const total = Number(totalSize(blocks.stored));
   let memory: Uint8Array[] | undefined;
   const mayWait = output.mayWait || selection.callbackWrites;
@@ -97,6 +106,7 @@ export function* capture(target: Target, options: DumpOptions, output: Pick<Sink
     target.checkHeld();
     target.release();
   }
+  texts ??= yield* dumpTexts(context);
   const head = yield* layOut(context, texts, total, memory === undefined);
   const size = head.bytes.length + total + head.tail;
   const callbackSink = selection.callbackWrites ? new CallbackSink(protocol) : undefined;
@@ -126,6 +136,7 @@ export function* emit(captured: Capture, sink: Sink): Task<void> {
   const { target, options, selection, head, memory, size } = captured;
   let written = 0;
   function* write(bytes: Uint8Array): Task<void> {
+    checkAborted(options);
     yield* writeBytes(sink, bytes);
     written += bytes.length;
     if (!target.held) options.onProgress?.({ phase: 'writing', written, total: size });
@@ -133,6 +144,17 @@ export function* emit(captured: Capture, sink: Sink): Task<void> {
   yield* write(head.bytes);
   if (memory !== undefined) {
     for (const bytes of memory) yield* write(bytes);
+  } else if (sink.reserve !== undefined && mayCopyDirectly(captured)) {
+    const total = size - head.bytes.length - head.tail;
+    yield* copyDirectly(captured, sink.reserve(total), (done) => {
+      selection.protocol.checkCancelled();
+      checkAborted(options);
+      target.checkHeld();
+      if (!target.held) options.onProgress?.({ phase: 'writing', written: written + done, total: size });
+    });
+    target.checkHeld();
+    target.release();
+    written += total;
   } else {
     const buffer = new Uint8Array(Number(CHUNK));
     for (const block of selection.blocks.stored) {
@@ -150,6 +172,45 @@ export function* emit(captured: Capture, sink: Sink): Task<void> {
     target.release();
   }
   if (head.tail > 0) yield* write(head.tailBytes());
+}
+
+function checkAborted({ signal }: DumpOptions): void {
+  if (signal?.aborted) throw new MinidumpError('cancelled', 'the dump was given up');
+}
+
+/** Whether nobody wants to see, or to change, the memory on its way. */
+function mayCopyDirectly({ target, selection }: Capture): boolean {
+  return (
+    target.copyInto !== undefined && selection.pointerFilter === undefined && !selection.memory.rewritten
+  );
+}
+
+function* copyDirectly(captured: Capture, region: FileRegion, tick: (done: number) => void): Task<void> {
+  const { target, selection } = captured;
+  const placed: (PlacedRange & { block: MemoryBlock })[] = [];
+  let { position } = region;
+  for (const block of selection.blocks.stored) {
+    const { start, end, blank } = block;
+    // What is left out is zeros, which need not be written.
+    for (const piece of subtractRanges(subtractRanges([{ start, end }], selection.memory.removed), blank)) {
+      placed.push({ ...piece, position: position + Number(piece.start - start), block });
+    }
+    position += Number(end - start);
+  }
+  const left = yield* target.copyInto!(placed, region, tick);
+  const buffer = new Uint8Array(Number(CHUNK));
+  let index = 0;
+  for (const { start, end, position } of left) {
+    while (placed[index + 1] !== undefined && placed[index + 1]!.position <= position) index++;
+    const { block } = placed[index]!;
+    for (let at = start; at < end; ) {
+      const next = end - at < CHUNK ? end : at + CHUNK;
+      const piece = buffer.subarray(0, Number(next - at));
+      yield* fill(target, selection, block, at, piece);
+      region.writeAt(position + Number(at - start), piece);
+      at = next;
+    }
+  }
 }
 
 /** All bytes of a captured dump have been written: closes the sink, and tells what went in. */

@@ -25,6 +25,7 @@ const Stream = streamTypes.values;
 const LAST_RVA = 0xffff_ffff;
 /** Room for what turns out to be unreadable while it is written, in bytes of JSON. */
 const LATE_ERRORS = 4096;
+const PAGE = 4096n;
 
 /** All of a dump but its memory. */
 export interface Head {
@@ -89,15 +90,25 @@ export function* layOut(
     return encodeHead(context, carried, writers, place);
   };
   let wide = selection.wide;
-  let length = encode(0, wide).bytes.length;
+  // Memory that is copied by pages lies in the file as it lies in memory: then pages of zeros can be holes.
+  const pages = readsLater && target.stored === undefined ? largest(stored) : undefined;
+  const measure = () => {
+    const { length } = encode(0, wide).bytes;
+    return pages === undefined ? length : length + misplaced(pages, length + offsets.get(pages)!);
+  };
+  let length = measure();
   if (length + total > LAST_RVA) {
     // A MemoryList that would pass 4 GiB becomes a Memory64List.
     wide = true;
     tail = 0;
-    length = encode(0, wide).bytes.length;
+    length = measure();
   }
+  const encoded = encode(length, wide);
+  const bytes = new Uint8Array(length);
+  bytes.set(encoded.bytes);
   return {
-    ...encode(length, wide),
+    bytes,
+    streams: encoded.streams,
     tail,
     tailBytes: () => {
       // JSON may end in white space.
@@ -107,6 +118,20 @@ export function* layOut(
       return bytes;
     },
   };
+}
+
+function largest(blocks: readonly MemoryBlock[]): MemoryBlock | undefined {
+  let found: MemoryBlock | undefined;
+  for (const block of blocks) {
+    if (found === undefined || block.end - block.start > found.end - found.start) found = block;
+  }
+  return found;
+}
+
+/** How many bytes further a block has to go so that its pages are pages of the file. */
+function misplaced(block: MemoryBlock, position: number): number {
+  const inPage = Number(block.start & (PAGE - 1n));
+  return (inPage - (position % Number(PAGE)) + Number(PAGE)) % Number(PAGE);
 }
 
 function encodeHead(

@@ -44,6 +44,8 @@ export interface DumpOptions<Param = unknown> {
   fileHandle?: unknown;
   /** For a target that is a minidump: keep its memory as it is (the default), or select of it by `type`. */
   storedMemory?: 'keep' | 'select' | undefined;
+  /** Gives the dump up with `cancelled`; seen while memory is copied from a snapshot, and while the dump is written. */
+  signal?: AbortSignal | undefined;
   /** Called while the process runs only: it may be the one that reads our output. */
   onProgress?: ((progress: DumpProgress) => void) | undefined;
 }

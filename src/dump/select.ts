@@ -297,6 +297,8 @@ class Selector {
 
   #selectThreads(held: readonly SelectedThread[]): SelectedThread[] {
     const threads: SelectedThread[] = [];
+    // Nobody is asked: then no context is made while the process waits.
+    if (!this.#protocol.present) return held.filter(({ flags }) => hasFlag(flags, ThreadWriteThread));
     for (const one of held) {
       const { thread, flags: before } = one;
       const Thread = {

@@ -4,7 +4,7 @@ import type {
   MINIDUMP_SYSTEM_MEMORY_INFO_1,
   XSTATE_CONFIG_FEATURE_MSC_INFO,
 } from '../format/index.js';
-import type { Task } from '../io/index.js';
+import type { FileRegion, Task } from '../io/index.js';
 import type { AddressRange } from './ranges.js';
 
 /**
@@ -107,6 +107,18 @@ export interface Target extends Disposable {
   /** Reads memory into all of `into`; gives how many bytes could be read from the start of it. */
   readMemory(address: bigint, into: Uint8Array): Task<number>;
 
+  /**
+   * Copies memory into a file at once, where that is faster than to read it here: gives what it leaves to the caller, ascending; of that
+   * nothing is written. Absent where there is no such way.
+   *
+   * @param tick is told now and then how many bytes are done; what it throws ends the copying
+   */
+  copyInto?(
+    ranges: readonly PlacedRange[],
+    region: FileRegion,
+    tick: (done: number) => void,
+  ): Task<readonly PlacedRange[]>;
+
   /** For a target that is itself a minidump: what of it goes into the new one as it is. */
   readonly stored?: StoredDump | undefined;
 
@@ -119,6 +131,11 @@ export interface Target extends Disposable {
   readonly shortenedCalls: number;
   /** How long the process was stopped, in milliseconds; known once it is released, 0 for what cannot be stopped. */
   readonly pause: number;
+}
+
+/** Memory that goes to a place in a file. */
+export interface PlacedRange extends AddressRange {
+  readonly position: number;
 }
 
 /** `data` can be read; `zero` exists but was never touched, so it is all zeros; `hole` cannot be read. */

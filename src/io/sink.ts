@@ -11,10 +11,26 @@ export interface Sink {
   readonly mayWait: boolean;
   /** Takes all of `bytes`; the caller may reuse the buffer once it has returned or the promise is settled. */
   write(bytes: Uint8Array): void | Promise<void>;
+  /**
+   * Of a file: takes the next bytes, so many, without writing them. Whoever asked writes them, in any order; what is not written is
+   * zeros. Absent where bytes can only follow each other.
+   */
+  reserve?(length: number): FileRegion;
   /** All has been written: make it final. */
   close(): void | Promise<void>;
   /** The dump failed: leave nothing behind. Never throws. */
   abort(): void | Promise<void>;
+}
+
+/** A part of a file that somebody else writes. */
+export interface FileRegion {
+  readonly fd: number;
+  /** Where it begins in the file. */
+  readonly position: number;
+  /** Writes bytes to a place in the file. */
+  writeAt(position: number, bytes: Uint8Array): void;
+  /** What a system call that failed on the file is told as. */
+  failure(error: unknown): MinidumpError;
 }
 
 /** Stands in for a sink where the callback is to write the dump by itself (IoStartCallback): fails if it does not. */

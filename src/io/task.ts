@@ -17,7 +17,16 @@ export interface ByteRange {
 export type Request =
   | { readonly kind: 'read'; readonly source: Source; readonly ranges: readonly ByteRange[] }
   | { readonly kind: 'write'; readonly sink: Sink; readonly bytes: Uint8Array }
-  | { readonly kind: 'close' | 'abort'; readonly sink: Sink };
+  | { readonly kind: 'close' | 'abort'; readonly sink: Sink }
+  | { readonly kind: 'work'; readonly work: Work };
+
+/** Something that goes on by itself, in other threads, and is waited for. */
+export interface Work {
+  /** Waits on the spot; throws if it fails. */
+  block(): void;
+  /** The same, with the event loop free meanwhile. */
+  settled(): Promise<void>;
+}
 
 /** The answer to a read: one array of bytes a range, in order. To all else: nothing. */
 export type Answer = readonly Uint8Array[] | undefined;
@@ -62,7 +71,7 @@ export function* abortSink(sink: Sink): Task<void> {
   yield { kind: 'abort', sink };
 }
 
-function act(request: Exclude<Request, { kind: 'read' }>): void | Promise<void> {
+function act(request: Exclude<Request, { kind: 'read' | 'work' }>): void | Promise<void> {
   return request.kind === 'write' ? request.sink.write(request.bytes) : request.sink[request.kind]();
 }
 
@@ -75,7 +84,8 @@ export function runSync<T>(task: Task<T>): T {
       const request = step.value;
       if (request.kind === 'read') {
         answer = request.ranges.map(({ offset, length }) => atOnce(request.source.read(offset, length)));
-      } else {
+      } else if (request.kind === 'work') request.work.block();
+      else {
         atOnce(act(request));
       }
     } catch (error) {
@@ -97,7 +107,8 @@ export async function runAsync<T>(task: Task<T>): Promise<T> {
       if (request.kind === 'read') {
         const parts = request.ranges.map(({ offset, length }) => request.source.read(offset, length));
         answer = parts.some(isPromise) ? await Promise.all(parts) : (parts as Uint8Array[]);
-      } else {
+      } else if (request.kind === 'work') await request.work.settled();
+      else {
         const done = act(request);
         if (isPromise(done)) await done;
       }

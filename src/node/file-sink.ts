@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
   existsSync,
   fchmodSync,
   fstatSync,
+  ftruncateSync,
   linkSync,
   lstatSync,
   openSync,
@@ -13,8 +13,9 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
-import { MinidumpError, type Sink } from '../io/index.js';
+import { dirname, resolve, sep } from 'node:path';
+import { type FileRegion, MinidumpError, type Sink } from '../io/index.js';
+import { hiddenName } from './hidden-name.js';
 import { errno, errnoName, libc } from './libc.js';
 
 export interface FileSinkOptions {
@@ -50,6 +51,7 @@ export class FileSink implements Sink {
   readonly #force: boolean;
   readonly #folder: string;
   #fd: number | undefined;
+  #size = 0;
   /** The hidden file that stands in; undefined for a file without a name. */
   #temporary: string | undefined;
 
@@ -70,18 +72,42 @@ export class FileSink implements Sink {
   }
 
   write(bytes: Uint8Array): void {
-    if (this.#fd === undefined)
-      throw new MinidumpError('write-failed', `${this.file} was closed or given up`);
+    this.#writeAt(this.#size, bytes);
+    this.#size += bytes.length;
+  }
+
+  reserve(length: number): FileRegion {
+    const position = this.#size;
+    this.#size += length;
+    return {
+      fd: this.#open(),
+      position,
+      writeAt: (at, bytes) => this.#writeAt(at, bytes),
+      failure: (error) => this.#failure(error),
+    };
+  }
+
+  #writeAt(position: number, bytes: Uint8Array): void {
+    const fd = this.#open();
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.#fd, bytes, done);
+      for (let done = 0; done < bytes.length; ) {
+        done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+      }
     } catch (error) {
       throw this.#failure(error);
     }
   }
 
+  #open(): number {
+    if (this.#fd !== undefined) return this.#fd;
+    throw new MinidumpError('write-failed', `${this.file} was closed or given up`);
+  }
+
   close(): void {
     if (this.#fd === undefined) return;
     try {
+      // It may end with what nobody has written: zeros.
+      if (fstatSync(this.#fd).size < this.#size) ftruncateSync(this.#fd, this.#size);
       if (this.#temporary === undefined) this.#nameUnnamed(this.#fd);
       else this.#nameHidden(this.#fd, this.#temporary);
     } catch (error) {
@@ -146,7 +172,7 @@ export class FileSink implements Sink {
   }
 
   #openHidden(): number {
-    const name = this.#hiddenName();
+    const name = hiddenName(this.#folder);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
     const fd = openSync(name, flags, MODE);
     this.#temporary = name;
@@ -172,7 +198,7 @@ export class FileSink implements Sink {
   #nameUnnamed(fd: number): void {
     if (this.#force) {
       // Linking never replaces, renaming does, and at once.
-      const name = this.#hiddenName();
+      const name = hiddenName(this.#folder);
       this.#link(fd, name);
       this.#temporary = name;
       renameSync(name, this.file);
@@ -208,10 +234,6 @@ export class FileSink implements Sink {
     }
     renameSync(temporary, this.file);
     this.#temporary = undefined;
-  }
-
-  #hiddenName(): string {
-    return join(this.#folder, `.mdmp-${randomBytes(8).toString('hex')}`);
   }
 
   #isFolder(): MinidumpError {

@@ -1,8 +1,15 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { MinidumpError, type Sink, type Source, type Task, writeBytes } from '../io/index.js';
+import { resolve } from 'node:path';
+import {
+  type FileRegion,
+  MinidumpError,
+  type Sink,
+  type Source,
+  type Task,
+  writeBytes,
+} from '../io/index.js';
+import { hiddenName } from './hidden-name.js';
 
 /** Not in `fs.constants`; the same number on every architecture that Node runs on. */
 const __O_TMPFILE = 0o20000000;
@@ -56,6 +63,23 @@ export class Spool implements Sink, Source, Disposable {
       throw this.#failure(error);
     }
     this.#size += bytes.length;
+  }
+
+  reserve(length: number): FileRegion {
+    const position = this.#size;
+    this.#size += length;
+    return {
+      fd: this.#open(),
+      position,
+      writeAt: (at, bytes) => {
+        try {
+          this.#writeAt(at, bytes);
+        } catch (error) {
+          throw this.#failure(error);
+        }
+      },
+      failure: (error) => this.#failure(error),
+    };
   }
 
   #writeAt(position: number, bytes: Uint8Array): void {
@@ -175,7 +199,7 @@ function openUnnamed(folder: string): number | undefined {
 }
 
 function openUnlinked(folder: string): number {
-  const name = join(folder, `.mdmp-${randomBytes(8).toString('hex')}`);
+  const name = hiddenName(folder);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
   const fd = openSync(name, flags, MODE);
   try {

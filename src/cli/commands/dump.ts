@@ -49,6 +49,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
       snapshot: parseChoice(given.snapshot, SNAPSHOT_MODES, '--snapshot'),
       comment: given.comment,
       force: given.force ?? false,
+      holdSignals: true,
       abandonExitCode: EXIT_CODES['max-pause'].exit,
       onProgress: ({ written, total }) => progress.update(written, total),
     });

@@ -184,6 +184,13 @@ export const amd64: Cpu = {
   describe: describeX86,
   context: ({ registers, floatingPoint, xsave }) =>
     xsave === undefined ? contextFromRegisters(registers, floatingPoint) : contextFromXsave(registers, xsave),
+  pointersOf: (registers) => [registers[Reg.Rsp]!, registers[Reg.Rip]!],
+  registersAt(stackPointer, instructionPointer) {
+    const registers = new BigUint64Array(amd64.registerWords);
+    registers[Reg.Rsp] = stackPointer;
+    registers[Reg.Rip] = instructionPointer;
+    return registers;
+  },
   controlContext,
   threadBlock: ({ registers }) => registers[Reg.FsBase]!,
   floatingPointOf: (ucontext) => {
@@ -195,7 +202,6 @@ export const amd64: Cpu = {
   stackPointer: (context) => view(context).getBigUint64(CONTEXT_RSP, true),
   instructionPointer: (context) => view(context).getBigUint64(CONTEXT_RIP, true),
   isInterruptible: (call) => EINTR_CALLS.has(call),
-  systemCall: (registers) => Number(registers[Reg.OrigRax]),
   isInterrupted,
   heal: (registers) => {
     registers[Reg.Rax] = ERESTARTNOHAND;

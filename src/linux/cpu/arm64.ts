@@ -125,6 +125,13 @@ export const arm64: Cpu = {
   ucontextSize: RECORDS_OFFSET + RECORDS_SIZE,
   describe,
   context: ({ registers, floatingPoint }) => contextFromRegisters(registers, floatingPoint),
+  pointersOf: (registers) => [registers[ArmReg.Sp]!, registers[ArmReg.Pc]!],
+  registersAt(stackPointer, instructionPointer) {
+    const registers = new BigUint64Array(arm64.registerWords);
+    registers[ArmReg.Sp] = stackPointer;
+    registers[ArmReg.Pc] = instructionPointer;
+    return registers;
+  },
   controlContext,
   threadBlock: ({ registers }) => registers[ArmReg.ThreadPointer]!,
   // It stands in the ucontext_t itself.
@@ -134,7 +141,6 @@ export const arm64: Cpu = {
   stackPointer: (context) => view(context).getBigUint64(SP, true),
   instructionPointer: (context) => view(context).getBigUint64(PC, true),
   isInterruptible: (call) => EINTR_CALLS.has(call),
-  systemCall: (registers) => Number(registers[ArmReg.X8]),
   isInterrupted: (registers) =>
     registers[ArmReg.X0] === EINTR && EINTR_CALLS.has(Number(registers[ArmReg.X8])),
   // At the stop the kernel has decided about the restart already, and forgotten that there was a call: ERESTARTNOHAND would be

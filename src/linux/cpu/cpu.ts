@@ -41,8 +41,12 @@ export interface Cpu {
 
   /** The CONTEXT of a thread. */
   context(state: ThreadState): Uint8Array;
+  /** ThreadState.registers with nothing in them but these. */
+  registersAt(stackPointer: bigint, instructionPointer: bigint): BigUint64Array;
   /** The CONTEXT of a thread of which no more is known: only its control registers are claimed. */
   controlContext(stackPointer: bigint, instructionPointer: bigint): Uint8Array;
+  /** Stack and instruction pointer. */
+  pointersOf(registers: BigUint64Array): readonly [stackPointer: bigint, instructionPointer: bigint];
   /** Address of the thread block: what the thread pointer points to. */
   threadBlock(state: ThreadState): bigint;
 
@@ -58,8 +62,6 @@ export interface Cpu {
 
   /** Whether a thread that sits in this call would see an EINTR if it were woken for nothing. */
   isInterruptible(call: number): boolean;
-  /** The call that a thread stands in; -1 for none. */
-  systemCall(registers: BigInt64Array): number;
   /** Whether the call that the stopped thread stands behind is about to return EINTR only because of the stop. */
   isInterrupted(registers: BigInt64Array): boolean;
   /** Changes the registers of such a thread so that the kernel makes the call again; undefined where that cannot be done. */

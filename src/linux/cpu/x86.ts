@@ -228,6 +228,13 @@ export const x86: Cpu = {
   describe: describeX86,
   context: ({ registers, floatingPoint, xsave }) =>
     xsave === undefined ? contextFromRegisters(registers, floatingPoint) : contextFromXsave(registers, xsave),
+  pointersOf: (registers) => [registers[Reg.Rsp]!, registers[Reg.Rip]!],
+  registersAt(stackPointer, instructionPointer) {
+    const registers = new BigUint64Array(x86.registerWords);
+    registers[Reg.Rsp] = stackPointer;
+    registers[Reg.Rip] = instructionPointer;
+    return registers;
+  },
   controlContext,
   // Of the segment that gs selects: the kernel looks it up in the thread's own part of the GDT.
   threadBlock: ({ registers }) => registers[Reg.GsBase]!,
@@ -240,7 +247,6 @@ export const x86: Cpu = {
   stackPointer: (context) => word(context, ESP),
   instructionPointer: (context) => word(context, EIP),
   isInterruptible: (call) => EINTR_CALLS.has(call),
-  systemCall: (registers) => Number(registers[Reg.OrigRax]),
   isInterrupted,
   heal: (registers) => {
     registers[Reg.Rax] = ERESTARTNOHAND;

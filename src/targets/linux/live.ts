@@ -8,6 +8,7 @@ import {
 } from '../../dump/index.js';
 import { abortSink, MinidumpError, runAsync, runSync, type Sink, type Task } from '../../io/index.js';
 import { withDeadline } from '../../node/deadline.js';
+import { HeldSignals } from '../../node/held-signals.js';
 import { Spool } from '../../node/spool.js';
 import { LinuxProcess } from './linux-process.js';
 import { SNAPSHOT_MODES, type SnapshotMode } from './snapshot/plan.js';
@@ -29,6 +30,8 @@ export interface LiveOptions<Param = unknown> extends DumpOptions<Param> {
    * copied while the process stands still, and a warning says why. docs/stopping.md tells of it.
    */
   snapshot?: SnapshotMode | undefined;
+  /** For commands: SIGINT, SIGTERM and SIGHUP end this process only when a snapshot has been given back, and end the dump. */
+  holdSignals?: boolean | undefined;
   /**
    * For commands: end this whole process with that code if it hangs in native code for a second after the stop has
    * expired. The target goes on in any case.
@@ -72,12 +75,14 @@ export function dumpProcess(target: LinuxProcess, options: LiveOptions, sink: Si
   return runSync(deliver(taken, options, sink));
 }
 
-/** The same, but once the process runs again the event loop is free while the dump's reader is waited for. */
+/** The same, but once the process runs again the event loop is free: while a snapshot is copied, and while the dump's reader is waited for. */
 export async function dumpProcessAsync(
   target: LinuxProcess,
   options: LiveOptions,
   sink: Sink,
 ): Promise<DumpReport> {
+  // A snapshot must be given back, whoever wants this process to end.
+  using signals = options.holdSignals ? new HeldSignals() : undefined;
   let taken: Taken;
   try {
     taken = take(target, options, sink);
@@ -85,11 +90,14 @@ export async function dumpProcessAsync(
     await sink.abort();
     throw error;
   }
-  return await runAsync(deliver(taken, options, sink));
+  if (!target.snapshot) signals?.[Symbol.dispose]();
+  const given = signals === undefined ? options : { ...options, signal: signals.signal };
+  return await runAsync(deliver(taken, given, sink, () => signals?.[Symbol.dispose]()));
 }
 
-/** A dump with all of its memory copied, kept or written, of a process that runs again. */
+/** A dump whose contents are fixed, of a process that runs again. */
 interface Taken {
+  readonly target: LinuxProcess;
   readonly captured: Capture;
   /** Where it goes: the sink that was given, or the callback. */
   readonly output: Sink;
@@ -106,12 +114,6 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
     });
   };
   let spool: Spool | undefined;
-  const write = (captured: Capture): void => {
-    const output = captured.callbackSink ?? sink;
-    if (output.mayWait) spool ??= new Spool(options.spool);
-    runSync(emit(captured, output.mayWait ? spool! : output));
-    spool?.close();
-  };
   try {
     // A folder that was asked for is tried before anything is stopped; the usual one is needed for large dumps only.
     if (sink.mayWait && options.spool !== undefined) spool = new Spool(options.spool);
@@ -121,42 +123,53 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
       maxPause + MARGIN,
       () => {
         const captured = runSync(capture(target, options, sink));
-        if (captured.memory === undefined && target.held) write(captured);
+        if (captured.memory !== undefined) return captured;
+        const output = captured.callbackSink ?? sink;
+        if (output.mayWait) spool ??= new Spool(options.spool);
+        if (target.held) runSync(emit(captured, spool ?? output));
         return captured;
       },
       expired,
     );
-    // A snapshot holds nobody up.
-    if (captured.memory === undefined && target.snapshot) write(captured);
     if (captured.memory !== undefined) {
       spool?.[Symbol.dispose]();
       spool = undefined;
     }
-    return { captured, output: captured.callbackSink ?? sink, spool };
+    return { target, captured, output: captured.callbackSink ?? sink, spool };
   } catch (error) {
     spool?.[Symbol.dispose]();
-    throw error;
-  } finally {
     target[Symbol.dispose]();
+    throw error;
   }
 }
 
-/** Brings the dump to where it goes, as far as it is not there yet. */
-function* deliver(taken: Taken, options: LiveOptions, sink: Sink): Task<DumpReport> {
-  const { captured, output, spool } = taken;
+/**
+ * Brings the dump to where it goes, as far as it is not there yet.
+ *
+ * @param released is called once nothing of the process is held any more, not even a snapshot
+ */
+function* deliver(taken: Taken, options: LiveOptions, sink: Sink, released = () => {}): Task<DumpReport> {
+  const { target, captured, output, spool } = taken;
   try {
     // The callback writes it: the file that was opened for it is not needed.
     if (output !== sink) yield* abortSink(sink);
     if (captured.memory !== undefined) yield* emit(captured, output);
-    else if (spool !== undefined) {
+    // A snapshot holds nobody up, but it costs memory: its reader is not waited for either.
+    else if (target.snapshot) yield* emit({ ...captured, options }, spool ?? output);
+    target[Symbol.dispose]();
+    released();
+    if (spool !== undefined) {
+      spool.close();
       const total = captured.size;
       yield* spool.copyTo(output, (written) => options.onProgress?.({ phase: 'writing', written, total }));
     }
     return yield* complete(captured, output);
   } catch (error) {
+    target[Symbol.dispose]();
     yield* abortSink(output);
     throw error;
   } finally {
     spool?.[Symbol.dispose]();
+    released();
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
-import type { MemoryPart } from '../../dump/target.js';
+import type { AddressRange } from '../../dump/ranges.js';
+import type { MemoryPart, PlacedRange } from '../../dump/target.js';
 import { MinidumpError } from '../../io/index.js';
 import type { Mapping } from '../../linux/maps.js';
 import {
@@ -14,19 +15,16 @@ import {
 import { isOpaque } from '../../linux/regions.js';
 import { findMapping, indexAbove } from '../../linux/stacks.js';
 import { errno } from '../../node/libc.js';
+import type { CopyRun } from './copying/copier.js';
+import { PAGE, PageMap } from './page-map.js';
 import { bindProcessVm, type ProcessVm } from './process-vm.js';
 
-const PAGE = 4096n;
-const PRESENT = 1n << 63n;
-const SWAPPED = 1n << 62n;
-/** Entries of pagemap read at once: 1 GiB of address space. */
-const PAGEMAP_CHUNK = 256 * 1024;
 /** Files of the target kept open at once. */
 const MAX_FILES = 64;
+/** Pages that are kept. */
+const MAX_CACHED = 1024;
 
 const ESRCH = 3;
-
-type PageState = 'present' | 'swapped' | 'absent';
 
 let readv: ProcessVm | undefined;
 
@@ -45,6 +43,25 @@ export interface ReadableMemory extends Disposable {
   probe(start: bigint, end: bigint): MemoryPart[];
   /** Reads memory that `probe` has called data (or zero); gives the number of bytes read from the start of `into`. */
   read(address: bigint, into: Uint8Array): number;
+  /** What of these ranges can be copied straight from the process, what must be read here, and nothing of what is zero. */
+  sort(ranges: readonly PlacedRange[]): SortedMemory;
+}
+
+export interface SortedMemory {
+  /** Ascending by position, neighbours as one. */
+  runs: CopyRun[];
+  left: PlacedRange[];
+}
+
+/** Adds a run, as a part of the last one where it continues that. */
+export function addRun(runs: CopyRun[], start: bigint, end: bigint, position: number): void {
+  const last = runs.at(-1);
+  const continues =
+    last !== undefined &&
+    last.address + last.length === start &&
+    last.position + Number(last.length) === position;
+  if (continues) last.length += end - start;
+  else if (end > start) runs.push({ address: start, position, length: end - start });
 }
 
 /**
@@ -59,10 +76,14 @@ export class ProcessMemory implements ReadableMemory {
   /** A thread that is alive: the leader may have ended before the others. */
   readonly #via: number;
   readonly #gone: () => MinidumpError;
-  readonly #pagemap: number;
+  readonly #pages: PageMap;
   #mem: number | undefined;
   #mappings: readonly Mapping[] = [];
   readonly #files = new Map<string, number | undefined>();
+  #still = false;
+  /** Runs of pages that exist, from the beginnings that they were found by to their ends. */
+  readonly #known = new Map<bigint, bigint>();
+  readonly #cached = new Map<bigint, Uint8Array>();
   #hangingDevices: Set<string> | undefined;
 
   /** @param gone the error for a process that is not there any more */
@@ -70,7 +91,7 @@ export class ProcessMemory implements ReadableMemory {
     this.#pid = pid;
     this.#gone = gone;
     this.#via = via;
-    this.#pagemap = openSync(`/proc/${pid}/task/${via}/pagemap`, 'r');
+    this.#pages = new PageMap(pid, via, gone);
     processVmReadv();
   }
 
@@ -82,10 +103,30 @@ export class ProcessMemory implements ReadableMemory {
     return findMapping(this.#mappings, address);
   }
 
+  /** Bytes of the pages of a range that exist. */
+  presentBytes({ start, end }: AddressRange): bigint {
+    let sum = 0n;
+    this.#pages.walk(start, end, (from, to, state) => {
+      if (state === 'present' || state === 'swapped') sum += to - from;
+    });
+    return sum;
+  }
+
+  /** Whether the process is there no more. */
+  isGone(): boolean {
+    try {
+      // Nothing is mapped at 0; what is asked is whether there is a process to read from.
+      this.#readPresent(0n, new Uint8Array(1));
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
   /** Whether no page of a range exists. */
   isUntouched(start: bigint, end: bigint): boolean {
     let untouched = true;
-    this.#walkPages(start, end, (_from, _to, state) => {
+    this.#pages.walk(start, end, (_from, _to, state) => {
       untouched &&= state === 'absent';
     });
     return untouched;
@@ -106,26 +147,68 @@ export class ProcessMemory implements ReadableMemory {
       }
       const to = mapping.end < end ? mapping.end : end;
       if (isOpaque(mapping)) add(at, to, 'hole', OPAQUE);
-      else this.#probeMapping(mapping, at, to, add);
+      else
+        for (const part of this.#probeMapping(mapping, at, to))
+          add(part.start, part.end, part.kind, part.why);
       at = to;
     }
-    return this.#tryReading(parts);
+    return parts;
+  }
+
+  sort(ranges: readonly PlacedRange[]): SortedMemory {
+    const sorted: SortedMemory = { runs: [], left: [] };
+    for (const { start, end, position } of ranges) {
+      const placeOf = (at: bigint) => position + Number(at - start);
+      for (let at = start; at < end; ) {
+        const mapping = this.find(at);
+        let to = mapping === undefined ? (this.#nextMapping(at) ?? end) : mapping.end;
+        if (to > end) to = end;
+        // What the process itself may not read can be had through /proc/PID/mem only.
+        if (mapping === undefined || isOpaque(mapping) || !mapping.readable) {
+          sorted.left.push({ start: at, end: to, position: placeOf(at) });
+        } else this.#sortPages(mapping, at, to, placeOf, sorted);
+        at = to;
+      }
+    }
+    return sorted;
+  }
+
+  #sortPages(
+    mapping: Mapping,
+    start: bigint,
+    end: bigint,
+    placeOf: (address: bigint) => number,
+    { runs, left }: SortedMemory,
+  ): void {
+    const anonymous = isAnonymous(mapping);
+    this.#pages.walk(start, end, (from, to, state) => {
+      if (state === 'present' || state === 'swapped') addRun(runs, from, to, placeOf(from));
+      else if (!anonymous || state === 'guard') left.push({ start: from, end: to, position: placeOf(from) });
+    });
   }
 
   #nextMapping(address: bigint): bigint | undefined {
     return this.#mappings[indexAbove(this.#mappings, address)]?.start;
   }
 
-  #probeMapping(mapping: Mapping, start: bigint, end: bigint, add: AddPart): void {
+  #probeMapping(mapping: Mapping, start: bigint, end: bigint): MemoryPart[] {
+    const parts: MemoryPart[] = [];
+    const add = mergingInto(parts);
     const absent = this.#absentPages(mapping);
-    this.#walkPages(start, end, (from, to, state) => {
-      if (state === 'present') add(from, to, 'data');
-      else if (state === 'absent') absent(from, to, add);
-      else this.#probeSwapped(from, to, add);
+    this.#pages.walk(start, end, (from, to, state) => {
+      if (state === 'present' || (state === 'zero' && !isAnonymous(mapping))) add(from, to, 'data');
+      else if (state === 'guard') add(from, to, 'hole', GUARDED);
+      else if (state === 'swapped' && !this.#pages.tellsGuards) this.#probeSwapped(from, to, add);
+      else if (state === 'swapped') add(from, to, 'data');
+      else absent(from, to, add);
     });
+    if (!isAnonymous(mapping) || !this.#pages.tellsGuards) return this.#tryReading(parts);
+    if (this.#still)
+      for (const { start, end, kind } of parts) if (kind === 'data') this.#known.set(start, end);
+    return parts;
   }
 
-  /** A guard page (MADV_GUARD_INSTALL) looks swapped, but nobody can read it: these are tried one by one. */
+  /** On kernels that do not tell of it a guard page (MADV_GUARD_INSTALL) looks swapped, but nobody can read it: so one by one. */
   #probeSwapped(start: bigint, end: bigint, add: AddPart): void {
     const byte = new Uint8Array(1);
     eachPage(start, end, (from, to) => {
@@ -136,7 +219,7 @@ export class ProcessMemory implements ReadableMemory {
 
   /** What the pages of a mapping are that pagemap does not show. */
   #absentPages(mapping: Mapping): (from: bigint, to: bigint, add: AddPart) => void {
-    if (mapping.inode === 0n && !mapping.shared) return (from, to, add) => add(from, to, 'zero');
+    if (isAnonymous(mapping)) return (from, to, add) => add(from, to, 'zero');
     let fileEnd: bigint | undefined;
     let why = BEHIND_FILE;
     return (from, to, add) => {
@@ -149,34 +232,6 @@ export class ProcessMemory implements ReadableMemory {
       add(from, cut, 'data');
       add(cut, to, 'hole', why);
     };
-  }
-
-  /** Runs of pages that are there, swapped out, or do not exist. */
-  #walkPages(start: bigint, end: bigint, visit: (from: bigint, to: bigint, state: PageState) => void): void {
-    const first = start / PAGE;
-    const last = (end + PAGE - 1n) / PAGE;
-    const total = Number(last - first);
-    const entries = new BigUint64Array(Math.min(total, PAGEMAP_CHUNK));
-    let runStart = start;
-    let runState: PageState | undefined;
-    for (let done = 0; done < total; ) {
-      const wanted = Math.min(entries.length, total - done);
-      const bytes = new Uint8Array(entries.buffer, 0, wanted * 8);
-      const got = readSync(this.#pagemap, bytes, 0, bytes.length, (Number(first) + done) * 8) >> 3;
-      // A process that has ended has no pages any more.
-      if (got === 0) throw this.#gone();
-      for (let i = 0; i < got; i++) {
-        const entry = entries[i]!;
-        const state = (entry & PRESENT) !== 0n ? 'present' : (entry & SWAPPED) !== 0n ? 'swapped' : 'absent';
-        if (state === runState) continue;
-        const at = (first + BigInt(done + i)) * PAGE;
-        if (runState !== undefined) visit(runStart, at, runState);
-        runStart = at < start ? start : at;
-        runState = state;
-      }
-      done += got;
-    }
-    visit(runStart, end, runState ?? 'absent');
   }
 
   /**
@@ -207,7 +262,46 @@ export class ProcessMemory implements ReadableMemory {
     return result;
   }
 
+  /** Whether the process stands still from now on: then what was found out, and what was read, need not be asked for again. */
+  set still(still: boolean) {
+    this.#still = still;
+    this.#known.clear();
+    this.#cached.clear();
+  }
+
   read(address: bigint, into: Uint8Array): number {
+    if (this.#still) {
+      const known = this.#known.get(address);
+      if (known !== undefined && known - address >= into.length) {
+        const got = this.#readPresent(address, into);
+        if (got === into.length) return got;
+      } else if (into.length <= Number(PAGE)) return this.#readCached(address, into);
+    }
+    return this.#readAll(address, into);
+  }
+
+  /** Small reads are many, and close together: lists of the dynamic linker, thread blocks. */
+  #readCached(address: bigint, into: Uint8Array): number {
+    let done = 0;
+    while (done < into.length) {
+      const at = address + BigInt(done);
+      const page = at & ~(PAGE - 1n);
+      let bytes = this.#cached.get(page);
+      if (bytes === undefined) {
+        const whole = new Uint8Array(Number(PAGE));
+        bytes = whole.subarray(0, this.#readAll(page, whole));
+        if (this.#cached.size < MAX_CACHED) this.#cached.set(page, bytes);
+      }
+      const from = Number(at - page);
+      const piece = bytes.subarray(from, from + into.length - done);
+      if (piece.length === 0) break;
+      into.set(piece, done);
+      done += piece.length;
+    }
+    return done;
+  }
+
+  #readAll(address: bigint, into: Uint8Array): number {
     let done = this.#readPages(address, into);
     while (done < into.length) {
       const more = this.#readPages(address + BigInt(done), into.subarray(done));
@@ -226,12 +320,13 @@ export class ProcessMemory implements ReadableMemory {
     const window = into.subarray(0, length);
     let done = 0;
     let failed = false;
-    this.#walkPages(address, address + BigInt(length), (from, to, state) => {
+    const anonymous = isAnonymous(mapping);
+    this.#pages.walk(address, address + BigInt(length), (from, to, state) => {
       if (failed) return;
       const piece = window.subarray(Number(from - address), Number(to - address));
       let got: number;
-      if (state !== 'absent') got = this.#readPresent(from, piece);
-      else if (mapping.inode === 0n && !mapping.shared) got = piece.fill(0).length;
+      if (anonymous && (state === 'absent' || state === 'zero')) got = piece.fill(0).length;
+      else if (state !== 'absent') got = this.#readPresent(from, piece);
       else got = this.#readFile(from, piece);
       done += got;
       failed = got < piece.length;
@@ -319,10 +414,15 @@ export class ProcessMemory implements ReadableMemory {
 
   [Symbol.dispose](): void {
     this.#closeFiles();
-    closeSync(this.#pagemap);
+    this.#pages[Symbol.dispose]();
     if (this.#mem !== undefined) closeSync(this.#mem);
     this.#mem = undefined;
   }
+}
+
+/** Memory that is zero where no page exists. */
+function isAnonymous({ inode, shared }: Mapping): boolean {
+  return inode === 0n && !shared;
 }
 
 function eachPage(start: bigint, end: bigint, visit: (from: bigint, to: bigint) => void): void {

@@ -39,7 +39,8 @@ export function findCandidates(
   for (const { thread, rank } of ranked) {
     if (found.length === MAX_CANDIDATES) break;
     const stackPointer = thread.registers[Reg.Rsp]!;
-    const stack = ownStack(thread, mappings);
+    // The workers of io_uring, which are threads of the process, have a copy of its registers, with these two at 0.
+    const stack = stackPointer === 0n ? undefined : ownStack(thread, mappings);
     if (stack === undefined || stackPointer - stack.start < 2n * ROOM + 128n) continue;
     const place = stack.start + ROOM;
     if (isUntouched(stack.start, place)) found.push({ tid: thread.id, place, rank });

@@ -1,8 +1,8 @@
 import type { AddressRange } from '../../../dump/ranges.js';
-import type { MemoryPart } from '../../../dump/target.js';
+import type { MemoryPart, PlacedRange } from '../../../dump/target.js';
 import type { Mapping } from '../../../linux/maps.js';
 import { indexAbove } from '../../../linux/stacks.js';
-import type { ProcessMemory, ReadableMemory } from '../memory.js';
+import { addRun, type ProcessMemory, type ReadableMemory, type SortedMemory } from '../memory.js';
 
 /** A part of memory as it was in the process itself, which the copy does not have. */
 interface KeptPart extends MemoryPart {
@@ -105,6 +105,25 @@ export class SnapshotMemory implements ReadableMemory {
       if (got < length) return done;
     }
     return into.length;
+  }
+
+  sort(ranges: readonly PlacedRange[]): SortedMemory {
+    const sorted: SortedMemory = { runs: [], left: [] };
+    for (const { start, end, position } of ranges) {
+      for (let at = start; at < end; ) {
+        const found = this.#kept.at(at);
+        let to = typeof found === 'object' ? found.end : (found ?? end);
+        if (to > end) to = end;
+        const piece = { start: at, end: to, position: position + Number(at - start) };
+        if (typeof found !== 'object') {
+          const { runs, left } = this.#copy.sort([piece]);
+          for (const run of runs) addRun(sorted.runs, run.address, run.address + run.length, run.position);
+          for (const one of left) sorted.left.push(one);
+        } else if (found.kind !== 'zero') sorted.left.push(piece);
+        at = piece.end;
+      }
+    }
+    return sorted;
   }
 
   [Symbol.dispose](): void {

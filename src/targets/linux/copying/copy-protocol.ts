@@ -1,0 +1,56 @@
+/** What the threads that copy memory into a file (copy-thread.ts) and the one that drives them (copier.ts) agree on. */
+
+/** Words of the shared block, an Int32Array. */
+export const Word = {
+  /** 1 while a thread takes its next piece. */
+  Lock: 0,
+  /** Not 0: there is something to do, or nothing any more (Stop). Threads that were started ahead wait for it. */
+  Gate: 7,
+  /** Threads that have started. */
+  Started: 8,
+  /** The run that the next piece begins in. */
+  Run: 1,
+  /** Threads that have ended. */
+  Ended: 2,
+  /** 1: stop as soon as you can. */
+  Stop: 3,
+  /** errno of the first write that failed; 0 for none. */
+  WriteErrno: 4,
+  /** errno of a read that failed because the process is gone; 0 for none. */
+  Gone: 5,
+  /** Entries in the list of failures. */
+  Failures: 6,
+  Count: 10,
+} as const;
+/** Words of 64 bits behind them. */
+export const Long = {
+  /** Where in its run the next piece begins. */
+  Offset: 0,
+  /** Bytes that are done. */
+  Done: 1,
+  Count: 2,
+} as const;
+export const LONGS_OFFSET = Word.Count * 4;
+/** Failures: address, place in the file, length. */
+export const FAILURES_OFFSET = LONGS_OFFSET + Long.Count * 8;
+export const FAILURE_WORDS = 3;
+export const MAX_FAILURES = 16 * 1024;
+export const CONTROL_BYTES = FAILURES_OFFSET + MAX_FAILURES * FAILURE_WORDS * 8;
+
+/** Memory that follows in the file as it follows in the process. */
+export const RUN_WORDS = 3;
+export const RunWord = { Address: 0, Position: 1, Length: 2 } as const;
+
+/** Bytes that are read and written at once: as much as stays in the processor's cache between the two. */
+export const CHUNK = 256 * 1024;
+/** Runs that one read may take together. */
+export const MAX_VECTORS = 64;
+
+/** What the threads are told when there is something to do. */
+export interface CopyJob {
+  /** RUN_WORDS words of 64 bits a run. */
+  runs: SharedArrayBuffer;
+  pid: number;
+  /** Of the thread alone, which closes it: whatever happens to the dump's own descriptor, nobody writes into another file. */
+  fd: number;
+}
