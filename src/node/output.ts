@@ -1,0 +1,61 @@
+import type { DumpReport } from '../dump/index.js';
+import { MinidumpError, NoSink, SeekableZstdSink, type Sink } from '../io/index.js';
+import { type Destination, openDestination } from './destination.js';
+import { FileSink } from './file-sink.js';
+
+/** How a dump is written, whatever it is of. */
+export interface OutputOptions {
+  /** Replace the file if it is there. */
+  force?: boolean | undefined;
+  /**
+   * Compress the dump while it is written. `'zstd'`: frames with a seek table, which mdmp reads without decompressing all of them, and
+   * which `zstd -d` takes. A name that ends in .zst does not do it.
+   */
+  compress?: 'zstd' | undefined;
+}
+
+/** What a report says of the output. */
+export interface OutputReport {
+  /** Absolute path of the dump, where it was written to a path. */
+  file?: string;
+  /** Bytes that were written, where the dump was compressed; `size` is that of the dump. */
+  compressedSize?: number;
+}
+
+/** Where a dump goes, and what is said of that afterwards. */
+export interface Output {
+  readonly sink: Sink;
+  report<Report extends DumpReport>(report: Report): Report & OutputReport;
+}
+
+/** @throws MinidumpError `zstd-missing`, and what `openDestination` throws: then nothing has been made */
+export async function openOutput(
+  destination: Destination | null | undefined,
+  { force = false, compress }: OutputOptions,
+): Promise<Output> {
+  if (compress !== undefined && compress !== 'zstd') {
+    throw new MinidumpError('invalid-argument', `mdmp does not compress with ${String(compress)}`, {
+      advice: "Give 'zstd', or leave it out.",
+    });
+  }
+  const compressor =
+    compress === undefined ? undefined : await (await import('./zstd/index.js')).findCompressor();
+  const sink = openDestination(destination, { force });
+  const packed =
+    compressor === undefined || sink instanceof NoSink ? undefined : new SeekableZstdSink(sink, compressor);
+  return {
+    sink: packed ?? sink,
+    report: (report) => {
+      if (report.writtenByCallback) {
+        if (compress === undefined) return report;
+        const warning = 'the dump is not compressed: the callback has written it by itself';
+        return { ...report, warnings: [...report.warnings, warning] };
+      }
+      return {
+        ...(sink instanceof FileSink ? { file: sink.file } : {}),
+        ...report,
+        ...(packed === undefined ? {} : { compressedSize: packed.compressedSize }),
+      };
+    },
+  };
+}

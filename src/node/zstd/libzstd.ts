@@ -1,0 +1,118 @@
+import { type Compressor, MinidumpError } from '../../io/index.js';
+import { loadKoffi, type NativeFunction } from '../libc.js';
+import { LEVEL } from './level.js';
+
+/** ZSTD_cParameter, fixed by zstd.h. */
+const ZSTD_c_compressionLevel = 100;
+const ZSTD_c_checksumFlag = 201;
+
+/** The functions of zstd.h that are used here; all are part of its stable interface since 1.4.0. */
+interface Zstd {
+  createCCtx: NativeFunction;
+  setParameter: NativeFunction;
+  compress: NativeFunction;
+  compressBound: NativeFunction;
+  freeCCtx: NativeFunction;
+  isError: NativeFunction;
+  getErrorName: NativeFunction;
+}
+
+/** A context serves one frame at a time; so does the array that the frame is written to. */
+interface Context {
+  pointer: unknown;
+  room: Uint8Array;
+}
+
+/** The zstd library of the system, which almost every Linux has, in threads of libuv's; undefined where it or koffi is missing. */
+export function libraryCompressor(): Compressor | undefined {
+  const zstd = loadZstd();
+  return zstd && new LibraryCompressor(zstd);
+}
+
+function loadZstd(): Zstd | undefined {
+  try {
+    const library = loadKoffi().load('libzstd.so.1');
+    const func = (declaration: string) => library.func(declaration) as NativeFunction;
+    return {
+      createCCtx: func('void *ZSTD_createCCtx(void)'),
+      setParameter: func('size_t ZSTD_CCtx_setParameter(void *context, int parameter, int value)'),
+      compress: func(
+        'size_t ZSTD_compress2(void *context, void *to, size_t capacity, const void *from, size_t size)',
+      ),
+      compressBound: func('size_t ZSTD_compressBound(size_t size)'),
+      freeCCtx: func('size_t ZSTD_freeCCtx(void *context)'),
+      isError: func('unsigned int ZSTD_isError(size_t code)'),
+      getErrorName: func('const char *ZSTD_getErrorName(size_t code)'),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+class LibraryCompressor implements Compressor {
+  readonly #zstd: Zstd;
+  readonly #free: Context[] = [];
+  /** What threads are working on, and what they read: it must not be collected meanwhile. */
+  readonly #busy = new Map<Promise<unknown>, Uint8Array>();
+
+  constructor(zstd: Zstd) {
+    this.#zstd = zstd;
+  }
+
+  compress(bytes: Uint8Array): Promise<Uint8Array> {
+    const done = this.#compress(bytes);
+    const forget = (): void => void this.#busy.delete(done);
+    this.#busy.set(done, bytes);
+    done.then(forget, forget);
+    return done;
+  }
+
+  async #compress(bytes: Uint8Array): Promise<Uint8Array> {
+    const context = this.#context(Number(this.#zstd.compressBound(bytes.length)));
+    const { pointer, room } = context;
+    try {
+      const size = await new Promise<number>((resolve, reject) => {
+        const ended = (error: unknown, result: number) => (error ? reject(error) : resolve(result));
+        this.#zstd.compress.async(pointer, room, room.length, bytes, bytes.length, ended);
+      });
+      return room.slice(0, this.#checked(size));
+    } finally {
+      this.#free.push(context);
+    }
+  }
+
+  /** Nothing may be freed that a thread is using. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#busy.keys());
+    for (const { pointer } of this.#free) this.#zstd.freeCCtx(pointer);
+    this.#free.length = 0;
+  }
+
+  #context(capacity: number): Context {
+    const used = this.#free.pop();
+    if (used !== undefined) {
+      if (used.room.length < capacity) used.room = new Uint8Array(capacity);
+      return used;
+    }
+    const pointer = this.#zstd.createCCtx();
+    if (pointer === null) throw failed('no memory for it');
+    try {
+      this.#checked(this.#zstd.setParameter(pointer, ZSTD_c_compressionLevel, LEVEL));
+      this.#checked(this.#zstd.setParameter(pointer, ZSTD_c_checksumFlag, 1));
+    } catch (error) {
+      this.#zstd.freeCCtx(pointer);
+      throw error;
+    }
+    return { pointer, room: new Uint8Array(capacity) };
+  }
+
+  /** A size, or an error in the form of one. */
+  #checked(code: number | bigint): number {
+    if (this.#zstd.isError(code) !== 0) throw failed(this.#zstd.getErrorName(code));
+    return Number(code);
+  }
+}
+
+function failed(why: string): MinidumpError {
+  return new MinidumpError('write-failed', `compressing the dump failed: ${why}`);
+}
