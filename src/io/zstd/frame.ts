@@ -1,5 +1,5 @@
 import { MinidumpError } from '../errors.js';
-import { FRAME_MAGIC, headerSize, MAX_BLOCK, MAX_WINDOW, windowSize } from './frames.js';
+import { FRAME_MAGIC, headerSize, MAX_BLOCK, MAX_WINDOW, SKIPPABLE, windowSize } from './frames.js';
 
 /**
  * Takes the bytes of one zstd frame and gives what it holds, exactly `size` bytes; throws if it holds more or less. The frame's
@@ -16,6 +16,13 @@ export interface FrameOutline {
   hasChecksum: boolean;
   /** It cannot hold more bytes than that, whatever is in its blocks. */
   most: number;
+}
+
+/** Whether bytes are the beginning of a zstd file. */
+export function isZstd(head: Uint8Array): boolean {
+  if (head.length < 4) return false;
+  const magic = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
+  return magic === FRAME_MAGIC || magic >>> 4 === SKIPPABLE;
 }
 
 /** Four bytes are the smallest block, a byte that is repeated. */

@@ -2,7 +2,7 @@ import { MinidumpError } from '../errors.js';
 
 export const FRAME_MAGIC = 0xfd2fb528;
 /** 0x184d2a50 to 0x184d2a5f. */
-const SKIPPABLE = 0x184d2a5;
+export const SKIPPABLE = 0x184d2a5;
 /** What `zstd` itself takes without being told to (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
 export const MAX_WINDOW = 1n << 27n;
 export const MAX_BLOCK = 128 * 1024;

@@ -1,4 +1,4 @@
-export { type Decompress, outlineOf } from './frame.js';
+export { type Decompress, isZstd, outlineOf } from './frame.js';
 export { ZstdFrames } from './frames.js';
 export { type FzstdDecompress, fzstdDecompressor } from './fzstd.js';
 export { type Compressor, SeekableZstdSink } from './seekable-sink.js';

@@ -1,5 +1,5 @@
 import { type Compressor, type Decompress, fzstdDecompressor, MinidumpError } from '../../io/index.js';
-import { libraryCompressor } from './libzstd.js';
+import { libraryCompressor, libraryDecompressor } from './libzstd.js';
 import { nodeCompressor, nodeDecompressor } from './node-zlib.js';
 import { programCompressor } from './program.js';
 
@@ -18,8 +18,9 @@ export async function findCompressor(): Promise<Compressor> {
   );
 }
 
-/** Node's own zstd where it has one, else fzstd, which is ten times slower and does not look at checksums. */
+/** The fastest there is: Node's own zstd, the system's library; else fzstd, which takes ten times as long and ignores checksums. */
 export async function findDecompressor(): Promise<Decompress> {
+  const found = nodeDecompressor() ?? libraryDecompressor();
   // Loaded where it is needed only.
-  return nodeDecompressor() ?? fzstdDecompressor((await import('fzstd')).decompress);
+  return found ?? fzstdDecompressor((await import('fzstd')).decompress);
 }

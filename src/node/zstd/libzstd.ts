@@ -1,4 +1,4 @@
-import { type Compressor, MinidumpError } from '../../io/index.js';
+import { type Compressor, type Decompress, MinidumpError } from '../../io/index.js';
 import { loadKoffi, type NativeFunction } from '../libc.js';
 import { LEVEL } from './level.js';
 
@@ -13,6 +13,7 @@ interface Zstd {
   compress: NativeFunction;
   compressBound: NativeFunction;
   freeCCtx: NativeFunction;
+  decompress: NativeFunction;
   isError: NativeFunction;
   getErrorName: NativeFunction;
 }
@@ -29,6 +30,24 @@ export function libraryCompressor(): Compressor | undefined {
   return zstd && new LibraryCompressor(zstd);
 }
 
+/** The same for decompression; it looks at checksums. */
+export function libraryDecompressor(): Decompress | undefined {
+  const zstd = loadZstd();
+  if (zstd === undefined) return undefined;
+  return (frame, size) => {
+    const bytes = new Uint8Array(size);
+    const code = zstd.decompress(bytes, size, frame, frame.length);
+    if (zstd.isError(code) !== 0) {
+      throw new MinidumpError(
+        'malformed',
+        `a zstd frame cannot be decompressed into ${size} bytes: ${zstd.getErrorName(code)}`,
+      );
+    }
+    if (Number(code) === size) return bytes;
+    throw new MinidumpError('malformed', `a zstd frame holds ${code} bytes in place of ${size}`);
+  };
+}
+
 function loadZstd(): Zstd | undefined {
   try {
     const library = loadKoffi().load('libzstd.so.1');
@@ -41,6 +60,7 @@ function loadZstd(): Zstd | undefined {
       ),
       compressBound: func('size_t ZSTD_compressBound(size_t size)'),
       freeCCtx: func('size_t ZSTD_freeCCtx(void *context)'),
+      decompress: func('size_t ZSTD_decompress(void *to, size_t capacity, const void *from, size_t size)'),
       isError: func('unsigned int ZSTD_isError(size_t code)'),
       getErrorName: func('const char *ZSTD_getErrorName(size_t code)'),
     };
