@@ -37,7 +37,7 @@ export function framesIn(bytes: Uint8Array): number {
 export function withSeekTable(
   frames: readonly Uint8Array[],
   entries: readonly (readonly [compressed: number, size: number])[],
-  { count = entries.length, checksums = false, descriptor = checksums ? 0x80 : 0, frameSize = -1 } = {},
+  { count = entries.length, checksums = false, descriptor = -1, frameSize = -1 } = {},
 ): Buffer {
   const width = checksums ? 12 : 8;
   const table = Buffer.alloc(8 + entries.length * width + 9);
@@ -48,7 +48,7 @@ export function withSeekTable(
     table.writeUInt32LE(size, 12 + i * width);
   }
   table.writeUInt32LE(count, table.length - 9);
-  table.writeUInt8(descriptor, table.length - 5);
+  table.writeUInt8(descriptor >= 0 ? descriptor : checksums ? 0x80 : 0, table.length - 5);
   table.writeUInt32LE(0x8f92eab1, table.length - 4);
   return Buffer.concat([...frames, table]);
 }
