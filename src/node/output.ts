@@ -1,4 +1,3 @@
-import type { DumpReport } from '../dump/index.js';
 import { MinidumpError, NoSink, SeekableZstdSink, type Sink } from '../io/index.js';
 import { type Destination, openDestination } from './destination.js';
 import { FileSink } from './file-sink.js';
@@ -22,10 +21,16 @@ export interface OutputReport {
   compressedSize?: number;
 }
 
+/** The part of a report that decides. */
+interface Written {
+  writtenByCallback: boolean;
+  warnings: string[];
+}
+
 /** Where a dump goes, and what is said of that afterwards. */
 export interface Output {
   readonly sink: Sink;
-  report<Report extends DumpReport>(report: Report): Report & OutputReport;
+  report<Report extends Written>(report: Report): Report & OutputReport;
 }
 
 /** @throws MinidumpError `zstd-missing`, and what `openDestination` throws: then nothing has been made */
