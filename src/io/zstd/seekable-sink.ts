@@ -4,8 +4,11 @@ import { SeekTableWriter } from './seek-table.js';
 
 /** Makes zstd frames. */
 export interface Compressor {
-  /** One whole zstd frame of `bytes`, which stay as they are until it is made. */
-  compress(bytes: Uint8Array): Promise<Uint8Array>;
+  /**
+   * One whole zstd frame of `bytes`, which stay as they are until it is made. It may be made in `room` and be a part of that, if there
+   * is enough.
+   */
+  compress(bytes: Uint8Array, room?: Uint8Array): Promise<Uint8Array>;
   /** Gives back what it holds, and gives up what it is doing. Never throws. */
   close(): void | Promise<void>;
 }
@@ -17,12 +20,20 @@ export interface Compressor {
 const FRAME = 1024 * 1024;
 /** Compressed side by side, while the next one is filled. */
 const AT_ONCE = 2;
+/** What does not shrink grows a little: ZSTD_compressBound of a frame. */
+const ROOM = FRAME + (FRAME >> 8);
+
+/** Used again and again: what the engine throws away it collects late. */
+interface Buffers {
+  readonly bytes: Uint8Array;
+  readonly room: Uint8Array;
+}
 
 /** A frame on its way. */
 interface Underway {
   size: number;
-  /** Free again once it is compressed; undefined for a frame of zeros, which is compressed once for all. */
-  buffer: Uint8Array | undefined;
+  /** Free again once it is written; undefined for a frame of zeros, which is compressed once for all. */
+  buffers: Buffers | undefined;
   compressed: Promise<Uint8Array>;
 }
 
@@ -30,7 +41,7 @@ interface Underway {
  * Compresses what is written to it, and writes that to another sink: zstd frames of 1 MiB, each by itself, and a seek table
  * behind them, so that a reader decompresses only what it wants. Any zstd decoder takes it.
  *
- * It holds four megabytes and a bit, whatever is written.
+ * It holds six megabytes and a bit, whatever is written.
  */
 export class SeekableZstdSink implements Sink {
   readonly mayWait = true;
@@ -38,8 +49,8 @@ export class SeekableZstdSink implements Sink {
   readonly #compressor: Compressor;
   readonly #table = new SeekTableWriter();
   readonly #underway: Underway[] = [];
-  readonly #spare: Uint8Array[] = [];
-  #buffer: Uint8Array = new Uint8Array(FRAME);
+  readonly #spare: Buffers[] = [];
+  #buffers = newBuffers();
   #filled = 0;
   #zeros: Promise<Uint8Array> | undefined;
   #written = 0;
@@ -56,7 +67,7 @@ export class SeekableZstdSink implements Sink {
 
   write(bytes: Uint8Array): void | Promise<void> {
     if (bytes.length >= FRAME - this.#filled) return this.#writeFrames(bytes);
-    this.#buffer.set(bytes, this.#filled);
+    this.#buffers.bytes.set(bytes, this.#filled);
     this.#filled += bytes.length;
   }
 
@@ -79,7 +90,7 @@ export class SeekableZstdSink implements Sink {
   async #writeFrames(bytes: Uint8Array): Promise<void> {
     for (let at = 0; at < bytes.length; ) {
       const some = bytes.subarray(at, at + FRAME - this.#filled);
-      this.#buffer.set(some, this.#filled);
+      this.#buffers.bytes.set(some, this.#filled);
       this.#filled += some.length;
       at += some.length;
       if (this.#filled === FRAME) await this.#endFrame();
@@ -90,15 +101,16 @@ export class SeekableZstdSink implements Sink {
   async #endFrame(): Promise<void> {
     while (this.#underway.length >= AT_ONCE) await this.#writeOldest();
     const size = this.#filled;
-    const buffer = this.#buffer;
+    const buffers = this.#buffers;
     this.#filled = 0;
-    if (size === FRAME && isZero(buffer)) {
+    if (size === FRAME && isZero(buffers.bytes)) {
       this.#zeros ??= this.#compressor.compress(new Uint8Array(FRAME));
-      this.#begin({ size, buffer: undefined, compressed: this.#zeros });
+      this.#begin({ size, buffers: undefined, compressed: this.#zeros });
       return;
     }
-    this.#begin({ size, buffer, compressed: this.#compressor.compress(buffer.subarray(0, size)) });
-    this.#buffer = this.#spare.pop() ?? new Uint8Array(FRAME);
+    const compressed = this.#compressor.compress(buffers.bytes.subarray(0, size), buffers.room);
+    this.#begin({ size, buffers, compressed });
+    this.#buffers = this.#spare.pop() ?? newBuffers();
   }
 
   #begin(frame: Underway): void {
@@ -108,19 +120,23 @@ export class SeekableZstdSink implements Sink {
   }
 
   async #writeOldest(): Promise<void> {
-    const { size, buffer, compressed } = this.#underway[0]!;
+    const { size, buffers, compressed } = this.#underway[0]!;
     const bytes = await compressed;
     this.#underway.shift();
-    if (buffer !== undefined) this.#spare.push(buffer);
     if (bytes.length === 0) throw new MinidumpError('write-failed', 'the zstd compressor gave nothing');
     await this.#pass(bytes);
     this.#table.add(bytes.length, size);
+    if (buffers !== undefined) this.#spare.push(buffers);
   }
 
   async #pass(bytes: Uint8Array): Promise<void> {
     await this.#sink.write(bytes);
     this.#written += bytes.length;
   }
+}
+
+function newBuffers(): Buffers {
+  return { bytes: new Uint8Array(FRAME), room: new Uint8Array(ROOM) };
 }
 
 function isZero(bytes: Uint8Array): boolean {

@@ -18,12 +18,6 @@ interface Zstd {
   getErrorName: NativeFunction;
 }
 
-/** A context serves one frame at a time; so does the array that the frame is written to. */
-interface Context {
-  pointer: unknown;
-  room: Uint8Array;
-}
-
 /** The zstd library of the system, which almost every Linux has, in threads of libuv's; undefined where it or koffi is missing. */
 export function libraryCompressor(): Compressor | undefined {
   const zstd = loadZstd();
@@ -71,7 +65,8 @@ function loadZstd(): Zstd | undefined {
 
 class LibraryCompressor implements Compressor {
   readonly #zstd: Zstd;
-  readonly #free: Context[] = [];
+  /** Contexts that no thread is using. */
+  readonly #free: unknown[] = [];
   /** What threads are working on, and what they read: it must not be collected meanwhile. */
   readonly #busy = new Map<Promise<unknown>, Uint8Array>();
 
@@ -79,23 +74,25 @@ class LibraryCompressor implements Compressor {
     this.#zstd = zstd;
   }
 
-  compress(bytes: Uint8Array): Promise<Uint8Array> {
-    const done = this.#compress(bytes);
+  compress(bytes: Uint8Array, room?: Uint8Array): Promise<Uint8Array> {
+    const done = this.#compress(bytes, room);
     const forget = (): void => void this.#busy.delete(done);
     this.#busy.set(done, bytes);
     done.then(forget, forget);
     return done;
   }
 
-  async #compress(bytes: Uint8Array): Promise<Uint8Array> {
-    const context = this.#context(Number(this.#zstd.compressBound(bytes.length)));
-    const { pointer, room } = context;
+  async #compress(bytes: Uint8Array, given: Uint8Array | undefined): Promise<Uint8Array> {
+    const bound = Number(this.#zstd.compressBound(bytes.length));
+    const room = given !== undefined && given.length >= bound ? given : new Uint8Array(bound);
+    const context = this.#free.pop() ?? this.#newContext();
     try {
       const size = await new Promise<number>((resolve, reject) => {
         const ended = (error: unknown, result: number) => (error ? reject(error) : resolve(result));
-        this.#zstd.compress.async(pointer, room, room.length, bytes, bytes.length, ended);
+        this.#zstd.compress.async(context, room, room.length, bytes, bytes.length, ended);
       });
-      return room.slice(0, this.#checked(size));
+      const frame = room.subarray(0, this.#checked(size));
+      return room === given ? frame : frame.slice();
     } finally {
       this.#free.push(context);
     }
@@ -104,26 +101,21 @@ class LibraryCompressor implements Compressor {
   /** Nothing may be freed that a thread is using. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#busy.keys());
-    for (const { pointer } of this.#free) this.#zstd.freeCCtx(pointer);
+    for (const context of this.#free) this.#zstd.freeCCtx(context);
     this.#free.length = 0;
   }
 
-  #context(capacity: number): Context {
-    const used = this.#free.pop();
-    if (used !== undefined) {
-      if (used.room.length < capacity) used.room = new Uint8Array(capacity);
-      return used;
-    }
-    const pointer = this.#zstd.createCCtx();
-    if (pointer === null) throw failed('no memory for it');
+  #newContext(): unknown {
+    const context = this.#zstd.createCCtx();
+    if (context === null) throw failed('no memory for it');
     try {
-      this.#checked(this.#zstd.setParameter(pointer, ZSTD_c_compressionLevel, LEVEL));
-      this.#checked(this.#zstd.setParameter(pointer, ZSTD_c_checksumFlag, 1));
+      this.#checked(this.#zstd.setParameter(context, ZSTD_c_compressionLevel, LEVEL));
+      this.#checked(this.#zstd.setParameter(context, ZSTD_c_checksumFlag, 1));
+      return context;
     } catch (error) {
-      this.#zstd.freeCCtx(pointer);
+      this.#zstd.freeCCtx(context);
       throw error;
     }
-    return { pointer, room: new Uint8Array(capacity) };
   }
 
   /** A size, or an error in the form of one. */
