@@ -1,4 +1,4 @@
-import { MinidumpError, NoSink, SeekableZstdSink, type Sink } from '../io/index.js';
+import { type Compressor, MinidumpError, NoSink, SeekableZstdSink, type Sink } from '../io/index.js';
 import { type Destination, openDestination } from './destination.js';
 import { FileSink } from './file-sink.js';
 
@@ -33,26 +33,41 @@ export interface Output {
   report<Report extends Written>(report: Report): Report & OutputReport;
 }
 
-/** @throws MinidumpError `zstd-missing`, and what `openDestination` throws: then nothing has been made */
-export async function openOutput(
+/**
+ * At once, unless something that compresses has to be looked for.
+ *
+ * @throws MinidumpError `zstd-missing`, and what `openDestination` throws: then nothing has been made
+ */
+export function openOutput(
   destination: Destination | null | undefined,
   { force = false, compress }: OutputOptions,
+): Output | Promise<Output> {
+  if (compress === undefined) return newOutput(openDestination(destination, { force }), undefined);
+  return openCompressed(destination, force, compress);
+}
+
+async function openCompressed(
+  destination: Destination | null | undefined,
+  force: boolean,
+  compress: 'zstd',
 ): Promise<Output> {
-  if (compress !== undefined && compress !== 'zstd') {
+  if (compress !== 'zstd') {
     throw new MinidumpError('invalid-argument', `mdmp does not compress with ${String(compress)}`, {
       advice: "Give 'zstd', or leave it out.",
     });
   }
-  const compressor =
-    compress === undefined ? undefined : await (await import('./zstd/index.js')).findCompressor();
-  const sink = openDestination(destination, { force });
+  const compressor = await (await import('./zstd/index.js')).findCompressor();
+  return newOutput(openDestination(destination, { force }), compressor);
+}
+
+function newOutput(sink: Sink, compressor: Compressor | undefined): Output {
   const packed =
     compressor === undefined || sink instanceof NoSink ? undefined : new SeekableZstdSink(sink, compressor);
   return {
     sink: packed ?? sink,
     report: (report) => {
       if (report.writtenByCallback) {
-        if (compress === undefined) return report;
+        if (compressor === undefined) return report;
         const warning = 'the dump is not compressed: the callback has written it by itself';
         return { ...report, warnings: [...report.warnings, warning] };
       }

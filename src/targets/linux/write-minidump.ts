@@ -40,7 +40,9 @@ export async function writeMinidump<Param = unknown>(
   // The engine hands CallbackParam through; only the routine knows its type.
   const options = given as WriteMinidumpOptions;
   checkOptions(options);
-  const output = await openOutput(destination, options);
+  // Without a turn of the event loop where none is needed: the process is stopped now, not later.
+  const opened = openOutput(destination, options);
+  const output = opened instanceof Promise ? await opened : opened;
   let target: LinuxProcess;
   try {
     target = openProcess(pid, options);
