@@ -40,6 +40,7 @@ import { processFacts, systemFacts } from './facts.js';
 import { type HeldThread, HeldThreads } from './held-threads.js';
 import { ProcessMemory, type ReadableMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
+import { isQuick, QuickMemory, type QuickPlan } from './quick-capture.js';
 import { rehearse } from './rehearsal.js';
 import { isLarge, type SnapshotMode } from './snapshot/plan.js';
 import { type Snapshot, snapshotLost } from './snapshot/snapshot.js';
@@ -107,7 +108,9 @@ export class LinuxProcess implements Target {
   #mappings: readonly Mapping[];
   #modules: readonly TargetModule[];
   readonly #threadStats = new Map<number, Stat>();
-  readonly #threads: HeldThreads;
+  #threads: HeldThreads;
+  /** Nobody is asked, and no memory is wanted but what is known: the stop can be a short one. */
+  #quick: QuickPlan | undefined;
   #copier: Copier | undefined;
   #held = false;
   #released = false;
@@ -212,16 +215,20 @@ export class LinuxProcess implements Target {
     return this.#holder.pause;
   }
 
-  /** Waits until the tracer thread is ready, so that no stop has to. */
-  prepare(): void {
+  /**
+   * Waits until the tracer thread is ready, so that no stop has to.
+   *
+   * @param quick nobody is asked about the dump
+   */
+  prepare(quick = false): void {
     if (this.#holder === this.#tracer && isLarge(this.#options.type)) this.#copier = new Copier();
     // A snapshot is looked at while the process runs; otherwise all that is done is done while it waits.
-    if (this.#snapshots?.planned === false) this.#rehearse();
+    if (this.#snapshots?.planned === false) this.#rehearse(quick && isQuick(this.#options.type));
     this.#holder.ready();
   }
 
   /** In the time that the tracer thread takes to start. */
-  #rehearse(): void {
+  #rehearse(quick: boolean): void {
     const threads = listThreads(this.pid)
       .slice(0, MAX_REHEARSED)
       .flatMap((id) => {
@@ -230,7 +237,19 @@ export class LinuxProcess implements Target {
         const registers = this.#cpu.registersAt(at.stackPointer, at.instructionPointer);
         return [this.#describe({ id, state: { registers, floatingPoint: undefined } })];
       });
+    const pages = new Set<bigint>();
+    this.#live.recorded = pages;
     rehearse(this, threads, { type: this.#options.type });
+    this.#live.recorded = undefined;
+    if (quick) {
+      this.#quick = {
+        via: this.#via,
+        maps: this.#maps,
+        pages: [...pages],
+        maxStack: this.#options.maxStack,
+        argumentsStart: this.#stat.argStart,
+      };
+    }
     // Of what was learned of its memory nothing is kept: it goes on changing.
     this.#threadLocals = undefined;
   }
@@ -244,6 +263,7 @@ export class LinuxProcess implements Target {
   }
 
   #hold(include: (threadId: number) => boolean): void {
+    if (this.#quick !== undefined && this.#holdQuickly(this.#quick, include)) return;
     const known = new Set<number>();
     this.#held = true;
     this.#live.still = true;
@@ -259,8 +279,35 @@ export class LinuxProcess implements Target {
       throw targetExited(this.pid);
     }
     this.#threads.sort();
-    this.#refresh();
+    this.#refresh(this.#mapsFile.read());
     if (this.#snapshots?.planned) this.#takeSnapshot(this.#snapshots);
+  }
+
+  /** Gives whether the process runs again, with all that is needed of it kept; else it stands still. */
+  #holdQuickly(plan: QuickPlan, include: (threadId: number) => boolean): boolean {
+    this.#quick = undefined;
+    this.#held = true;
+    const { threads, results, maps, parts } = this.#tracer!.capture(plan);
+    for (const tid of threads) include(tid);
+    this.#threads.add(threads, new DataView(results));
+    if (this.#threads.all.length === 0) throw targetExited(this.pid);
+    this.#threads.sort();
+    if (parts === undefined) {
+      this.#live.still = true;
+      this.#refresh(Buffer.from(maps));
+      return true;
+    }
+    this.#memory = new QuickMemory(parts);
+    this.#memory.use(this.#mappings);
+    this.#held = false;
+    return true;
+  }
+
+  /** What a dump needed was not kept: it is taken again, in the ordinary way. */
+  startOver(): void {
+    this.#memory = this.#live;
+    this.#threads = new HeldThreads(this.pid, this.#cpu, this.#holder.slotSize);
+    this.#threadLocals = undefined;
   }
 
   #takeSnapshot(snapshots: Snapshots): void {
@@ -279,8 +326,7 @@ export class LinuxProcess implements Target {
   }
 
   /** Looks again at what may have changed between the preparation and the stop; mostly nothing has. */
-  #refresh(): void {
-    const maps = this.#mapsFile.read();
+  #refresh(maps: Buffer): void {
     if (maps.equals(this.#maps)) return;
     const before = this.#maps.toString('utf8');
     this.#maps = maps;

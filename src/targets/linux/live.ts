@@ -11,6 +11,7 @@ import { withDeadline } from '../../node/deadline.js';
 import { HeldSignals } from '../../node/held-signals.js';
 import { Spool } from '../../node/spool.js';
 import { LinuxProcess } from './linux-process.js';
+import { NotKept } from './quick-capture.js';
 import { SNAPSHOT_MODES, type SnapshotMode } from './snapshot/plan.js';
 
 /** How a live process is dumped, beside what goes into the dump. */
@@ -117,12 +118,13 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
   try {
     // A folder that was asked for is tried before anything is stopped; the usual one is needed for large dumps only.
     if (sink.mayWait && options.spool !== undefined) spool = new Spool(options.spool);
-    target.prepare();
+    const { callback, callbacks, exception } = options;
+    target.prepare(callback === undefined && callbacks === undefined && exception === undefined);
     // Copied while it stands still, or written while it stands still: either way nothing waits here.
     const captured = withDeadline<Capture>(
       maxPause + MARGIN,
       () => {
-        const captured = runSync(capture(target, options, sink));
+        const captured = captureOnce(target, options, sink);
         if (captured.memory !== undefined) return captured;
         const output = captured.callbackSink ?? sink;
         if (output.mayWait && (target.held || output.computes !== true)) spool ??= new Spool(options.spool);
@@ -140,6 +142,17 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
     spool?.[Symbol.dispose]();
     target[Symbol.dispose]();
     throw error;
+  }
+}
+
+function captureOnce(target: LinuxProcess, options: LiveOptions, sink: Sink): Capture {
+  try {
+    return runSync(capture(target, options, sink));
+  } catch (error) {
+    if (!(error instanceof NotKept)) throw error;
+    // Nobody has been asked anything yet.
+    target.startOver();
+    return runSync(capture(target, options, sink));
   }
 }
 

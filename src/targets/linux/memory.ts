@@ -106,8 +106,8 @@ export class ProcessMemory implements ReadableMemory {
   /** Whether the process is there no more. */
   isGone(): boolean {
     try {
-      // Nothing is mapped at 0; what is asked is whether there is a process to read from.
-      this.#readPresent(0n, new Uint8Array(1));
+      // Any page will do. Not one that cannot be read: to make an error takes longer than all else that is done while a process waits.
+      this.#pages.walk(0n, PAGE, () => {});
       return false;
     } catch {
       return true;
@@ -260,7 +260,14 @@ export class ProcessMemory implements ReadableMemory {
     this.#cached.clear();
   }
 
+  /** Takes the pages of small reads, as long as it is set: those of lists that are followed. */
+  recorded: Set<bigint> | undefined;
+
   read(address: bigint, into: Uint8Array): number {
+    if (this.recorded !== undefined && into.length <= Number(PAGE)) {
+      for (let page = address & ~(PAGE - 1n); page < address + BigInt(into.length); page += PAGE)
+        this.recorded.add(page);
+    }
     if (this.#still) {
       const known = this.#known.get(address);
       if (known !== undefined && known - address >= into.length) {

@@ -1,4 +1,7 @@
+import type { MessagePort } from 'node:worker_threads';
 import type { CpuName } from '../../linux/cpu/index.js';
+import type { KeptPart } from './kept-memory.js';
+import type { QuickPlan } from './quick-capture.js';
 import type { Candidate } from './snapshot/frozen-copy.js';
 import type { Gadgets } from './snapshot/guard.js';
 
@@ -40,6 +43,8 @@ export const CONTROL_BYTES = TIMES_OFFSET + Times.Count * 8;
 export interface TracerOptions {
   control: SharedArrayBuffer;
   pid: number;
+  /** Where answers go that are no numbers. */
+  answers: MessagePort;
   cpu: CpuName;
   /** Take the registers beyond SSE too: NT_X86_XSTATE. */
   xstate: boolean;
@@ -55,6 +60,8 @@ export interface TracerOptions {
 
 export type Command =
   | { readonly kind: 'stop'; readonly threads: readonly number[]; readonly results: SharedArrayBuffer }
+  /** Stops all threads, copies what a dump needs, and lets them go. Answers by a QuickAnswer on the port. */
+  | { readonly kind: 'capture'; readonly plan: QuickPlan }
   /** Has one of the stopped threads fork; `results` is an Answer. */
   | {
       readonly kind: 'fork';
@@ -76,6 +83,17 @@ export type Command =
     }
   /** Lets all threads go, ends the copy and the tracer thread. */
   | { readonly kind: 'release' };
+
+/** What `capture` answers. */
+export interface QuickAnswer {
+  readonly threads: readonly number[];
+  /** One slot a thread. */
+  readonly results: SharedArrayBuffer;
+  /** /proc/PID/maps as it is now. */
+  readonly maps: Uint8Array;
+  /** Undefined where it could not be done at once: then the threads stand still. */
+  readonly parts: readonly KeptPart[] | undefined;
+}
 
 /** What a command answers beside its registers: words, and a text behind them. */
 export const Answer = {

@@ -21,7 +21,7 @@ export function startTracerThread(): void {
 export function tracerThread(options: TracerOptions): Worker {
   const { worker, gate } = spare ?? start();
   spare = undefined;
-  worker.postMessage(options);
+  worker.postMessage(options, [options.answers]);
   Atomics.store(gate, 0, 1);
   Atomics.notify(gate, 0);
   return worker;

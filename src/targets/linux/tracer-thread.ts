@@ -12,10 +12,14 @@
  */
 import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { cpus } from '../../linux/cpu/index.js';
+import { cpus, parseSyscall } from '../../linux/cpu/index.js';
+import { parseMaps } from '../../linux/maps.js';
 import { libc } from '../../node/libc.js';
 import { bindWaitid, collect, hasEnded, type Waitid } from './ended-threads.js';
+import { ProcessMemory } from './memory.js';
+import { listThreads, MapsFile } from './procfs.js';
 import { Event, Ptrace, Request } from './ptrace.js';
+import { captureQuickly, type QuickPlan } from './quick-capture.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
 import { RemoteMemory } from './remote-memory.js';
 import { FrozenCopy } from './snapshot/frozen-copy.js';
@@ -24,6 +28,7 @@ import {
   type Command,
   Control,
   Outcome,
+  type QuickAnswer,
   Slot,
   State,
   slotSize,
@@ -42,7 +47,16 @@ const PATIENCE = 2_000;
 /** Stops come within 0.3 ms; so long it pays to ask without sleeping. */
 const SPIN_MS = 1;
 
-const { control, pid, cpu: cpuName, xstate, maxPause, abandonExitCode, abandonMessage } = awaitOptions();
+const {
+  control,
+  pid,
+  answers,
+  cpu: cpuName,
+  xstate,
+  maxPause,
+  abandonExitCode,
+  abandonMessage,
+} = awaitOptions();
 const cpu = cpus[cpuName];
 const SLOT = slotSize(xstate);
 const words = new Int32Array(control, 0, Control.Words);
@@ -312,6 +326,9 @@ function perform(command: Command): void {
     case 'stop':
       stop(command.threads, command.results);
       break;
+    case 'capture':
+      capture(command.plan);
+      break;
     case 'fork': {
       const { candidates, gadgets, seccomp, results } = command;
       const limit = Math.max(1, times[Times.HoldStart]! + maxPause - now());
@@ -349,6 +366,82 @@ function abandon(): void {
     const line = Buffer.from(abandonMessage);
     libc('int64_t write(int fd, void *bytes, size_t count)')(2, line, line.length);
     libc('void _exit(int status)')(abandonExitCode);
+  }
+}
+
+/**
+ * Stops all threads, copies what the plan says, and lets them go: see quick-capture.ts. Where the maps have changed, or it is too much,
+ * they go on to stand still.
+ */
+function capture(plan: QuickPlan): void {
+  const mappings = parseMaps(Buffer.from(plan.maps).toString('utf8'));
+  const process = new ProcessMemory(pid, plan.via);
+  const mapsFile = new MapsFile(pid, plan.via);
+  process.use(mappings);
+  try {
+    // What runs for the first time is compiled: not inside the stop.
+    const at = parseSyscall(read(`/proc/${pid}/task/${plan.via}/syscall`));
+    const about = at === undefined ? [] : [cpu.registersAt(at.stackPointer, at.instructionPointer)];
+    for (const still of [false, true]) {
+      process.still = still;
+      captureQuickly(process, mappings, cpu, about, plan);
+    }
+    mapsFile.read();
+    process.still = true;
+    const threads: number[] = [];
+    const results = new GrowingSlots();
+    // Only a running thread can make new ones: a pass that finds none unknown proves that all stand.
+    for (;;) {
+      const fresh = listThreads(pid).filter((tid) => !threads.includes(tid));
+      if (fresh.length === 0) break;
+      stop(fresh, results.for(fresh.length));
+      for (const tid of fresh) threads.push(tid);
+    }
+    const maps = mapsFile.read();
+    const unchanged = maps.equals(Buffer.from(plan.maps));
+    const stopped = results.stopped();
+    const parts = unchanged ? captureQuickly(process, mappings, cpu, stopped, plan) : undefined;
+    if (parts !== undefined) {
+      resume();
+      Atomics.store(words, Control.State, State.Ready);
+    }
+    const answer: QuickAnswer = { threads, results: results.all(), maps, parts };
+    answers.postMessage(answer);
+  } finally {
+    process[Symbol.dispose]();
+  }
+}
+
+/** The slots of several stops. */
+class GrowingSlots {
+  readonly #buffers: SharedArrayBuffer[] = [];
+
+  for(threads: number): SharedArrayBuffer {
+    const buffer = new SharedArrayBuffer(threads * SLOT);
+    this.#buffers.push(buffer);
+    return buffer;
+  }
+
+  /** The registers of the threads that stand. */
+  stopped(): BigUint64Array[] {
+    return this.#buffers.flatMap((buffer) => {
+      const view = new DataView(buffer);
+      return Array.from({ length: buffer.byteLength / SLOT }, (_, i) => i)
+        .filter((i) => view.getInt32(i * SLOT + Slot.Outcome, true) === Outcome.Stopped)
+        .map((i) => new BigUint64Array(buffer, i * SLOT + Slot.Registers, cpu.registerWords));
+    });
+  }
+
+  all(): SharedArrayBuffer {
+    if (this.#buffers.length === 1) return this.#buffers[0]!;
+    const total = this.#buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const all = new Uint8Array(new SharedArrayBuffer(total));
+    let at = 0;
+    for (const buffer of this.#buffers) {
+      all.set(new Uint8Array(buffer), at);
+      at += buffer.byteLength;
+    }
+    return all.buffer as SharedArrayBuffer;
   }
 }
 

@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
-import type { Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../io/index.js';
 import type { CpuName } from '../../linux/cpu/index.js';
 import { sleep } from '../../node/sleep.js';
 import { bindWaitid, collect, hasEnded } from './ended-threads.js';
+import { listThreads } from './procfs.js';
+import type { QuickPlan } from './quick-capture.js';
 import type { Candidate, ForkResult } from './snapshot/frozen-copy.js';
 import type { Gadgets } from './snapshot/guard.js';
 import type { ThreadHolder } from './thread-holder.js';
@@ -13,6 +15,7 @@ import {
   CONTROL_BYTES,
   type Command,
   Control,
+  type QuickAnswer,
   readAnswerText,
   State,
   slotSize,
@@ -47,6 +50,7 @@ export class Tracer implements ThreadHolder {
   readonly #words: Int32Array;
   readonly #times: Float64Array;
   readonly #worker: Worker;
+  readonly #answers: MessagePort;
   readonly #maxPause: number;
   readonly #slotSize: number;
   readonly #pid: number;
@@ -62,9 +66,12 @@ export class Tracer implements ThreadHolder {
     this.#maxPause = settings.maxPause;
     this.#pid = pid;
     this.#slotSize = slotSize(settings.xstate);
+    const { port1, port2 } = new MessageChannel();
+    this.#answers = port1;
     const options: TracerOptions = {
       control,
       pid,
+      answers: port2,
       cpu: settings.cpu,
       xstate: settings.xstate,
       maxPause: settings.maxPause,
@@ -92,6 +99,16 @@ export class Tracer implements ThreadHolder {
     this.#awaitStop();
     this.checkHeld();
     return new DataView(results);
+  }
+
+  /** Stops all threads, copies what a dump needs, and lets them go at once, unless that cannot be done (QuickAnswer.parts). */
+  capture(plan: QuickPlan): QuickAnswer {
+    for (const tid of listThreads(this.#pid)) if (tid !== this.#pid) this.#traced.add(tid);
+    this.#post({ kind: 'capture', plan });
+    this.#awaitStop();
+    this.checkHeld();
+    this.#checkWhole(undefined);
+    return (receiveMessageOnPort(this.#answers) as { message: QuickAnswer }).message;
   }
 
   /** Throws if the threads that were stopped are stopped no longer, because it took too long. */
@@ -135,14 +152,18 @@ export class Tracer implements ThreadHolder {
     this.#post(command(results));
     this.#awaitReply(REPLY_LIMIT + this.#maxPause);
     this.checkHeld();
-    if (this.#state() === State.Broken) {
-      throw new MinidumpError(
-        'system-call',
-        `a call could not be made in process ${this.#pid}: ${readAnswerText(results)}; it runs on, the dump is given up`,
-        { advice: 'Try again, or copy the memory while it stands still with --snapshot never.' },
-      );
-    }
+    this.#checkWhole(results);
     return results;
+  }
+
+  #checkWhole(results: SharedArrayBuffer | undefined): void {
+    if (this.#state() !== State.Broken) return;
+    const why = results === undefined ? 'a step failed' : readAnswerText(results);
+    throw new MinidumpError(
+      'system-call',
+      `process ${this.#pid} could not be looked into: ${why}; it runs on, the dump is given up`,
+      { advice: 'Try again, or copy the memory while it stands still with --snapshot never.' },
+    );
   }
 
   /** Lets the target go and ends the thread. May be called again. */
@@ -157,6 +178,7 @@ export class Tracer implements ThreadHolder {
       // The limit may have passed in just this moment.
       if (this.#state() === State.Expired) this.#acknowledge();
       this.#awaitEnd();
+      this.#answers.close();
     }
   }
 

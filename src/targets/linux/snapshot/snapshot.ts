@@ -1,14 +1,16 @@
+import type { AddressRange } from '../../../dump/ranges.js';
 import { MinidumpError } from '../../../io/index.js';
 import { type Cpu, type CpuName, cpus } from '../../../linux/cpu/index.js';
 import { type Mapping, parseMaps } from '../../../linux/maps.js';
 import { sleep } from '../../../node/sleep.js';
+import { KeptMemory, keepMemory } from '../kept-memory.js';
 import { ProcessMemory, type ReadableMemory } from '../memory.js';
 import { MapsFile, readText } from '../procfs.js';
 import type { Tracer } from '../tracer.js';
 import { Outcome, Slot } from '../tracer-protocol.js';
 import { findCandidates, leastDisturbed, type StoppedThread } from './candidates.js';
 import { MAX_KEPT, type SnapshotPlan } from './plan.js';
-import { KeptMemory, SnapshotMemory } from './snapshot-memory.js';
+import { SnapshotMemory } from './snapshot-memory.js';
 
 /** How often a thread is looked for that can wait for the ended copy, and how long after each other, in milliseconds. */
 const COLLECT_ATTEMPTS = 50;
@@ -51,7 +53,7 @@ export class Snapshot {
     if (pid === 0) return why;
     const snapshot = new Snapshot(source, pid, ownPid);
     try {
-      snapshot.#keep(new KeptMemory(memory, plan.unforked, MAX_KEPT));
+      snapshot.#keep(memory, plan.unforked);
       tracer.resume();
       return snapshot;
     } catch (error) {
@@ -72,10 +74,14 @@ export class Snapshot {
     this.#memory = this.#copy;
   }
 
-  #keep(kept: KeptMemory): void {
-    this.#memory = new SnapshotMemory(this.#copy, kept);
-    if (kept.left.length > 0) {
-      const size = kept.left.reduce((sum, { start, end }) => sum + (end - start), 0n);
+  #keep(memory: ReadableMemory, unforked: readonly AddressRange[]): void {
+    const left: AddressRange[] = [];
+    this.#memory = new SnapshotMemory(
+      this.#copy,
+      new KeptMemory(keepMemory(memory, unforked, MAX_KEPT, left)),
+    );
+    if (left.length > 0) {
+      const size = left.reduce((sum, { start, end }) => sum + (end - start), 0n);
       this.notes.push(
         `${size >> 20n} MiB of shared or unforkable memory is more than can be read while the process stands still: it is as it was later, or missing`,
       );
