@@ -29,6 +29,7 @@ export async function soakDumps(context) {
   const notes = {};
   let shortened = 0;
   let snapshots = 0;
+  const warm = Math.min(WARM, total >> 1);
   let dumper = startDumper(context);
   let first;
   try {
@@ -63,7 +64,7 @@ export async function soakDumps(context) {
         fail(`${where}: ${fault}`);
       if (target.ended) break;
       if (i % 100 === 99) await judge(context, target, where);
-      if (i === Math.min(WARM, total >> 1)) first = measure(dumper.pid);
+      if (i === warm) first = measure(dumper.pid);
       // The moment of the next dump is another one for each of the tasks.
       await sleep(random.below(30));
       progress(i + 1, total);
@@ -74,9 +75,9 @@ export async function soakDumps(context) {
     const last = measure(dumper.pid);
     if (first) {
       if (last.descriptors > first.descriptors)
-        fail(`the dumper has ${last.descriptors} descriptors open, ${first.descriptors} after ${WARM} dumps`);
+        fail(`the dumper has ${last.descriptors} descriptors open, ${first.descriptors} after ${warm} dumps`);
       if (last.threads > first.threads)
-        fail(`the dumper has ${last.threads} threads, ${first.threads} after ${WARM} dumps`);
+        fail(`the dumper has ${last.threads} threads, ${first.threads} after ${warm} dumps`);
       if (last.memory > first.memory + GROWTH)
         fail(`the dumper has grown from ${mib(first.memory)} to ${mib(last.memory)}`);
     }
@@ -92,7 +93,7 @@ export async function soakDumps(context) {
       'short calls, and those that the reports counted': sums && `${sums.shorts}, ${shortened}`,
       'descriptors, threads, memory of the dumper':
         first &&
-        `${first.descriptors}, ${first.threads}, ${mib(first.memory)} after ${WARM} dumps; ${last.descriptors}, ${last.threads}, ${mib(last.memory)} at the end`,
+        `${first.descriptors}, ${first.threads}, ${mib(first.memory)} after ${warm} dumps; ${last.descriptors}, ${last.threads}, ${mib(last.memory)} at the end`,
       warnings: notes,
     };
   } finally {

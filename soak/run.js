@@ -2,7 +2,7 @@
 // npm run soak -- [--mode normal|snapshot|both] [--seed N] [--quick] [--dumps N] [--kills N] [--faults N] [--write]
 //
 // --quick takes a twentieth of each count; a count of 0 leaves a part out. Needs `npm run build`, gcc and strace. The choices of a run are those of its
-// seed, which is printed; one line a failure; the exit code is 1 if there was any. Full runs, and those with --write, write docs/evidence/soak-MODE.md.
+// seed, which is printed; one line a failure; the exit code is 1 if there was any. Parts that are run in full, and with --write all, are written to docs/evidence/soak-MODE.md.
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -81,7 +81,8 @@ async function soak(mode, name, run) {
   const began = performance.now();
   const lines = [];
   let spoken = began;
-  const fail = (line) => {
+  const fail = (text) => {
+    const line = text.trim().replace(/\s*\n\s*/g, ' / ');
     failures++;
     lines.push(line);
     console.log(`FAILED ${mode}: ${line}`);
