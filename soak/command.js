@@ -1,11 +1,13 @@
 // The command `mdmp dump`, as the soak starts it.
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { kinds } from './kinds.js';
 
 /** Kinds that need no callback module. */
 export const commandKinds = Object.keys(kinds).filter((name) => !kinds[name].callbacks);
+
+/** The option of the command and of the library. */
+export const snapshotOf = (mode) => (mode === 'snapshot' ? 'always' : 'never');
 
 const running = new Set();
 
@@ -17,24 +19,17 @@ export function killCommands() {
 export class Commands {
   #main;
   #work;
-  #knowsSnapshots;
 
   constructor(root, work) {
     this.#main = join(root, 'dist', 'cli', 'main.js');
     this.#work = work;
-    const source = readFileSync(join(root, 'dist', 'cli', 'commands', 'dump.js'), 'utf8');
-    this.#knowsSnapshots = source.includes('--snapshot');
   }
 
-  /** Whether `--snapshot` is there at all. */
-  get knowsSnapshots() {
-    return this.#knowsSnapshots;
-  }
-
-  /** `always` or `never`, or undefined where this version knows only one way. */
-  snapshotOf(mode) {
-    if (!this.#knowsSnapshots) return undefined;
-    return mode === 'snapshot' ? 'always' : 'never';
+  /** The exit codes of docs/errors.md, but that for an error inside mdmp. */
+  exitCodes() {
+    const { stdout } = spawnSync(process.execPath, [this.#main, 'exit-codes'], { encoding: 'utf8' });
+    const codes = [...stdout.matchAll(/^ *(\d+) /gm)].map(([, code]) => Number(code));
+    return new Set(codes.filter((code) => code > 1));
   }
 
   /**
@@ -42,9 +37,18 @@ export class Commands {
    * and its temporary files are in the work folder.
    */
   start(pid, file, kind, mode, { before = [], more = [] } = {}) {
-    const snapshot = this.snapshotOf(mode);
-    const dump = [this.#main, 'dump', String(pid), '-o', file, '--type', String(kinds[kind].type), ...more];
-    if (snapshot) dump.push('--snapshot', snapshot);
+    const dump = [
+      this.#main,
+      'dump',
+      String(pid),
+      '-o',
+      file,
+      '--type',
+      String(kinds[kind].type),
+      '--snapshot',
+      snapshotOf(mode),
+      ...more,
+    ];
     const [command, ...args] = [...before, process.execPath, ...dump];
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -10,7 +10,7 @@ process.on('message', async ({ pid, file, kind, snapshot, target }) => {
       type,
       force: true,
       ...(callbacks && { callbacks: callbacks(target) }),
-      ...(snapshot && { snapshot }),
+      snapshot,
     });
     // Collected before memory is measured from outside.
     globalThis.gc?.();

@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Commands, commandKinds } from './command.js';
+import { Commands, commandKinds, snapshotOf } from './command.js';
 import { inspect } from './inspect.js';
 import { descriptors, residentMemory, sleep, threadIds } from './kernel.js';
 import { byWeight } from './kinds.js';
@@ -41,8 +41,13 @@ export async function soakDumps(context) {
       let report;
       if (byCommand) report = await commandDump(commands, target, file, kind, mode);
       else {
-        const snapshot = commands.snapshotOf(mode);
-        report = await ask(dumper, { pid: target.pid, file, kind, snapshot, target: known });
+        report = await ask(dumper, {
+          pid: target.pid,
+          file,
+          kind,
+          snapshot: snapshotOf(mode),
+          target: known,
+        });
         if (report.lost) {
           dumper.kill('SIGKILL');
           dumper = startDumper(context);

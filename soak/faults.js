@@ -5,7 +5,6 @@
 // and one line, or be a whole dump. strace traces the command only: the program is the command's own tracee.
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { Commands } from './command.js';
 import { inspect } from './inspect.js';
 import { count } from './tally.js';
@@ -58,16 +57,15 @@ const vital = new Set(['clone3', 'clone', 'mmap', 'mprotect']);
  * What is Node's own also after the command has begun: the code that it loads, its standard files when it ends, and the numbers
  * of 8 bytes by which its threads wake each other.
  */
-const ofNode = /\/(dist|node_modules)\/|\bfstat\([012],|\b(write|read)\(\d+, .*, 8\)/;
+const ofNode = /\/(dist|node_modules)\/|\bfstat\([012][<,]|<anon_inode:\[eventfd\]>/;
 
 const KINDS = ['normal', 'full', 'data'];
 const LIMIT_MS = 60_000;
 
 export async function soakFaults(context) {
   const { mode, faults: total, random, work, root, program, fail, progress } = context;
-  const { EXIT_CODES } = await import(pathToFileURL(join(root, 'dist', 'cli', 'exit-codes.js')).href);
-  const exits = new Set(Object.values(EXIT_CODES).map(({ exit }) => exit));
   const commands = new Commands(root, work);
+  const exits = commands.exitCodes();
   const folder = context.folder('faults');
   const log = join(work, 'strace.log');
   const target = await Target.start(program);

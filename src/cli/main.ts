@@ -1,6 +1,15 @@
 #!/usr/bin/env node
-import { quietOnClosedPipe } from './output.js';
-import { run } from './program.js';
 
-quietOnClosedPipe();
-await run(process.argv.slice(2));
+async function main(words: readonly string[]): Promise<void> {
+  // Maps are read as modules are loaded.
+  if (words.includes('--debug')) process.setSourceMapsEnabled(true);
+  if (words[0] === 'dump' && words.some((word) => /^\d+$/.test(word))) {
+    // It takes as long to start as the rest takes to load.
+    const { startTracerThread } = await import('../targets/linux/tracer-start.js');
+    startTracerThread();
+  }
+  const { run } = await import('./program.js');
+  await run(words);
+}
+
+void main(process.argv.slice(2));

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { exitCodeTable, USAGE } from './exit-codes.js';
 import { report } from './failure.js';
+import { quietOnClosedPipe } from './output.js';
 
 /*
  * The command line: names, options and help only. What a command does is loaded when it runs, so that `mdmp --help` or a
@@ -10,8 +11,9 @@ import { report } from './failure.js';
 
 /** Runs the command line, without node and the script's name. Sets `process.exitCode`; never rejects. */
 export async function run(words: readonly string[]): Promise<void> {
+  quietOnClosedPipe();
   try {
-    await program().parseAsync([...words], { from: 'user' });
+    await program(words[0] ?? '').parseAsync([...words], { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help that was asked for has the code 0.
@@ -22,7 +24,8 @@ export async function run(words: readonly string[]): Promise<void> {
   }
 }
 
-function program(): Command {
+/** @param name the first word of the command line */
+function program(name: string): Command {
   const mdmp = new Command('mdmp');
   mdmp
     .description('Writes minidumps of live processes, decided by a callback, and shows what is in them.')
@@ -45,139 +48,158 @@ Examples:
 Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help exit-codes\`.`,
     );
 
-  command(mdmp, 'dump <pid>', 'write a minidump of a live process')
-    .option('-o, --output <file>', 'the file to write, - for stdout (default: NAME.PID.TIME.dmp here)')
-    .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
-    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
-    .option('--comment <text>', 'a text to store in the dump')
-    .option('--exception <tid,siginfo,ucontext>', 'the crash: a thread, and two addresses in the process')
-    .option('-f, --force', 'replace the output file if it exists')
-    .option('--max-pause <seconds>', 'let the process go on after this time, and give up (default: 10)')
-    .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
-    .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
-    .option('--snapshot <mode>', 'copy the memory from a frozen fork: auto, always or never', 'auto')
-    .option('--json', 'print the summary as JSON')
-    .addHelpText('after', () => dumpHelp)
-    .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options));
+  // Help lists all; a command that is called needs itself only.
+  const called = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
+  for (const declare of called) declare(mdmp).option('--debug', 'show where an error comes from');
+  return mdmp;
+}
 
-  const several = (value: string, before: string[] = []) => [...before, value];
-  command(mdmp, 'filter <input> <output>', 'write a dump again, with less in it')
-    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what stays')
-    .option('-t, --type <list>', 'filters of MINIDUMP_TYPE, such as filter-memory,filter-module-paths')
-    .option('--drop-stream <stream>', 'leave out a stream, by name or number (repeatable)', several)
-    .option('--stacks-only', 'of memory, keep stacks and what surrounds instruction pointers')
-    .option('--redact-strings', 'zero text in memory; blank environment values and arguments')
-    .option(
-      '--scrub <pattern>',
-      'overwrite a value wherever it stands: text or /regex/flags (repeatable)',
-      several,
-    )
-    .option('--comment <text>', 'a text to store in the new dump')
-    .option('-f, --force', 'replace the output file if it exists')
-    .option('--json', 'print the summary as JSON')
-    .addHelpText('after', () => filterHelp)
-    .action(async (input, output, options) =>
-      (await import('./commands/filter.js')).filter(input, output, options),
-    );
+/** How each command is declared, by its name. */
+const COMMANDS: Readonly<Record<string, (mdmp: Command) => Command>> = {
+  dump: (mdmp) =>
+    command(mdmp, 'dump <pid>', 'write a minidump of a live process')
+      .option('-o, --output <file>', 'the file to write, - for stdout (default: NAME.PID.TIME.dmp here)')
+      .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
+      .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
+      .option('--comment <text>', 'a text to store in the dump')
+      .option('--exception <tid,siginfo,ucontext>', 'the crash: a thread, and two addresses in the process')
+      .option('-f, --force', 'replace the output file if it exists')
+      .option('--max-pause <seconds>', 'let the process go on after this time, and give up (default: 10)')
+      .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+      .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
+      .option('--snapshot <mode>', 'copy the memory from a frozen fork: auto, always or never', 'auto')
+      .option('--json', 'print the summary as JSON')
+      .addHelpText('after', () => dumpHelp)
+      .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options)),
 
-  command(mdmp, 'convert <core> <output>', 'write a minidump of an ELF core')
-    .option(
-      '--sysroot <folder>',
-      'the root of the machine of the core, for files that it had mapped (default: /)',
-    )
-    .option('--no-sysroot', 'take nothing from files')
-    .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
-    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
-    .option('--comment <text>', 'a text to store in the dump')
-    .option('-f, --force', 'replace the output file if it exists')
-    .option('--spool <folder>', 'where a compressed core is decompressed (default: the temporary folder)')
-    .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
-    .option('--json', 'print the summary as JSON')
-    .addHelpText(
-      'after',
-      `
+  filter: (mdmp) =>
+    command(mdmp, 'filter <input> <output>', 'write a dump again, with less in it')
+      .option('-c, --callback <module>', 'a JavaScript module whose callback decides what stays')
+      .option('-t, --type <list>', 'filters of MINIDUMP_TYPE, such as filter-memory,filter-module-paths')
+      .option('--drop-stream <stream>', 'leave out a stream, by name or number (repeatable)', several)
+      .option('--stacks-only', 'of memory, keep stacks and what surrounds instruction pointers')
+      .option('--redact-strings', 'zero text in memory; blank environment values and arguments')
+      .option(
+        '--scrub <pattern>',
+        'overwrite a value wherever it stands: text or /regex/flags (repeatable)',
+        several,
+      )
+      .option('--comment <text>', 'a text to store in the new dump')
+      .option('-f, --force', 'replace the output file if it exists')
+      .option('--json', 'print the summary as JSON')
+      .addHelpText('after', () => filterHelp)
+      .action(async (input, output, options) =>
+        (await import('./commands/filter.js')).filter(input, output, options),
+      ),
+
+  convert: (mdmp) =>
+    command(mdmp, 'convert <core> <output>', 'write a minidump of an ELF core')
+      .option(
+        '--sysroot <folder>',
+        'the root of the machine of the core, for files that it had mapped (default: /)',
+      )
+      .option('--no-sysroot', 'take nothing from files')
+      .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
+      .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
+      .option('--comment <text>', 'a text to store in the dump')
+      .option('-f, --force', 'replace the output file if it exists')
+      .option('--spool <folder>', 'where a compressed core is decompressed (default: the temporary folder)')
+      .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+      .option('--json', 'print the summary as JSON')
+      .addHelpText(
+        'after',
+        `
 CORE is of an x86-64 Linux process, from the kernel, gcore or systemd-coredump, compressed with gzip or zstd or not; - is standard input.
 ${examples('mdmp convert core.4242 app.dmp', 'mdmp convert core.4242 app.dmp --sysroot /srv/images/app --type full', 'mdmp convert core.app.zst app.dmp --callback ./keep-secrets-out.js')}`,
-    )
-    .action(async (core, output, options) =>
-      (await import('./commands/convert.js')).convert(core, output, options),
-    );
+      )
+      .action(async (core, output, options) =>
+        (await import('./commands/convert.js')).convert(core, output, options),
+      ),
 
-  command(
-    mdmp,
-    'core-handler [pid] [tid]',
-    'write a minidump of a process that crashes; the kernel starts it',
-  )
-    .option('--print-pattern', 'print what to write into /proc/sys/kernel/core_pattern')
-    .option('--dir <folder>', 'where the dumps go', '/var/crash')
-    .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
-    .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
-    .option('--spool <folder>', 'where a core is kept meanwhile that has to be taken from the pipe')
-    .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
-    .addHelpText(
-      'after',
-      `
+  'core-handler': (mdmp) =>
+    command(
+      mdmp,
+      'core-handler [pid] [tid]',
+      'write a minidump of a process that crashes; the kernel starts it',
+    )
+      .option('--print-pattern', 'print what to write into /proc/sys/kernel/core_pattern')
+      .option('--dir <folder>', 'where the dumps go', '/var/crash')
+      .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
+      .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
+      .option('--spool <folder>', 'where a core is kept meanwhile that has to be taken from the pipe')
+      .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+      .addHelpText(
+        'after',
+        `
 The kernel starts it as root and with the core on standard input, once its pattern stands in core_pattern. Dumps are NAME.PID.TIME.dmp;
 what goes wrong is a line in core-handler.log beside them.
 
 Examples:
-  sysctl -w kernel.core_pattern="$(mdmp core-handler --print-pattern --dir /var/dumps)"
-  sysctl -w kernel.core_pipe_limit=16`,
-    )
-    .action(async (pid, tid, options) =>
-      (await import('./commands/core-handler.js')).coreHandler(pid, tid, options),
-    );
+    sysctl -w kernel.core_pattern="$(mdmp core-handler --print-pattern --dir /var/dumps)"
+    sysctl -w kernel.core_pipe_limit=16`,
+      )
+      .action(async (pid, tid, options) =>
+        (await import('./commands/core-handler.js')).coreHandler(pid, tid, options),
+      ),
 
-  command(mdmp, 'info <file>', 'what is in a dump, on one screen')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('mdmp info app.dmp', 'mdmp info app.dmp --json | jq .threads'))
-    .action(async (file, options) => (await import('./commands/info.js')).info(file, options));
+  info: (mdmp) =>
+    command(mdmp, 'info <file>', 'what is in a dump, on one screen')
+      .option('--json', 'print JSON')
+      .addHelpText('after', examples('mdmp info app.dmp', 'mdmp info app.dmp --json | jq .threads'))
+      .action(async (file, options) => (await import('./commands/info.js')).info(file, options)),
 
-  command(mdmp, 'threads <file>', 'the threads of a dump, as a table')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('mdmp threads app.dmp'))
-    .action(async (file, options) => (await import('./commands/threads.js')).threads(file, options));
+  threads: (mdmp) =>
+    command(mdmp, 'threads <file>', 'the threads of a dump, as a table')
+      .option('--json', 'print JSON')
+      .addHelpText('after', examples('mdmp threads app.dmp'))
+      .action(async (file, options) => (await import('./commands/threads.js')).threads(file, options)),
 
-  command(mdmp, 'modules <file>', 'the modules of a dump, as a table')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('mdmp modules app.dmp', 'mdmp modules app.dmp --json | jq -r .[].debugId'))
-    .action(async (file, options) => (await import('./commands/modules.js')).modules(file, options));
+  modules: (mdmp) =>
+    command(mdmp, 'modules <file>', 'the modules of a dump, as a table')
+      .option('--json', 'print JSON')
+      .addHelpText(
+        'after',
+        examples('mdmp modules app.dmp', 'mdmp modules app.dmp --json | jq -r .[].debugId'),
+      )
+      .action(async (file, options) => (await import('./commands/modules.js')).modules(file, options)),
 
-  command(mdmp, 'show <file> [stream]', 'one stream of a dump, or a list of its streams')
-    .option('--json', 'print JSON')
-    .option('--raw', 'write the bytes of the stream as they are')
-    .addHelpText(
-      'after',
-      `
+  show: (mdmp) =>
+    command(mdmp, 'show <file> [stream]', 'one stream of a dump, or a list of its streams')
+      .option('--json', 'print JSON')
+      .option('--raw', 'write the bytes of the stream as they are')
+      .addHelpText(
+        'after',
+        `
 STREAM is a number (7, 0x47670009), a place in the list (#3), or a name, with or without \`Stream\` and in any case.
 \`memory\` lists all memory that the dump holds.
 ${examples('mdmp show app.dmp', 'mdmp show app.dmp systeminfo', 'mdmp show app.dmp LinuxMaps', 'mdmp show app.dmp 0x47670005 --raw')}`,
-    )
-    .action(async (file, stream, options) =>
-      (await import('./commands/show.js')).show(file, stream, options),
-    );
+      )
+      .action(async (file, stream, options) =>
+        (await import('./commands/show.js')).show(file, stream, options),
+      ),
 
-  command(mdmp, 'memory <file> <address> <length>', 'memory of the process, as hexadecimal and ASCII')
-    .option('--json', 'print JSON')
-    .option('--raw', 'write the bytes as they are')
-    .addHelpText(
-      'after',
-      `
+  memory: (mdmp) =>
+    command(mdmp, 'memory <file> <address> <length>', 'memory of the process, as hexadecimal and ASCII')
+      .option('--json', 'print JSON')
+      .option('--raw', 'write the bytes as they are')
+      .addHelpText(
+        'after',
+        `
 ADDRESS is hexadecimal with 0x, else decimal; LENGTH may have a unit. Holes are named; --raw fails where there is one.
 ${examples('mdmp memory app.dmp 0x7ffe12340000 256', 'mdmp memory app.dmp 0x7ffe12340000 64K --raw > stack.bin')}`,
-    )
-    .action(async (file, address, length, options) =>
-      (await import('./commands/memory.js')).memory(file, address, length, options),
-    );
+      )
+      .action(async (file, address, length, options) =>
+        (await import('./commands/memory.js')).memory(file, address, length, options),
+      ),
 
-  command(mdmp, 'exit-codes', 'the exit codes and what they mean')
-    .option('--json', 'print JSON')
-    .addHelpText('after', () => `\n${exitCodeTable()}`)
-    .action(async (options) => (await import('./commands/exit-codes.js')).exitCodes(options));
+  'exit-codes': (mdmp) =>
+    command(mdmp, 'exit-codes', 'the exit codes and what they mean')
+      .option('--json', 'print JSON')
+      .addHelpText('after', () => `\n${exitCodeTable()}`)
+      .action(async (options) => (await import('./commands/exit-codes.js')).exitCodes(options)),
+};
 
-  for (const each of mdmp.commands) each.option('--debug', 'show where an error comes from');
-  return mdmp;
-}
+const several = (value: string, before: string[] = []) => [...before, value];
 
 function command(mdmp: Command, nameAndArguments: string, description: string): Command {
   return mdmp.command(nameAndArguments).description(description).helpOption('-h, --help', 'show help');

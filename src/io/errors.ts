@@ -53,8 +53,19 @@ export interface ErrorDetails {
   cause?: unknown;
 }
 
+/** On every MinidumpError of every copy of this library. */
+const BRAND = Symbol.for('mdmp.MinidumpError');
+
 /** The only error that mdmp throws on purpose. `message` is one line that a person can act on. */
 export class MinidumpError extends Error {
+  /**
+   * `instanceof` says yes to errors of another copy of this library too: a callback module that the command loads imports
+   * `mdmp`, and the command has its classes in its own bundle.
+   */
+  static override [Symbol.hasInstance](value: unknown): value is MinidumpError {
+    return typeof value === 'object' && value !== null && BRAND in value;
+  }
+
   override readonly name = 'MinidumpError';
   readonly code: ErrorCode;
   readonly advice: string | undefined;
@@ -67,5 +78,6 @@ export class MinidumpError extends Error {
     this.advice = details.advice;
     this.expected = details.expected;
     this.found = details.found;
+    Object.defineProperty(this, BRAND, { value: true });
   }
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -14,8 +13,9 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import { type FileRegion, MinidumpError, type Sink } from '../io/index.js';
+import { hiddenName } from './hidden-name.js';
 import { errno, errnoName, libc } from './libc.js';
 
 export interface FileSinkOptions {
@@ -172,7 +172,7 @@ export class FileSink implements Sink {
   }
 
   #openHidden(): number {
-    const name = this.#hiddenName();
+    const name = hiddenName(this.#folder);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
     const fd = openSync(name, flags, MODE);
     this.#temporary = name;
@@ -198,7 +198,7 @@ export class FileSink implements Sink {
   #nameUnnamed(fd: number): void {
     if (this.#force) {
       // Linking never replaces, renaming does, and at once.
-      const name = this.#hiddenName();
+      const name = hiddenName(this.#folder);
       this.#link(fd, name);
       this.#temporary = name;
       renameSync(name, this.file);
@@ -234,10 +234,6 @@ export class FileSink implements Sink {
     }
     renameSync(temporary, this.file);
     this.#temporary = undefined;
-  }
-
-  #hiddenName(): string {
-    return join(this.#folder, `.mdmp-${randomBytes(8).toString('hex')}`);
   }
 
   #isFolder(): MinidumpError {

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, constants, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import {
   type FileRegion,
   MinidumpError,
@@ -10,6 +9,7 @@ import {
   type Task,
   writeBytes,
 } from '../io/index.js';
+import { hiddenName } from './hidden-name.js';
 
 /** Not in `fs.constants`; the same number on every architecture that Node runs on. */
 const __O_TMPFILE = 0o20000000;
@@ -199,7 +199,7 @@ function openUnnamed(folder: string): number | undefined {
 }
 
 function openUnlinked(folder: string): number {
-  const name = join(folder, `.mdmp-${randomBytes(8).toString('hex')}`);
+  const name = hiddenName(folder);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
   const fd = openSync(name, flags, MODE);
   try {

@@ -10,6 +10,30 @@ export interface MemoryRange {
 
 const TOP = 1n << 64n;
 
+/** What of a range is in a file of this size and below the end of all addresses. There may be 50,000: most are taken as they are. */
+function clip(range: MemoryRange, fileSize: number): MemoryRange | undefined {
+  const { start, end, rva } = range;
+  if (!Number.isSafeInteger(rva) || rva < 0 || rva >= fileSize || end <= start) return undefined;
+  const whole = Number(end - start) <= fileSize - rva;
+  if (whole && end <= TOP) return range;
+  const last = whole ? end : start + BigInt(fileSize - rva);
+  return start < TOP ? { start, end: last < TOP ? last : TOP, rva } : undefined;
+}
+
+/** The same in order and without what is in two: sorts them in place. */
+function disjoint(ranges: MemoryRange[]): MemoryRange[] {
+  ranges.sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  const found: MemoryRange[] = [];
+  let covered = 0n;
+  for (const range of ranges) {
+    const { start, end, rva } = range;
+    if (end <= covered) continue;
+    found.push(start >= covered ? range : { start: covered, end, rva: rva + Number(covered - start) });
+    covered = end;
+  }
+  return found;
+}
+
 /**
  * All memory of a process that a dump holds, from thread stacks, MemoryList and Memory64List alike, as one address
  * space with holes.
@@ -25,24 +49,17 @@ export class MemoryView {
    */
   constructor(source: Source, ranges: readonly MemoryRange[]) {
     this.#source = source;
-    const sorted = ranges
-      .map(({ start, end, rva }) => {
-        const inFile = BigInt(Math.max(0, source.size - rva));
-        const length = end - start < inFile ? end - start : inFile;
-        const last = start + length;
-        return { start, end: last < TOP ? last : TOP, rva };
-      })
-      .filter(({ start, end, rva }) => Number.isSafeInteger(rva) && rva >= 0 && end > start)
-      .sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
-    const disjoint: MemoryRange[] = [];
-    let covered = 0n;
-    for (const { start, end, rva } of sorted) {
-      if (end <= covered) continue;
-      const from = start < covered ? covered : start;
-      disjoint.push({ start: from, end, rva: rva + Number(from - start) });
-      covered = end;
+    const inFile: MemoryRange[] = [];
+    let ascending = true;
+    let last = 0n;
+    for (const given of ranges) {
+      const range = clip(given, source.size);
+      if (range === undefined) continue;
+      if (range.start < last) ascending = false;
+      last = range.end;
+      inFile.push(range);
     }
-    this.#ranges = disjoint;
+    this.#ranges = ascending ? inFile : disjoint(inFile);
   }
 
   /** Ascending, none overlapping another; two may touch. */

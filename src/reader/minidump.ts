@@ -218,10 +218,11 @@ export class Minidump {
       add(StartOfMemoryRange, BigInt(Memory.DataSize), Memory.Rva);
     }
     const full = yield* this.tryTask('memory64List');
-    let rva = full?.BaseRva ?? 0n;
+    // Exact as far as files go; beyond that MemoryView takes none.
+    let rva = Number(full?.BaseRva ?? 0n);
     for (const { StartOfMemoryRange, DataSize } of full?.MemoryRanges ?? []) {
-      add(StartOfMemoryRange, DataSize, Number(rva));
-      rva += DataSize;
+      add(StartOfMemoryRange, DataSize, rva);
+      rva += Number(DataSize);
     }
     for (const { Stack } of (yield* this.tryTask('threads')) ?? []) {
       // In full-memory dumps stacks may have a size and no place of their own.

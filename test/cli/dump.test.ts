@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
+import { describeWith, needsBuild, needsLinux, root } from '../support/tools.js';
 import { mdmp, mdmpJson, scratchFolder } from './command.js';
 
 const folder = scratchFolder();
@@ -139,6 +139,15 @@ describeWith([needsBuild, needsLinux], 'mdmp dump', () => {
       ],
       ['a promise', 'async.mjs', 'export default { async includeThread() {} };', 31, /asynchronous/],
       ['a refusal', 'cancel.mjs', 'export default { cancel: () => true };', 32, /cancelled/],
+      [
+        // Of the library, not of the command's bundle.
+        'an error with a code',
+        'code.mjs',
+        `import { MinidumpError } from ${JSON.stringify(join(root, 'dist/index.js'))};
+         export default { cancel() { throw new MinidumpError('disk-full', 'no space for this'); } };`,
+        43,
+        /^mdmp: no space for this\.$/m,
+      ],
     ])('refuses %s', (_what, name, code, exit, message) => {
       const answer = mdmp(['dump', pid, '-o', file(`${name}.dmp`), '-c', module(name, code)]);
       expect(answer).toMatchObject({ exit, stdout: '' });
@@ -176,7 +185,10 @@ describeWith([needsBuild, needsLinux], 'mdmp dump', () => {
   });
 
   it('shows where an error comes from with --debug only', () => {
-    expect(mdmp(['dump', '999999999', '--debug']).stderr).toMatch(/\n {4}at /);
+    const { stderr } = mdmp(['dump', '999999999', '--debug']);
+    expect(stderr).toMatch(/\n {4}at /);
+    // The command is a bundle: its maps lead back to the sources.
+    expect(stderr).toMatch(/src\/cli\/commands\/dump\.ts:\d+/);
     expect(mdmp(['dump', '999999999']).stderr).not.toMatch(/ at /);
   });
 });

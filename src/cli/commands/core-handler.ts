@@ -1,6 +1,5 @@
 import { closeSync, constants, fstatSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type DumpOptions, writeDump } from '../../dump/index.js';
 import { type ErrorCode, MinidumpError, runSync } from '../../io/index.js';
 import { readCoreFile } from '../../linux/core-file.js';
@@ -18,6 +17,7 @@ import { parseId, parseSize, wrong } from '../arguments.js';
 import { defaultName } from '../default-name.js';
 import { parseDumpType } from '../dump-type.js';
 import { loadCallback } from '../load-callback.js';
+import { MAIN_FILE } from '../main-file.js';
 import { print } from '../output.js';
 
 export interface CoreHandlerArguments {
@@ -109,13 +109,7 @@ async function handle(pid: number, thread: string | undefined, given: CoreHandle
 
 /** What to write into /proc/sys/kernel/core_pattern. */
 function pattern(given: CoreHandlerArguments): string {
-  const words = [
-    process.execPath,
-    fileURLToPath(new URL('../main.js', import.meta.url)),
-    'core-handler',
-    '%P',
-    '%I',
-  ];
+  const words = [process.execPath, MAIN_FILE, 'core-handler', '%P', '%I'];
   const add = (option: string, value: string | undefined, what?: string) => {
     if (value === undefined) return;
     // The kernel starts the handler in /.

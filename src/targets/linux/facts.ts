@@ -76,7 +76,7 @@ function timeZone(now: Date): TargetProcess['timeZone'] {
   };
 }
 
+/** In English, as V8 prints it behind each date, in parentheses. Intl.DateTimeFormat has the same names, but takes 15 ms to load. */
 function zoneName(date: Date): string {
-  const format = new Intl.DateTimeFormat('en-US', { timeZoneName: 'long' });
-  return format.formatToParts(date).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  return /\((.*)\)$/.exec(date.toString())?.[1] ?? '';
 }

@@ -20,7 +20,7 @@ import { MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { type FileRegion, MinidumpError, runSync, type Task } from '../../io/index.js';
 import { AT_ENTRY, AT_PAGESZ, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
 import { MappedExtents } from '../../linux/clip.js';
-import { type Cpu, type CpuName, cpus, parseSyscall, type ThreadState } from '../../linux/cpu/index.js';
+import { type Cpu, type CpuName, cpus, parseSyscall } from '../../linux/cpu/index.js';
 import { findDeletedImages } from '../../linux/deleted-images.js';
 import { readException } from '../../linux/exception.js';
 import { readLinkMap } from '../../linux/link-map.js';
@@ -28,32 +28,25 @@ import { type Mapping, parseMaps } from '../../linux/maps.js';
 import { findModules } from '../../linux/modules.js';
 import { processRanges } from '../../linux/process-data.js';
 import { describeRegions } from '../../linux/regions.js';
-import { CS_64_BIT, Reg } from '../../linux/registers.js';
 import { stackAt } from '../../linux/stacks.js';
 import { parseStat, type Stat } from '../../linux/stat.js';
 import { threadBlockRanges } from '../../linux/thread-block.js';
 import { ThreadLocals } from '../../linux/thread-local.js';
 import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
 import { AskedFacts } from './asked-facts.js';
-import { alreadyTraced, checkProcess, permissionDenied, tracingRefused } from './checks.js';
+import { alreadyTraced, checkProcess, permissionDenied } from './checks.js';
 import { Copier, type CopyRun } from './copying/copier.js';
 import { processFacts, systemFacts } from './facts.js';
+import { type HeldThread, HeldThreads } from './held-threads.js';
 import { ProcessMemory, type ReadableMemory, targetExited } from './memory.js';
 import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
 import { rehearse } from './rehearsal.js';
-import {
-  isLarge,
-  isWorthwhile,
-  lackOfMemory,
-  planSnapshot,
-  type SnapshotMode,
-  type SnapshotPlan,
-} from './snapshot/plan.js';
-import { Snapshot, snapshotLost } from './snapshot/snapshot.js';
+import { isLarge, type SnapshotMode } from './snapshot/plan.js';
+import { type Snapshot, snapshotLost } from './snapshot/snapshot.js';
+import { Snapshots } from './snapshot/snapshots.js';
 import { releaseFile, TargetFiles } from './target-files.js';
 import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
-import { Outcome, Slot } from './tracer-protocol.js';
 
 /** Of larger mappings without rights it is not asked page by page whether they hold anything. */
 const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
@@ -79,12 +72,6 @@ export interface LinuxProcessOptions {
   holder?: ThreadHolder | undefined;
 }
 
-interface Held {
-  id: number;
-  /** Undefined for one that did not stop. */
-  state: ThreadState | undefined;
-}
-
 /** What pagemap and mappings are counted in here. */
 const PAGE_SIZE = 4096n;
 
@@ -93,8 +80,6 @@ export class LinuxProcess implements Target {
   readonly pid: number;
   readonly handle: unknown;
   readonly system: TargetSystem;
-  readonly notes: string[] = [];
-  #shortenedCalls = 0;
 
   readonly #options: LinuxProcessOptions;
   readonly #cpu: Cpu;
@@ -108,7 +93,7 @@ export class LinuxProcess implements Target {
   readonly #live: ProcessMemory;
   /** Of the snapshot, if there is one, else of the process. */
   #memory: ReadableMemory;
-  #plan: SnapshotPlan | undefined;
+  readonly #snapshots: Snapshots | undefined;
   #snapshot: Snapshot | undefined;
   readonly #extents = new MappedExtents();
   readonly #mapsFile: MapsFile;
@@ -122,10 +107,8 @@ export class LinuxProcess implements Target {
   #mappings: readonly Mapping[];
   #modules: readonly TargetModule[];
   readonly #threadStats = new Map<number, Stat>();
-  readonly #threads: Held[] = [];
+  readonly #threads: HeldThreads;
   #copier: Copier | undefined;
-  #mustFork = false;
-  #interrupted = 0;
   #held = false;
   #released = false;
 
@@ -166,6 +149,7 @@ export class LinuxProcess implements Target {
       });
     }
     this.#holder = options.holder ?? this.#tracer!;
+    this.#threads = new HeldThreads(pid, this.#cpu, this.#holder.slotSize);
     try {
       this.#mapsFile = new MapsFile(pid, facts.via);
       this.#maps = this.#mapsFile.read();
@@ -179,7 +163,20 @@ export class LinuxProcess implements Target {
       this.#modules = this.#findModules();
       this.#texts = this.#readTexts(cpuinfo, auxv);
       for (const tid of listThreads(pid)) this.#statOf(tid);
-      if (this.#tracer !== undefined) this.#planSnapshot(options.snapshot);
+      if (this.#tracer !== undefined) {
+        this.#snapshots = new Snapshots(
+          {
+            pid,
+            via: facts.via,
+            cpu,
+            mappings: this.#mappings,
+            read: (address, into) => this.#live.read(address, into),
+            presentBytes: (range) => this.#live.presentBytes(range),
+          },
+          options.snapshot,
+          options.type,
+        );
+      }
     } catch (error) {
       this[Symbol.dispose]();
       throw refused(pid, error);
@@ -188,24 +185,8 @@ export class LinuxProcess implements Target {
 
   readonly frozen: boolean = false;
 
-  #planSnapshot(mode: SnapshotMode): void {
-    const { pid } = this;
-    const process = {
-      pid,
-      via: this.#via,
-      cpu: this.#cpuName,
-      mappings: this.#mappings,
-      read: (address: bigint, into: Uint8Array) => this.#memory.read(address, into),
-    };
-    if (mode === 'never' || (mode === 'auto' && !isWorthwhile(process, this.#options.type))) return;
-    const lack = mode === 'auto' ? lackOfMemory(pid, this.#via) : undefined;
-    const plan = lack ?? planSnapshot(process);
-    if (typeof plan === 'string') this.#noteNoSnapshot(plan);
-    else this.#plan = plan;
-  }
-
-  #noteNoSnapshot(why: string): void {
-    this.notes.push(`no snapshot was taken, as ${why}: the process stands still until its memory is copied`);
+  get notes(): readonly string[] {
+    return [...(this.#snapshots?.notes ?? []), ...this.#threads.notes, ...(this.#snapshot?.notes ?? [])];
   }
 
   /** The memory comes from a frozen copy, and the process runs meanwhile. */
@@ -214,16 +195,11 @@ export class LinuxProcess implements Target {
   }
 
   get shortenedCalls(): number {
-    return this.#shortenedCalls + (this.#snapshot?.shortenedCalls ?? 0);
+    return this.#threads.shortenedCalls + (this.#snapshot?.shortenedCalls ?? 0);
   }
 
   requireSnapshot(): string | undefined {
-    if (this.#plan !== undefined) return undefined;
-    const before = this.notes.length;
-    if (this.#tracer !== undefined) this.#planSnapshot('always');
-    const why = this.notes.splice(before)[0];
-    this.#mustFork = true;
-    return this.#plan === undefined ? (why ?? 'no snapshot can be taken of it') : undefined;
+    return this.#snapshots === undefined ? 'no snapshot can be taken of it' : this.#snapshots.require();
   }
 
   get held(): boolean {
@@ -239,7 +215,7 @@ export class LinuxProcess implements Target {
   prepare(): void {
     if (this.#holder === this.#tracer && isLarge(this.#options.type)) this.#copier = new Copier();
     // A snapshot is looked at while the process runs; otherwise all that is done is done while it waits.
-    if (this.#tracer !== undefined && this.#plan === undefined) this.#rehearse();
+    if (this.#snapshots?.planned === false) this.#rehearse();
     this.#holder.ready();
   }
 
@@ -268,88 +244,29 @@ export class LinuxProcess implements Target {
       if (fresh.length === 0) break;
       for (const tid of fresh) known.add(tid);
       const wanted = fresh.filter(include);
-      if (wanted.length > 0) this.#take(wanted, this.#holder.stop(wanted));
+      if (wanted.length > 0) this.#threads.add(wanted, this.#holder.stop(wanted));
     }
-    if (known.size === 0 || (this.#threads.length === 0 && listThreads(this.pid).length === 0)) {
+    if (known.size === 0 || (this.#threads.all.length === 0 && listThreads(this.pid).length === 0)) {
       throw targetExited(this.pid);
     }
-    if (this.#interrupted > 0) {
-      this.notes.push(
-        `${this.#interrupted} system calls of the process return EINTR because of the stop: on ARM64 nothing can undo that`,
-      );
-    }
-    this.#threads.sort((a, b) => Number(b.id === this.pid) - Number(a.id === this.pid) || a.id - b.id);
+    this.#threads.sort();
     this.#refresh();
-    if (this.#plan !== undefined) this.#takeSnapshot(this.#plan);
+    if (this.#snapshots?.planned) this.#takeSnapshot(this.#snapshots);
   }
 
-  #takeSnapshot(plan: SnapshotPlan): void {
-    const taken = Snapshot.take(
-      {
-        pid: this.pid,
-        cpu: this.#cpuName,
-        tracer: this.#tracer!,
-        threads: this.#threads.flatMap(({ id, state }) =>
-          state === undefined ? [] : [{ id, registers: state.registers }],
-        ),
-        mappings: this.#mappings,
-        memory: this.#live,
-      },
-      plan,
-    );
-    if (typeof taken === 'string') {
-      if (this.#mustFork) {
-        throw new MinidumpError('unsupported', `no snapshot can be taken of process ${this.pid}: ${taken}`, {
-          advice: 'Let isProcessSnapshot (IsProcessSnapshotCallback) not ask for one.',
-        });
-      }
-      this.#noteNoSnapshot(taken);
-      return;
-    }
-    this.#snapshot = taken;
-    this.#memory = taken.memory;
+  #takeSnapshot(snapshots: Snapshots): void {
+    this.#snapshot = snapshots.take({
+      pid: this.pid,
+      cpu: this.#cpuName,
+      tracer: this.#tracer!,
+      threads: this.#threads.stopped,
+      mappings: this.#mappings,
+      memory: this.#live,
+    });
+    if (this.#snapshot === undefined) return;
+    this.#memory = this.#snapshot.memory;
     this.#held = false;
     this.#live.still = false;
-    for (const note of taken.notes) this.notes.push(note);
-  }
-
-  #take(tids: readonly number[], results: DataView): void {
-    tids.forEach((id, i) => {
-      const slot = i * this.#holder.slotSize;
-      const outcome = results.getInt32(slot + Slot.Outcome, true);
-      if (outcome === Outcome.Gone) return;
-      if (outcome === Outcome.Refused)
-        throw tracingRefused(this.pid, results.getInt32(slot + Slot.Errno, true));
-      if (outcome === Outcome.Unstoppable) {
-        this.notes.push(
-          `thread ${id} sits in the kernel and did not stop; it is dumped without registers but sp and pc`,
-        );
-        this.#threads.push({ id, state: undefined });
-        return;
-      }
-      this.#shortenedCalls += results.getInt32(slot + Slot.Shortened, true);
-      this.#interrupted += results.getInt32(slot + Slot.Interrupted, true);
-      const xsave = results.getInt32(slot + Slot.XsaveLength, true);
-      const registers = new BigUint64Array(results.buffer, slot + Slot.Registers, this.#cpu.registerWords);
-      if (this.#cpu.pointerSize === 4 && registers[Reg.Cs] === CS_64_BIT) {
-        throw new MinidumpError(
-          'unsupported',
-          `thread ${id} of a process with 32-bit addresses runs 64-bit code (x32?); its registers do not fit into an x86 context`,
-        );
-      }
-      this.#threads.push({
-        id,
-        state: {
-          registers,
-          floatingPoint: new Uint8Array(
-            results.buffer,
-            slot + Slot.FloatingPoint,
-            this.#cpu.floatingPointSize,
-          ),
-          xsave: xsave === 0 ? undefined : new Uint8Array(results.buffer, slot + Slot.Xsave, xsave),
-        },
-      });
-    });
   }
 
   /** Looks again at what may have changed between the preparation and the stop; mostly nothing has. */
@@ -411,10 +328,10 @@ export class LinuxProcess implements Target {
   }
 
   *threads(): Task<readonly TargetThread[]> {
-    return this.#threads.map((held) => this.#describe(held));
+    return this.#threads.all.map((held) => this.#describe(held));
   }
 
-  #describe({ id, state }: Held): TargetThread {
+  #describe({ id, state }: HeldThread): TargetThread {
     const stat = this.#statOf(id);
     const cpu = this.#cpu;
     const unstopped = state === undefined ? this.#unstoppable(id) : undefined;
@@ -497,7 +414,7 @@ export class LinuxProcess implements Target {
   }
 
   *process(): Task<TargetProcess> {
-    const xsave = this.#threads.find(({ state }) => state?.xsave !== undefined)?.state?.xsave;
+    const xsave = this.#threads.all.find(({ state }) => state?.xsave !== undefined)?.state?.xsave;
     return { ...this.#process, xstate: xsave && xstateInfo(xsaveLayout(xsave), this.#cpu.contextSize) };
   }
 
@@ -556,7 +473,7 @@ export class LinuxProcess implements Target {
   }
 
   *tokens(): Task<readonly TargetToken[]> {
-    return this.#asked.tokens(this.#threads.map(({ id }) => id));
+    return this.#asked.tokens(this.#threads.all.map(({ id }) => id));
   }
 
   *systemMemory(): ReturnType<Target['systemMemory']> {
@@ -587,7 +504,7 @@ export class LinuxProcess implements Target {
   *moduleTls(module: TargetModule, read: ReadMemory): Task<readonly AddressRange[]> {
     // Threads that were made without the C library may share a block.
     const threads = new Set(
-      this.#threads.map(({ state }) => (state === undefined ? 0n : this.#cpu.threadBlock(state))),
+      this.#threads.all.map(({ state }) => (state === undefined ? 0n : this.#cpu.threadBlock(state))),
     );
     this.#threadLocals ??= new ThreadLocals(this.#asked.layout, yield* this.linkMap(read), this.#entry);
     return this.#clip(yield* this.#threadLocals.blocks(module, threads, read));

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import type { AddressRange } from '../../dump/ranges.js';
 import type { MemoryPart, PlacedRange } from '../../dump/target.js';
 import { MinidumpError } from '../../io/index.js';
 import type { Mapping } from '../../linux/maps.js';
@@ -100,6 +101,15 @@ export class ProcessMemory implements ReadableMemory {
 
   find(address: bigint): Mapping | undefined {
     return findMapping(this.#mappings, address);
+  }
+
+  /** Bytes of the pages of a range that exist. */
+  presentBytes({ start, end }: AddressRange): bigint {
+    let sum = 0n;
+    this.#pages.walk(start, end, (from, to, state) => {
+      if (state === 'present' || state === 'swapped') sum += to - from;
+    });
+    return sum;
   }
 
   /** Whether the process is there no more. */

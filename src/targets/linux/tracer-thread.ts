@@ -42,8 +42,7 @@ const PATIENCE = 2_000;
 /** Stops come within 0.3 ms; so long it pays to ask without sleeping. */
 const SPIN_MS = 1;
 
-const { control, pid, xstate, maxPause, abandonExitCode, abandonMessage } = workerData as TracerOptions;
-const { cpu: cpuName } = workerData as TracerOptions;
+const { control, pid, cpu: cpuName, xstate, maxPause, abandonExitCode, abandonMessage } = awaitOptions();
 const cpu = cpus[cpuName];
 const SLOT = slotSize(xstate);
 const words = new Int32Array(control, 0, Control.Words);
@@ -64,6 +63,15 @@ let memory: RemoteMemory;
 let ownTid: () => number;
 let copy: FrozenCopy | undefined;
 const info = new Int32Array(32);
+
+/**
+ * Waits for the dump that this thread is for (tracer-start.ts). Until then nothing native is loaded: a thread that is ended while
+ * koffi loads takes the whole process with it, and one that nobody needs is ended at any time.
+ */
+function awaitOptions(): TracerOptions {
+  Atomics.wait(workerData as Int32Array, 0, 0);
+  return (receiveMessageOnPort(parentPort!) as { message: TracerOptions }).message;
+}
 
 function bind(): void {
   waitid = bindWaitid();
@@ -89,11 +97,7 @@ function stateOf(tid: number): string | undefined {
   }
 }
 
-/**
- * Seizes and interrupts `tids`, then waits for them: interrupting first makes 1,000 threads a matter of 7 ms. Those in calls that give
- * EINTR come first and are healed before the others are touched, so that as few as can be are left with it if this process is
- * killed in between.
- */
+/** Seizes and interrupts `tids`, then waits for them: interrupting first makes 1,000 threads a matter of 7 ms. */
 function stop(tids: readonly number[], results: SharedArrayBuffer): void {
   const view = new DataView(results);
   const ranks = ranksOf(tids);
@@ -101,11 +105,10 @@ function stop(tids: readonly number[], results: SharedArrayBuffer): void {
     times[Times.HoldStart] = now();
     Atomics.store(words, Control.State, State.Holding);
   }
-  for (const rank of RANKS) {
+  for (const group of groupsOf(ranks)) {
     const waiting: number[] = [];
-    for (let i = 0; i < tids.length; i++) {
-      if (ranks[i] !== rank) continue;
-      const [outcome, code] = seize(tids[i]!, rank);
+    for (const i of group) {
+      const [outcome, code] = seize(tids[i]!, ranks[i]!);
       view.setInt32(i * SLOT + Slot.Outcome, outcome, true);
       view.setInt32(i * SLOT + Slot.Errno, code, true);
       if (outcome === Outcome.Stopped) waiting.push(i);
@@ -120,6 +123,19 @@ function stop(tids: readonly number[], results: SharedArrayBuffer): void {
 /** Threads in calls that give EINTR, others, and those that signals of the process come to. */
 const Rank = { Interruptible: 0, Other: 1, Signalled: 2 } as const;
 const RANKS = Object.values(Rank);
+/** A thread that is interrupted and not healed yet gets its EINTR if this process is killed now: so many at once may. */
+const EXPOSED = 8;
+
+/** Indices of the threads that are seized together. */
+function groupsOf(ranks: readonly number[]): number[][] {
+  return RANKS.flatMap((rank) => {
+    const members = [...ranks.keys()].filter((i) => ranks[i] === rank);
+    if (rank !== Rank.Interruptible) return [members];
+    const groups: number[][] = [];
+    for (let i = 0; i < members.length; i += EXPOSED) groups.push(members.slice(i, i + EXPOSED));
+    return groups;
+  });
+}
 
 /**
  * In which order threads are seized; they are let go the other way round.

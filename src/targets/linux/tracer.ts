@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../io/index.js';
 import type { CpuName } from '../../linux/cpu/index.js';
 import { sleep } from '../../node/sleep.js';
@@ -20,6 +20,7 @@ import {
   Times,
   type TracerOptions,
 } from './tracer-protocol.js';
+import { tracerThread } from './tracer-start.js';
 
 /** How long the tracer thread may take to start, and how long beyond its own limits to answer; milliseconds. */
 const START_LIMIT = 20_000;
@@ -53,7 +54,7 @@ export class Tracer implements ThreadHolder {
   readonly #traced = new Set<number>();
   #replies = 0;
 
-  /** Starts the thread; it gets ready (some 30 ms) while the caller prepares. */
+  /** Starts the thread, or takes the one that was started; it gets ready (some 30 ms) while the caller prepares. */
   constructor(pid: number, settings: TracerSettings) {
     const control = new SharedArrayBuffer(CONTROL_BYTES);
     this.#words = new Int32Array(control, 0, Control.Words);
@@ -70,17 +71,7 @@ export class Tracer implements ThreadHolder {
       abandonExitCode: settings.abandonExitCode,
       abandonMessage: `mdmp: ${pauseMessage(settings.maxPause)}\n`,
     };
-    this.#worker = new Worker(new URL('./tracer-thread.js', import.meta.url), {
-      workerData: options,
-      // The thread is small; so is what it may need.
-      resourceLimits: { maxYoungGenerationSizeMb: 4 },
-      execArgv: [],
-      env: {},
-    });
-    this.#worker.on('error', () => {
-      // Seen through the state word: nobody may be listening here while the dump blocks the event loop.
-    });
-    this.#worker.unref();
+    this.#worker = tracerThread(options);
   }
 
   /** Waits until the thread is ready to trace. */
@@ -156,6 +147,8 @@ export class Tracer implements ThreadHolder {
 
   /** Lets the target go and ends the thread. May be called again. */
   release(): void {
+    // It is not ended while it starts: see tracer-thread.ts.
+    if (this.#state() === State.Starting) this.#awaitReply(START_LIMIT);
     if (this.#state() === State.Expired) {
       this.#acknowledge();
     } else if (this.#state() === State.Ready || this.#state() === State.Holding) {
@@ -164,8 +157,6 @@ export class Tracer implements ThreadHolder {
       // The limit may have passed in just this moment.
       if (this.#state() === State.Expired) this.#acknowledge();
       this.#awaitEnd();
-    } else if (this.#state() === State.Starting) {
-      void this.#worker.terminate();
     }
   }
 

@@ -74,7 +74,11 @@ export class FrozenCopy {
       if (made.child === 0) throw new Error('the fork was not reported');
       this.#pid = made.child;
       this.#settle(made.covered);
-      return { pid: made.child, ownPid: Number(made.result), why: '' };
+      const ownPid = Number(made.result);
+      if (yieldsToOthers(made.child)) return { pid: made.child, ownPid, why: '' };
+      this.kill();
+      this.collect([{ tid, place }], ownPid);
+      return none('the kernel does not let it be the first to go when memory runs out (oom_score_adj)');
     }
     return none(why);
   }
@@ -87,7 +91,6 @@ export class FrozenCopy {
     if (!stopped || ptrace.request(Request.SETOPTIONS, pid, 0, Option.EXITKILL) < 0) {
       throw new Error('the copy could not be held');
     }
-    writeFileSync(`/proc/${pid}/oom_score_adj`, OOM_SCORE_ADJ);
     memory.write(pid, covered.address, covered.bytes);
   }
 
@@ -161,6 +164,16 @@ export class FrozenCopy {
         if (!isAllowed(code, { ...call, instructionPointer })) return false;
       }
     }
+    return false;
+  }
+}
+
+/** Before the target runs again: from then on the copy costs memory. */
+function yieldsToOthers(pid: number): boolean {
+  try {
+    writeFileSync(`/proc/${pid}/oom_score_adj`, OOM_SCORE_ADJ);
+    return true;
+  } catch {
     return false;
   }
 }

@@ -45,7 +45,12 @@ export interface PlannedProcess {
   readonly cpu: CpuName;
   readonly mappings: readonly Mapping[];
   read(address: bigint, into: Uint8Array): number;
+  /** Bytes of the pages that exist. */
+  presentBytes(range: AddressRange): bigint;
 }
+
+/** Most memory that is read while the process stands still, because a fork does not copy it; bytes. */
+export const MAX_KEPT = 64 * 1024 * 1024;
 
 /** Whether a dump of this type holds most memory of its process. */
 export function isLarge(type: number): boolean {
@@ -57,8 +62,12 @@ export function isWorthwhile({ pid, via }: PlannedProcess, type: number): boolea
   return isLarge(type) && statusBytes(pid, via, 'VmRSS') >= WORTHWHILE;
 }
 
-/** Looks whether a process can be forked without harm; gives why not, in a few words, where it cannot. */
-export function planSnapshot(process: PlannedProcess): SnapshotPlan | string {
+/**
+ * Looks whether a process can be forked without harm; gives why not, in a few words, where it cannot.
+ *
+ * @param whole also refuse where not all memory would be that of one moment
+ */
+export function planSnapshot(process: PlannedProcess, whole: boolean): SnapshotPlan | string {
   const { pid, via, cpu, mappings } = process;
   if (cpu !== 'amd64') return 'snapshots are taken of 64-bit x86 processes only';
   const threads = listThreads(pid).map((tid) =>
@@ -79,7 +88,12 @@ export function planSnapshot(process: PlannedProcess): SnapshotPlan | string {
   const gadgets = findGadgets(mappings, process.read);
   if (gadgets === undefined) return 'its code has no place from which it could be made to fork';
   const changing = mappings.filter((mapping) => mapping.shared && mapping.writable && !isOpaque(mapping));
-  return { gadgets, seccomp: modes.has('2'), unforked: [...special, ...changing] };
+  const unforked = [...special, ...changing];
+  const present = unforked.reduce((sum, range) => sum + process.presentBytes(range), 0n);
+  if (whole && present > BigInt(MAX_KEPT)) {
+    return `it has ${mebibytes(present)} of shared or unforkable memory, which a fork does not freeze`;
+  }
+  return { gadgets, seccomp: modes.has('2'), unforked };
 }
 
 /** Why the memory that the process may rewrite while its copy lives might not be there; undefined if it is. */

@@ -7,11 +7,9 @@ import { MapsFile, readText } from '../procfs.js';
 import type { Tracer } from '../tracer.js';
 import { Outcome, Slot } from '../tracer-protocol.js';
 import { findCandidates, leastDisturbed, type StoppedThread } from './candidates.js';
-import type { SnapshotPlan } from './plan.js';
+import { MAX_KEPT, type SnapshotPlan } from './plan.js';
 import { KeptMemory, SnapshotMemory } from './snapshot-memory.js';
 
-/** Most memory that is read while the process stands still, because a fork does not copy it; bytes. */
-const MAX_KEPT = 64 * 1024 * 1024;
 /** How often a thread is looked for that can wait for the ended copy, and how long after each other, in milliseconds. */
 const COLLECT_ATTEMPTS = 50;
 const COLLECT_PAUSE = 20;
@@ -31,8 +29,8 @@ export interface SnapshotSource {
 
 /** A frozen copy of a process that runs again: a child of it, which only this process knows to hold. */
 export class Snapshot {
-  /** Its memory at the moment when it stood still. */
-  readonly memory: ReadableMemory;
+  readonly #copy: ProcessMemory;
+  #memory: ReadableMemory;
   readonly notes: string[] = [];
   /** See Target.shortenedCalls: the process is stopped once more at the end. */
   shortenedCalls = 0;
@@ -51,27 +49,42 @@ export class Snapshot {
     const candidates = findCandidates(threads, mappings, (start, end) => memory.isUntouched(start, end));
     const { pid, ownPid, why } = tracer.fork(candidates, plan.gadgets, plan.seccomp);
     if (pid === 0) return why;
-    const kept = new KeptMemory(memory, plan.unforked, MAX_KEPT);
-    const snapshot = new Snapshot(source, pid, ownPid, kept);
-    tracer.resume();
-    return snapshot;
+    const snapshot = new Snapshot(source, pid, ownPid);
+    try {
+      snapshot.#keep(new KeptMemory(memory, plan.unforked, MAX_KEPT));
+      tracer.resume();
+      return snapshot;
+    } catch (error) {
+      tracer.resume();
+      snapshot.end();
+      throw error;
+    }
   }
 
-  private constructor(source: SnapshotSource, pid: number, ownPid: number, kept: KeptMemory) {
+  private constructor(source: SnapshotSource, pid: number, ownPid: number) {
     this.#source = source;
     this.#cpu = cpus[source.cpu];
     this.#pid = pid;
     this.#ownPid = ownPid;
-    const copy = new ProcessMemory(pid, pid, snapshotLost);
-    copy.use(source.mappings);
-    copy.still = true;
-    this.memory = new SnapshotMemory(copy, kept);
+    this.#copy = new ProcessMemory(pid, pid, snapshotLost);
+    this.#copy.use(source.mappings);
+    this.#copy.still = true;
+    this.#memory = this.#copy;
+  }
+
+  #keep(kept: KeptMemory): void {
+    this.#memory = new SnapshotMemory(this.#copy, kept);
     if (kept.left.length > 0) {
       const size = kept.left.reduce((sum, { start, end }) => sum + (end - start), 0n);
       this.notes.push(
         `${size >> 20n} MiB of shared or unforkable memory is more than can be read while the process stands still: it is as it was later, or missing`,
       );
     }
+  }
+
+  /** Its memory at the moment when it stood still. */
+  get memory(): ReadableMemory {
+    return this.#memory;
   }
 
   /** The process that holds the memory. */
@@ -89,7 +102,7 @@ export class Snapshot {
   /** Ends the copy, and has a thread of the process wait for it, so that no trace of it is left. */
   end(): void {
     const { tracer, pid } = this.#source;
-    this.memory[Symbol.dispose]();
+    this.#memory[Symbol.dispose]();
     tracer.killCopy();
     for (let attempt = 0; attempt < COLLECT_ATTEMPTS; attempt++) {
       const threads = leastDisturbed(pid, this.#cpu);
