@@ -80,6 +80,7 @@ export async function soakFaults(context) {
       'strace',
       '-f',
       '-qq',
+      '-y',
       '-s',
       '200',
       '-o',
@@ -187,15 +188,20 @@ function checkDump(file, kind, target, { stdout, stderr }, fail) {
 function parseLog(log, pid) {
   const begins = new RegExp(`"/proc/${pid}/`);
   const calls = [];
+  /** Of a call that another thread came in between: its line so far. */
+  const unfinished = new Map();
   let begun = false;
   for (const line of log.split('\n')) {
     const found = /^(\d+) +(?:<\.\.\. )?(\w+)[( ]/.exec(line);
     if (!found) continue;
-    const resumed = line.includes('<... ');
+    const [, thread, call] = found;
     begun ||= begins.test(line);
+    if (line.endsWith('<unfinished ...>')) unfinished.set(thread, line);
     const injected = line.includes('(INJECTED)');
+    const resumed = line.includes('<... ');
     if (resumed && !injected) continue;
-    calls.push({ thread: Number(found[1]), call: found[2], begun, injected, resumed, text: line });
+    const text = resumed ? `${unfinished.get(thread)} ${line}` : line;
+    calls.push({ thread: Number(thread), call, begun, injected, resumed, text });
   }
   return calls;
 }
