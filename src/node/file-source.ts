@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { MinidumpError, type Source } from '../io/index.js';
+import { readSome } from './read.js';
 
 /** read(2) gives at most 2 GiB - 4 KiB at once, and Node refuses a length of 2 GiB and more. */
 const LARGEST_READ = 1 << 30;
@@ -45,7 +46,7 @@ export class FileSource implements Source, Disposable {
       let count: number;
       try {
         const target = new Uint8Array(buffer, done, Math.min(wanted - done, LARGEST_READ));
-        count = readSync(this.#fd, target, 0, target.length, offset + done);
+        count = readSome(this.#fd, target, 0, target.length, offset + done);
       } catch (cause) {
         throw unreadable(this.#file, cause);
       }

@@ -1,5 +1,6 @@
-import { readSync } from 'node:fs';
+import {} from 'node:fs';
 import { MinidumpError, type Source } from '../io/index.js';
+import { readSome } from './read.js';
 
 /** Headers and notes of a process with a million threads are some gigabytes; nobody has these. */
 const MAX_HEAD = 1 << 30;
@@ -56,7 +57,7 @@ export class PipeHead implements Source {
 function readPipe(fd: number, into: Uint8Array): number {
   for (;;) {
     try {
-      return readSync(fd, into, 0, into.length, null);
+      return readSome(fd, into, 0, into.length, null);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EOF') return 0;

@@ -1,4 +1,4 @@
-import { closeSync, constants, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import {
@@ -10,6 +10,7 @@ import {
   writeBytes,
 } from '../io/index.js';
 import { hiddenName } from './hidden-name.js';
+import { readSome } from './read.js';
 
 /** Not in `fs.constants`; the same number on every architecture that Node runs on. */
 const __O_TMPFILE = 0o20000000;
@@ -133,7 +134,7 @@ export class Spool implements Sink, Source, Disposable {
     for (let done = 0; done < into.length; ) {
       let count: number;
       try {
-        count = readSync(this.#open(), into, done, into.length - done, offset + done);
+        count = readSome(this.#open(), into, done, into.length - done, offset + done);
       } catch (error) {
         throw this.#failure(error);
       }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readlinkSync, readSync, type Stats, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import type { TargetHandle } from '../../dump/target.js';
 import {
   type Descriptor,
@@ -9,6 +9,7 @@ import {
 } from '../../linux/descriptors.js';
 import { type Mount, mayHang, parseMounts } from '../../linux/mounts.js';
 import { parseSockets, SOCKET_TABLES } from '../../linux/sockets.js';
+import { readSome } from '../../node/read.js';
 import { readText } from './procfs.js';
 
 /** So much is read of one table of sockets: 100,000 connections and more. */
@@ -90,7 +91,7 @@ function readBounded(path: string, most: number): string {
   try {
     while (total < most) {
       const piece = Buffer.allocUnsafe(256 * 1024);
-      const got = readSync(fd, piece, 0, piece.length, null);
+      const got = readSome(fd, piece, 0, piece.length, null);
       if (got === 0) break;
       pieces.push(piece.subarray(0, got));
       total += got;

@@ -111,6 +111,7 @@ export class LinuxProcess implements Target {
   #copier: Copier | undefined;
   #held = false;
   #released = false;
+  #disposed = false;
 
   /** Looks at the process and prepares all that can be prepared; nothing is stopped. */
   constructor(pid: number, options: LinuxProcessOptions, handle: unknown = pid) {
@@ -323,8 +324,13 @@ export class LinuxProcess implements Target {
   }
 
   [Symbol.dispose](): void {
-    this.release();
-    this.#live[Symbol.dispose]();
+    if (this.#disposed) return;
+    this.#disposed = true;
+    try {
+      this.release();
+    } finally {
+      this.#live[Symbol.dispose]();
+    }
   }
 
   *threads(): Task<readonly TargetThread[]> {

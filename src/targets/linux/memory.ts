@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { AddressRange } from '../../dump/ranges.js';
 import type { MemoryPart, PlacedRange } from '../../dump/target.js';
 import { MinidumpError } from '../../io/index.js';
@@ -15,6 +15,7 @@ import {
 import { isOpaque } from '../../linux/regions.js';
 import { findMapping, indexAbove } from '../../linux/stacks.js';
 import { errno } from '../../node/libc.js';
+import { readSome } from '../../node/read.js';
 import type { CopyRun } from './copying/copier.js';
 import { PAGE, PageMap } from './page-map.js';
 import { bindProcessVm, type ProcessVm } from './process-vm.js';
@@ -347,7 +348,7 @@ export class ProcessMemory implements ReadableMemory {
   #readMem(address: bigint, into: Uint8Array): number {
     try {
       this.#mem ??= openSync(`/proc/${this.#pid}/task/${this.#via}/mem`, 'r');
-      return readSync(this.#mem, into, 0, into.length, address);
+      return readSome(this.#mem, into, 0, into.length, address);
     } catch {
       return 0;
     }
@@ -360,7 +361,7 @@ export class ProcessMemory implements ReadableMemory {
     if (fd === undefined) return 0;
     const offset = mapping.offset + (address - mapping.start);
     try {
-      const got = readSync(fd, into, 0, into.length, offset);
+      const got = readSome(fd, into, 0, into.length, offset);
       // Behind the end of a file its last page is filled with zeros.
       const mapped = mappedSize(fd, offset);
       const zeros = mapped < BigInt(into.length) ? Number(mapped) : into.length;

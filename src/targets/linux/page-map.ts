@@ -1,5 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { errno, libc, loadKoffi } from '../../node/libc.js';
+import { readSome } from '../../node/read.js';
 
 export const PAGE = 4096n;
 
@@ -124,7 +125,7 @@ export class PageMap implements Disposable {
     const entries = new Uint32Array(Math.min(total, CHUNK) * 2);
     for (let done = 0; done < total; ) {
       const bytes = new Uint8Array(entries.buffer, 0, Math.min(entries.length >> 1, total - done) * 8);
-      const got = readSync(this.#fd, bytes, 0, bytes.length, (first + done) * 8) >> 3;
+      const got = readSome(this.#fd, bytes, 0, bytes.length, (first + done) * 8) >> 3;
       // A process that has ended has no pages any more.
       if (got === 0) throw this.#gone();
       let before: PageState | undefined;

@@ -1,4 +1,5 @@
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readSome } from '../../node/read.js';
 
 /** What each file descriptor refers to, a line each: `3 -> /var/log/app.log`, `4 -> socket:[1234]`. */
 export function openFiles(pid: number): Buffer | undefined {
@@ -62,7 +63,7 @@ export class MapsFile {
         if (filled === this.#buffer.length) {
           this.#buffer = Buffer.concat([this.#buffer, Buffer.allocUnsafe(this.#buffer.length)]);
         }
-        const got = readSync(fd, this.#buffer, filled, this.#buffer.length - filled, null);
+        const got = readSome(fd, this.#buffer, filled, this.#buffer.length - filled, null);
         if (got === 0) return Buffer.from(this.#buffer.subarray(0, filled));
         filled += got;
       }

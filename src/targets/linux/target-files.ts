@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readlinkSync } from 'node:fs';
 import { type Mount, mayHang, mountOf, parseMounts } from '../../linux/mounts.js';
+import { readSome } from '../../node/read.js';
 import { readText } from './procfs.js';
 
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
@@ -40,7 +41,7 @@ export class TargetFiles {
       const { size } = fstatSync(fd);
       if (size > limit) return undefined;
       const bytes = Buffer.alloc(size);
-      return bytes.subarray(0, readSync(fd, bytes, 0, size, 0));
+      return bytes.subarray(0, readSome(fd, bytes, 0, size, 0));
     } catch {
       return undefined; // None, or not ours to read.
     } finally {

@@ -6,7 +6,7 @@ import { closeSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { errno } from '../../../node/libc.js';
-import { bindProcessVm } from '../process-vm.js';
+import { bindProcessVm, type ProcessVm } from '../process-vm.js';
 import {
   CHUNK,
   type CopyJob,
@@ -30,11 +30,11 @@ const words = new Int32Array(control, 0, Word.Count);
 const longs = new BigInt64Array(control, LONGS_OFFSET, Long.Count);
 const failures = new BigInt64Array(control, FAILURES_OFFSET, MAX_FAILURES * FAILURE_WORDS);
 Atomics.add(words, Word.Started, 1);
-const readv = bindProcessVm('process_vm_readv');
 const buffer = Buffer.alloc(CHUNK);
 const zeros = Buffer.alloc(PAGE);
 const remote = new BigUint64Array(2 * MAX_VECTORS);
 
+let readv: ProcessVm;
 let runs: BigInt64Array;
 let runCount = 0;
 let pid = 0;
@@ -138,6 +138,8 @@ function start(): boolean {
   Atomics.wait(words, Word.Gate, 0);
   const job = (receiveMessageOnPort(parentPort!) as { message: CopyJob } | undefined)?.message;
   if (job === undefined) return false;
+  // Not before it is needed: a thread whose process ends while koffi is being loaded takes it down with SIGABRT.
+  readv = bindProcessVm('process_vm_readv');
   ({ pid, fd } = job);
   runs = new BigInt64Array(job.runs);
   runCount = runs.length / RUN_WORDS;
