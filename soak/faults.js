@@ -54,10 +54,10 @@ const faults = {
 /** Node needs these for itself at any time, and dies without. */
 const vital = new Set(['clone3', 'clone', 'mmap', 'mprotect']);
 /**
- * What is Node's own also after the command has begun: the code that it loads, its standard files when it ends, and the numbers
- * of 8 bytes by which its threads wake each other.
+ * What is Node's own also after the command has begun: the code that it loads, its standard files when it ends, and the eventfds
+ * and pipes by which its threads wake each other.
  */
-const ofNode = /\/(dist|node_modules)\/|\bfstat\([012][<,]|<anon_inode:\[eventfd\]>/;
+const ofNode = /\/(dist|node_modules)\/|\bfstat\([012][<,]|<anon_inode:\[eventfd\]>|\bread\(\d+<pipe:/;
 
 const KINDS = ['normal', 'full', 'data'];
 const LIMIT_MS = 60_000;

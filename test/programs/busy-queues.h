@@ -4,12 +4,11 @@
 
 static void do_futex_waitv(struct task *t) {
   struct { uint64_t value, address; uint32_t flags, reserved; } waiter = {0, (uintptr_t)&t->word, 2 /* 32 bits */, 0};
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  /* 64 bits also in a 32-bit program. */
-  struct { int64_t seconds, nanoseconds; } end = {now.tv_sec, now.tv_nsec + limit.tv_nsec};
-  if (end.nanoseconds >= 1000000000) end.seconds++, end.nanoseconds -= 1000000000;
-  TIMED(syscall(449, &waiter, 1, 0, &end, CLOCK_MONOTONIC), -1, ETIMEDOUT);
+  struct { int64_t seconds, nanoseconds; } wide; /* 64 bits also in a 32-bit program */
+  TIMED_UNTIL(
+      CLOCK_MONOTONIC,
+      (wide.seconds = end.tv_sec, wide.nanoseconds = end.tv_nsec, syscall(449, &waiter, 1, 0, &wide, CLOCK_MONOTONIC)),
+      -1, ETIMEDOUT);
 }
 
 static void do_mq_receive(struct task *t) {
@@ -23,11 +22,7 @@ static void do_mq_receive(struct task *t) {
     mq_unlink(name);
     t->ready = 1;
   }
-  struct timespec end;
-  clock_gettime(CLOCK_REALTIME, &end);
-  end.tv_nsec += limit.tv_nsec;
-  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
-  TIMED(mq_timedreceive(t->fd[0], message, sizeof message, 0, &end), -1, ETIMEDOUT);
+  TIMED_UNTIL(CLOCK_REALTIME, mq_timedreceive(t->fd[0], message, sizeof message, 0, &end), -1, ETIMEDOUT);
 }
 
 /* Numbered messages: none may be lost, doubled or out of order, whichever side waits. */

@@ -67,6 +67,23 @@ static void must(struct task *t, long result, long expected) {
 #define TIMED(call, expected, expected_errno) \
   do { uint64_t began = now_ns(); errno = 0; long r = (long)(call); timed(t, r, expected, expected_errno, began); } while (0)
 
+/* The same for a call that ends at a time, `end`: this is read off after the measurement has begun, as a stop may lie in between. */
+static struct timespec after_limit(clockid_t clock) {
+  struct timespec end;
+  clock_gettime(clock, &end);
+  end.tv_nsec += limit.tv_nsec;
+  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
+  return end;
+}
+#define TIMED_UNTIL(clock, call, expected, expected_errno) \
+  do { \
+    uint64_t began = now_ns(); \
+    struct timespec end = after_limit(clock); \
+    errno = 0; \
+    long r = (long)(call); \
+    timed(t, r, expected, expected_errno, began); \
+  } while (0)
+
 static int pair(struct task *t) {
   if (!t->ready) {
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, t->fd)) die("socketpair");
@@ -108,11 +125,8 @@ static void do_select(struct task *t) { struct timeval v = limit_tv; TIMED(selec
 static void do_pselect(struct task *t) { TIMED(pselect(0, 0, 0, 0, &limit, 0), 0, 0); }
 static void do_nanosleep(struct task *t) { TIMED(nanosleep(&limit, 0), 0, 0); }
 static void do_clock_nanosleep(struct task *t) {
-  struct timespec end;
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  end.tv_nsec += limit.tv_nsec;
-  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
   uint64_t began = now_ns();
+  struct timespec end = after_limit(CLOCK_MONOTONIC);
   errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, 0);
   timed(t, errno ? -1 : 0, 0, 0, began);
 }
@@ -122,11 +136,8 @@ static void do_futex(struct task *t) {
 static void do_cond_timedwait(struct task *t) {
   static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
-  struct timespec end;
-  clock_gettime(CLOCK_REALTIME, &end);
-  end.tv_nsec += limit.tv_nsec;
-  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
   uint64_t began = now_ns();
+  struct timespec end = after_limit(CLOCK_REALTIME);
   pthread_mutex_lock(&mutex);
   errno = pthread_cond_timedwait(&condition, &mutex, &end);
   pthread_mutex_unlock(&mutex);
@@ -135,12 +146,8 @@ static void do_cond_timedwait(struct task *t) {
 static void do_sem_timedwait(struct task *t) {
   static sem_t semaphore;
   if (!t->ready) sem_init(&semaphore, 0, 0), t->ready = 1;
-  struct timespec end;
-  clock_gettime(CLOCK_REALTIME, &end);
-  end.tv_nsec += limit.tv_nsec;
-  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
   /* glibc itself takes EINTR here from the kernel and gives it on. */
-  TIMED(sem_timedwait(&semaphore, &end), -1, ETIMEDOUT);
+  TIMED_UNTIL(CLOCK_REALTIME, sem_timedwait(&semaphore, &end), -1, ETIMEDOUT);
 }
 static void do_semtimedop(struct task *t) {
   struct sembuf take = {.sem_num = 0, .sem_op = -1};
