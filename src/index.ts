@@ -4,6 +4,8 @@ export { type FileFilterOptions, type FileFilterReport, filterMinidump } from '.
 export { type Destination, openDestination } from './node/destination.js';
 export { FileSink } from './node/file-sink.js';
 export { FileSource } from './node/file-source.js';
+export { type OpenedSource, openSource } from './node/open-source.js';
+export type { OutputOptions, OutputReport } from './node/output.js';
 export type { LiveOptions } from './targets/linux/live.js';
 export {
   type FileDumpReport,

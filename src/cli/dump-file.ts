@@ -1,24 +1,37 @@
 import { MinidumpError } from '../io/index.js';
-import { FileSource } from '../node/file-source.js';
+import { openSource } from '../node/open-source.js';
 import { Minidump, type StreamEntry, type StreamKey, type Streams, streamKeys } from '../reader/index.js';
-import { hex } from './text.js';
+import { err } from './output.js';
+import { hex, printable } from './text.js';
 
-/** Opens a dump for as long as `use` takes. Errors name the file. */
+/** How large a dump is, in bytes. */
+export interface DumpSize {
+  readonly size: number;
+  /** Of its file, where that is compressed. */
+  readonly compressedSize: number | undefined;
+}
+
+/** Opens a dump, compressed or not, for as long as `use` takes. Errors name the file. */
 export async function withDump<T>(
   file: string,
-  use: (dump: Minidump, size: number) => Promise<T>,
+  use: (dump: Minidump, size: DumpSize) => Promise<T>,
 ): Promise<T> {
-  using source = new FileSource(file);
-  let dump: Minidump;
+  using source = await named(file, () => openSource(file));
+  const dump = await named(file, async () => Minidump.openSync(source));
+  for (const note of source.notes) process.stderr.write(`${err.yellow('warning:')} ${printable(note)}\n`);
+  return await use(dump, source);
+}
+
+async function named<T>(file: string, open: () => Promise<T>): Promise<T> {
   try {
-    dump = Minidump.openSync(source);
+    return await open();
   } catch (error) {
-    if (!(error instanceof MinidumpError)) throw error;
-    const details =
-      error.found === undefined ? {} : { advice: `Expected ${error.expected}, found ${error.found}` };
+    if (!(error instanceof MinidumpError) || error.code === 'input-unreadable') throw error;
+    const { advice, expected, found } = error;
+    const found_ = found === undefined ? {} : { advice: `Expected ${expected}, found ${found}` };
+    const details = advice === undefined ? found_ : { advice };
     throw new MinidumpError(error.code, `${file}: ${error.message}`, { ...details, cause: error });
   }
-  return await use(dump, source.size);
 }
 
 /** A stream that the command cannot do without. */

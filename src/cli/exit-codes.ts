@@ -53,6 +53,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   'koffi-missing': { exit: 50, meaning: 'the optional package koffi is needed to dump a process' },
   platform: { exit: 51, meaning: 'this cannot be done on this operating system or processor' },
   'system-call': { exit: 52, meaning: 'a call to the operating system failed in a way not foreseen' },
+  'zstd-missing': { exit: 53, meaning: 'nothing that compresses with zstd was found' },
 };
 
 /** The list for people, one line a code. */

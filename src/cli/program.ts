@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { COMPRESSIONS } from './compression.js';
 import { exitCodeTable, USAGE } from './exit-codes.js';
 import { report } from './failure.js';
 import { quietOnClosedPipe } from './output.js';
@@ -64,6 +65,7 @@ const COMMANDS: Readonly<Record<string, (mdmp: Command) => Command>> = {
       .option('--comment <text>', 'a text to store in the dump')
       .option('--exception <tid,siginfo,ucontext>', 'the crash: a thread, and two addresses in the process')
       .option('-f, --force', 'replace the output file if it exists')
+      .addOption(compress())
       .option('--max-pause <seconds>', 'let the process go on after this time, and give up (default: 10)')
       .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
       .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
@@ -86,6 +88,7 @@ const COMMANDS: Readonly<Record<string, (mdmp: Command) => Command>> = {
       )
       .option('--comment <text>', 'a text to store in the new dump')
       .option('-f, --force', 'replace the output file if it exists')
+      .addOption(compress())
       .option('--json', 'print the summary as JSON')
       .addHelpText('after', () => filterHelp)
       .action(async (input, output, options) =>
@@ -103,6 +106,7 @@ const COMMANDS: Readonly<Record<string, (mdmp: Command) => Command>> = {
       .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
       .option('--comment <text>', 'a text to store in the dump')
       .option('-f, --force', 'replace the output file if it exists')
+      .addOption(compress())
       .option('--spool <folder>', 'where a compressed core is decompressed (default: the temporary folder)')
       .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
       .option('--json', 'print the summary as JSON')
@@ -205,6 +209,13 @@ function command(mdmp: Command, nameAndArguments: string, description: string): 
   return mdmp.command(nameAndArguments).description(description).helpOption('-h, --help', 'show help');
 }
 
+function compress(): Option {
+  return new Option(
+    '--compress <how>',
+    'compress the dump: zstd, or none (default: zstd for a file that ends in .zst)',
+  ).choices([...COMPRESSIONS]);
+}
+
 /** One line, as all errors. */
 function usageError(text: string): string {
   const message = text
@@ -237,7 +248,8 @@ A callback module exports a routine, as MiniDumpWriteDump knows it, or an object
 Examples:
   mdmp dump 4242
   mdmp dump 4242 -o app.dmp --type full --force
-  mdmp dump 4242 -o - --type full | zstd > app.dmp.zst
+  mdmp dump 4242 --type full --compress zstd
+  mdmp dump 4242 -o - --type full | slow-upload
   mdmp dump 4242 --callback ./keep-secrets-out.js --comment 'hangs since noon'
   mdmp dump "$(pidof server)" --json`;
 

@@ -1,13 +1,11 @@
 import type { DumpReport } from '../dump/index.js';
+import type { OutputReport } from '../node/output.js';
 import { dumpTypeName } from './dump-type.js';
 import { out } from './output.js';
 import { count, fields, hex, printable, size } from './text.js';
 
 /** Where a dump is, for people. */
-export function placeOf(
-  report: DumpReport & { file?: string | undefined },
-  output: { name: string },
-): string {
+export function placeOf(report: DumpReport & OutputReport, output: { name: string }): string {
   return report.writtenByCallback ? 'written by the callback' : (report.file ?? output.name);
 }
 
@@ -18,14 +16,14 @@ export function placeOf(
  * @param more lines of the command's own
  */
 export function summary(
-  report: DumpReport,
+  report: DumpReport & OutputReport,
   name: string,
   hasCallback: boolean,
   more: readonly [string, string][] = [],
 ): string {
   const entries: [string, string][] = [
     ['dump', printable(name)],
-    ['size', size(report.size)],
+    ['size', size(report.size) + compressed(report)],
     ['type', dumpTypeName(report.type)],
     ['threads', counts(report.threads, hasCallback)],
     ['modules', counts(report.modules, hasCallback)],
@@ -52,6 +50,10 @@ export function summary(
     );
   }
   return lines.join('\n');
+}
+
+function compressed({ compressedSize }: OutputReport): string {
+  return compressedSize === undefined ? '' : `, ${size(compressedSize)} compressed`;
 }
 
 function counts({ written, excluded }: { written: number; excluded: number }, hasCallback: boolean): string {

@@ -1,14 +1,14 @@
 import { checkOptions, type DumpOptions, type DumpReport, writeDump } from '../dump/index.js';
 import { MinidumpError, runAsync, type Source } from '../io/index.js';
-import { type Destination, openDestination } from '../node/destination.js';
-import { FileSink } from '../node/file-sink.js';
+import type { Destination } from '../node/destination.js';
+import { type OutputOptions, type OutputReport, openOutput } from '../node/output.js';
 import { openPiped } from '../node/piped-source.js';
 import { openBelow } from '../node/sysroot.js';
 import { unpack } from '../node/unpack.js';
 import { ElfCoreTarget } from '../targets/elf-core/index.js';
 import { naming } from './naming.js';
 
-export interface ConvertCoreOptions<Param = unknown> extends DumpOptions<Param> {
+export interface ConvertCoreOptions<Param = unknown> extends DumpOptions<Param>, OutputOptions {
   /**
    * The folder that was `/` to the process: what the core left out of mapped files is taken from there. A file has to have the build
    * id that the core gives; where the core gives none, the file is believed. Without it, files of this machine are used, but
@@ -19,14 +19,9 @@ export interface ConvertCoreOptions<Param = unknown> extends DumpOptions<Param> 
   spool?: string | undefined;
   /** Most bytes of a stack other than the main thread's; 1 MiB by default. */
   maxStack?: number | undefined;
-  /** Replace the file if it is there. */
-  force?: boolean | undefined;
 }
 
-export interface ConvertReport extends DumpReport {
-  /** Absolute path of the dump, where it was written to a path. */
-  file?: string;
-}
+export interface ConvertReport extends DumpReport, OutputReport {}
 
 /**
  * Writes a minidump of an ELF core (x86-64 Linux), compressed with gzip or zstd or not. The core is not loaded: of 10 GB
@@ -52,7 +47,7 @@ export async function convertCore<Param = unknown>(
   const opened = typeof core === 'string' ? await openPiped(core, options.spool) : undefined;
   try {
     using unpacked = await unpack(opened ?? (core as Source), options.spool);
-    const sink = openDestination(destination, { force: options.force ?? false });
+    const output = await openOutput(destination, options);
     try {
       using target = await runAsync(
         ElfCoreTarget.open(unpacked.source, {
@@ -63,10 +58,9 @@ export async function convertCore<Param = unknown>(
           notes: unpacked.notes,
         }),
       );
-      const report = await runAsync(writeDump(target, options, sink));
-      return sink instanceof FileSink && !report.writtenByCallback ? { file: sink.file, ...report } : report;
+      return output.report(await runAsync(writeDump(target, options, output.sink)));
     } catch (error) {
-      await sink.abort();
+      await output.sink.abort();
       throw error;
     }
   } catch (error) {

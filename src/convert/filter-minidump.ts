@@ -1,25 +1,22 @@
-import { runAsync, type Sink, type Source } from '../io/index.js';
-import { type Destination, openDestination } from '../node/destination.js';
-import { FileSink } from '../node/file-sink.js';
-import { FileSource } from '../node/file-source.js';
-import { type FilterOptions, type FilterReport, filterTask, toSource } from '../targets/minidump/index.js';
+import { runAsync, type Source } from '../io/index.js';
+import type { Destination } from '../node/destination.js';
+import { openSource } from '../node/open-source.js';
+import { type OutputOptions, type OutputReport, openOutput } from '../node/output.js';
+import { type FilterOptions, type FilterReport, filterTask } from '../targets/minidump/index.js';
 import { naming } from './naming.js';
 
-export interface FileFilterOptions<Param = unknown> extends FilterOptions<Param> {
+export interface FileFilterOptions<Param = unknown> extends FilterOptions<Param>, OutputOptions {
   /** Replace the file if it is there. It may be the one that is read. */
   force?: boolean | undefined;
 }
 
-export interface FileFilterReport extends FilterReport {
-  /** Absolute path of the dump, where it was written to a path. */
-  file?: string;
-}
+export interface FileFilterReport extends FilterReport, OutputReport {}
 
 /**
  * Dumps a minidump again: the same engine, the same callback. What is left alone comes through byte for byte; `FilterOptions`
  * tells what can be taken out, docs/filter.md what that promises.
  *
- * @param input a path, or a source or bytes, which stay the caller's
+ * @param input a path, or a source or bytes, which stay the caller's; compressed or not
  * @param destination as for writeMinidump
  * @throws MinidumpError; docs/errors.md lists the codes
  */
@@ -28,16 +25,13 @@ export async function filterMinidump<Param = unknown>(
   destination: Destination | null | undefined,
   given: FileFilterOptions<Param> = {},
 ): Promise<FileFilterReport> {
-  const { force = false, ...options } = given;
-  const opened = typeof input === 'string' ? new FileSource(input) : undefined;
+  const { force, compress, ...options } = given;
   try {
-    const sink: Sink = openDestination(destination, { force });
-    const source = opened ?? toSource(input as Exclude<typeof input, string>);
-    const report = await runAsync(filterTask(source, sink, options as FilterOptions));
-    return sink instanceof FileSink && !report.writtenByCallback ? { file: sink.file, ...report } : report;
+    using source = await openSource(input);
+    const output = await openOutput(destination, { force, compress });
+    const report = await runAsync(filterTask(source, output.sink, options as FilterOptions));
+    return output.report({ ...report, warnings: [...source.notes, ...report.warnings] });
   } catch (error) {
     throw typeof input === 'string' ? naming(input, error) : error;
-  } finally {
-    opened?.close();
   }
 }

@@ -40,6 +40,7 @@ export type ErrorCode =
   | 'output-closed'
   // the machine
   | 'koffi-missing'
+  | 'zstd-missing'
   | 'platform'
   | 'system-call';
 

@@ -4,3 +4,4 @@ export * from './sink.js';
 export * from './source.js';
 export * from './task.js';
 export * from './web-stream-sink.js';
+export * from './zstd/index.js';

@@ -9,6 +9,8 @@ export interface Sink {
    * to such a sink; it is spooled until the process runs again.
    */
   readonly mayWait: boolean;
+  /** It may wait, but for no reader: it computes (compresses). What is frozen, and holds nobody up, is written to it directly. */
+  readonly computes?: boolean;
   /** Takes all of `bytes`; the caller may reuse the buffer once it has returned or the promise is settled. */
   write(bytes: Uint8Array): void | Promise<void>;
   /**

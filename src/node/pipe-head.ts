@@ -1,4 +1,3 @@
-import {} from 'node:fs';
 import { MinidumpError, type Source } from '../io/index.js';
 import { readSome } from './read.js';
 

@@ -2,27 +2,24 @@ import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import type { Decompress } from 'fzstd';
-import { MinidumpError, readRange, runAsync, type Source } from '../io/index.js';
+import {
+  MinidumpError,
+  readRange,
+  runAsync,
+  SeekableZstdSource,
+  type Source,
+  ZstdFrames,
+} from '../io/index.js';
+import { PACKING_HEAD, type Packing, packingOf } from './packing.js';
 import { Spool } from './spool.js';
-import { ZstdFrames } from './zstd-frames.js';
+import { findDecompressor } from './zstd/index.js';
 
 const CHUNK = 256 * 1024;
 
-type Packing = 'gzip' | 'zstd' | 'xz' | 'lz4' | 'bzip2';
-
-const MAGICS: readonly (readonly [Packing, readonly number[]])[] = [
-  ['gzip', [0x1f, 0x8b]],
-  ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
-  // pzstd begins with a skippable frame.
-  ['zstd', [0x50, 0x2a, 0x4d, 0x18]],
-  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
-  ['lz4', [0x04, 0x22, 0x4d, 0x18]],
-  ['bzip2', [0x42, 0x5a, 0x68]],
-];
 /** The commands that decompress what mdmp does not. */
 const COMMANDS: Partial<Record<Packing, string>> = { xz: 'xz -d', lz4: 'lz4 -d', bzip2: 'bzip2 -d' };
 
-/** A source, decompressed into a file without a name if it was compressed. Dispose it. */
+/** A source, decompressed if it was compressed. Dispose it. */
 export interface Unpacked extends Disposable {
   source: Source;
   /** What is wrong with the compressed file, a line each. */
@@ -30,38 +27,42 @@ export interface Unpacked extends Disposable {
 }
 
 /**
- * Decompresses a source, if its first bytes say that it is compressed (gzip, zstd), as a stream into a file without a name.
- * Of a file that is cut short or damaged what comes before that is taken.
+ * Decompresses a source, if its first bytes say that it is compressed (gzip, zstd). Of zstd with a seek table only what is read is
+ * decompressed, when it is read; anything else as a stream into a file without a name, and of a file that is cut short or damaged
+ * what comes before that is taken.
  *
  * @param spool the folder of that file
- * @throws MinidumpError `unsupported` for other compressions, `malformed` where nothing could be decompressed
+ * @throws MinidumpError `unsupported` for other compressions, `malformed` where nothing could be decompressed, or a seek table
+ *   cannot be true
  */
 export async function unpack(source: Source, spool?: string): Promise<Unpacked> {
-  const head = await runAsync(readRange(source, 0, Math.min(source.size, 8)));
-  const packing = MAGICS.find(([, magic]) => magic.every((byte, i) => head[i] === byte))?.[0];
+  const head = await runAsync(readRange(source, 0, Math.min(source.size, PACKING_HEAD)));
+  const packing = packingOf(head);
   if (packing === undefined) return { source, notes: [], [Symbol.dispose]: () => {} };
   if (packing !== 'gzip' && packing !== 'zstd') {
     throw new MinidumpError(
       'unsupported',
-      `the core is compressed with ${packing}; mdmp decompresses gzip and zstd`,
+      `the file is compressed with ${packing}; mdmp decompresses gzip and zstd`,
       {
         advice: `Decompress it first: ${COMMANDS[packing]}`,
       },
     );
   }
+  if (packing === 'zstd') {
+    const seekable = await runAsync(SeekableZstdSource.openTask(source, await findDecompressor()));
+    if (seekable !== undefined) return { source: seekable, notes: [], [Symbol.dispose]: () => {} };
+  }
   const file = new Spool(spool);
   try {
     const damage = await decompress(source, packing, file);
     if (damage !== undefined && file.size === 0) {
-      throw new MinidumpError('malformed', `the compressed core cannot be decompressed: ${damage}`);
+      throw new MinidumpError('malformed', `the compressed file cannot be decompressed: ${damage}`);
     }
     file.close();
     const notes =
       damage === undefined
         ? []
-        : [
-            `the compressed core is damaged (${damage}): ${file.size} bytes of the core could be decompressed`,
-          ];
+        : [`the compressed file is damaged (${damage}): ${file.size} bytes could be decompressed`];
     return { source: file, notes, [Symbol.dispose]: () => file[Symbol.dispose]() };
   } catch (error) {
     file[Symbol.dispose]();
@@ -87,7 +88,7 @@ async function decompress(
 
 async function* chunks(source: Source): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < source.size; at += CHUNK) {
-    yield await runAsync(readRange(source, at, Math.min(CHUNK, source.size - at), 'compressed core'));
+    yield await runAsync(readRange(source, at, Math.min(CHUNK, source.size - at), 'compressed file'));
   }
 }
 

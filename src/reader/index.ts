@@ -1,3 +1,4 @@
+export { type Decompress, type FzstdDecompress, fzstdDecompressor } from '../io/index.js';
 export * from './cpu-context.js';
 export { hex, type Json, toJson } from './json.js';
 export * from './memory-view.js';

@@ -10,10 +10,13 @@ import {
 import {
   BlobSource,
   BytesSource,
+  type Decompress,
+  isZstd,
   MinidumpError,
   readRange,
   runAsync,
   runSync,
+  SeekableZstdSource,
   type Source,
   type Task,
 } from '../io/index.js';
@@ -32,6 +35,14 @@ export interface StreamEntry {
   key: StreamKey | undefined;
   rva: number;
   dataSize: number;
+}
+
+export interface OpenOptions {
+  /**
+   * Opens dumps that are compressed with zstd and have a seek table, as `mdmp dump --compress zstd` writes them:
+   * `fzstdDecompressor(decompress)` with the function of the package fzstd. Only what is read is decompressed.
+   */
+  decompress?: Decompress | undefined;
 }
 
 /** One request is enough for the header and, in files of all known writers, the directory behind it. */
@@ -72,16 +83,21 @@ export class Minidump {
   }
 
   /** Fails with `not-a-minidump`, or `truncated` or `malformed` where there is no directory to be read. */
-  static open(from: Source | Blob | Uint8Array | ArrayBuffer): Promise<Minidump> {
-    return runAsync(Minidump.openTask(toSource(from)));
+  static open(from: Source | Blob | Uint8Array | ArrayBuffer, options: OpenOptions = {}): Promise<Minidump> {
+    return runAsync(Minidump.openTask(toSource(from), options));
   }
 
-  static openSync(from: Source | Uint8Array | ArrayBuffer): Minidump {
-    return runSync(Minidump.openTask(toSource(from)));
+  static openSync(from: Source | Uint8Array | ArrayBuffer, options: OpenOptions = {}): Minidump {
+    return runSync(Minidump.openTask(toSource(from), options));
   }
 
-  static *openTask(source: Source): Task<Minidump> {
+  static *openTask(source: Source, { decompress }: OpenOptions = {}): Task<Minidump> {
     const start = yield* readRange(source, 0, Math.min(FIRST_READ, source.size), 'header');
+    if (isZstd(start)) {
+      const inner = decompress && (yield* SeekableZstdSource.openTask(source, decompress));
+      if (inner !== undefined) return yield* Minidump.openTask(inner);
+      throw compressed(decompress !== undefined);
+    }
     if (start.length < MINIDUMP_HEADER.size) throw notAMinidump(`${source.size} bytes`);
     const littleEndian = MINIDUMP_HEADER.decode(start).Signature === MINIDUMP_SIGNATURE;
     const header = MINIDUMP_HEADER.decode(start, 0, littleEndian);
@@ -237,6 +253,20 @@ export class Minidump {
 function toSource(from: Source | Blob | Uint8Array | ArrayBuffer): Source {
   if (from instanceof Uint8Array || from instanceof ArrayBuffer) return new BytesSource(from);
   return from instanceof Blob ? new BlobSource(from) : from;
+}
+
+function compressed(hasDecompressor: boolean): MinidumpError {
+  return new MinidumpError(
+    'not-a-minidump',
+    hasDecompressor ? 'this is zstd without a seek table' : 'this is compressed with zstd',
+    {
+      advice: hasDecompressor
+        ? 'Decompress it first: zstd -d FILE; or open it with openSource, in Node.'
+        : 'Give a decompressor, or open it with openSource, in Node; docs/reading.md tells how.',
+      expected: 'a signature MDMP',
+      found: 'zstd',
+    },
+  );
 }
 
 function notAMinidump(found: string): MinidumpError {

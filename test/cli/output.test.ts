@@ -139,6 +139,7 @@ describeWith([needsBuild, needsLinux], 'mdmp dump -o', () => {
   it('is explained by the help', () => {
     const { stdout } = mdmp(['dump', '--help']);
     expect(stdout).toMatch(/--spool <folder>/);
-    expect(stdout).toMatch(/-o - --type full \| zstd/);
+    expect(stdout).toMatch(/-o - --type full \| slow-upload/);
+    expect(stdout).toMatch(/--compress <how>/);
   });
 });

@@ -1,8 +1,9 @@
-// A Node process to be dumped: node node-target.js [--quiet] [--workers N] [--heap MIB]
+// A Node process to be dumped: node node-target.js [--quiet | --idle] [--workers N] [--heap MIB]
 //
 // Speaks as the C programs do: `name=value` lines, READY, then commands on standard input (see common.h).
 // By default an HTTP server answers its own requests, timers tick and workers hash, and the event loop measures its longest
-// pause with setImmediate (`report` prints longest_us, turns, requests, errors). With --quiet nothing moves: threads
+// pauses with setImmediate (`report` prints longest_us, second_us and still_us as pausewatch.c does, turns, requests, errors). With --idle the server and
+// the workers wait, and the event loop looks at its clock every 50 µs. With --quiet nothing moves: threads
 // stand in their system calls and registers stay as they are. (Run it with --no-memory-reducer: V8's has a timer.)
 import { createHash } from 'node:crypto';
 import { createServer, get } from 'node:http';
@@ -14,10 +15,11 @@ const option = (name, fallback) => {
   return at < 0 ? fallback : Number(process.argv[at + 1]);
 };
 const quiet = process.argv.includes('--quiet');
+const idle = process.argv.includes('--idle');
 
 if (!isMainThread) {
   // A port, not a timer: its thread waits without a time limit.
-  if (quiet) parentPort.on('message', () => {});
+  if (quiet || idle) parentPort.on('message', () => {});
   else {
     let hash = Buffer.alloc(32);
     setInterval(() => {
@@ -25,7 +27,7 @@ if (!isMainThread) {
     }, 10);
   }
 } else {
-  const state = { longest: 0n, turns: 0, requests: 0, errors: 0 };
+  const state = { longest: 0n, second: 0n, still: 0n, turns: 0, requests: 0, errors: 0 };
   globalThis.keptAlive = Array.from({ length: option('--heap', 8) }, (_, i) => Buffer.alloc(1 << 20, i + 1));
 
   const workers = Array.from(
@@ -51,13 +53,20 @@ if (!isMainThread) {
         setTimeout(ask, 5);
       });
     };
-    ask();
+    if (!idle) ask();
+    const nobody = new Int32Array(new SharedArrayBuffer(4));
     let before = process.hrtime.bigint();
     const turn = () => {
       const now = process.hrtime.bigint();
-      if (now - before > state.longest) state.longest = now - before;
+      const gap = now - before;
+      if (gap > state.longest) {
+        state.second = state.longest;
+        state.longest = gap;
+      } else if (gap > state.second) state.second = gap;
+      if (gap > 500_000n) state.still += gap;
       before = now;
       state.turns++;
+      if (idle) Atomics.wait(nobody, 0, 0, 0.05);
       setImmediate(turn);
     };
     turn();
@@ -68,11 +77,15 @@ if (!isMainThread) {
     if (line === 'quit') process.exit(0);
     if (line === 'report') {
       console.log(`longest_us=${state.longest / 1000n}`);
+      console.log(`second_us=${state.second / 1000n}`);
+      console.log(`still_us=${state.still / 1000n}`);
       console.log(`turns=${state.turns}`);
       console.log(`requests=${state.requests}`);
       console.log(`errors=${state.errors}`);
     }
     state.longest = 0n;
+    state.second = 0n;
+    state.still = 0n;
     state.turns = 0;
     console.log('END');
   });

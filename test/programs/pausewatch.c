@@ -1,14 +1,18 @@
 /*
  * Measures with its own clock how long it stood still:
- *   pausewatch [--threads N] [--touch MIB] [--reserve GIB] [--probe spin|sleep]
- * The main thread reads CLOCK_MONOTONIC all the time (spin), or every 50 µs (sleep), and keeps the longest gap between two readings. N - 1 further
- * threads stand in nested calls. `report` prints `longest_us=`, the longest gap since the last command, and `samples=`; `reset` only begins anew.
+ *   pausewatch [--threads N] [--touch MIB] [--pages any|4k|2m] [--reserve GIB] [--probe spin|sleep]
+ * The main thread reads CLOCK_MONOTONIC all the time (spin), or every 50 µs (sleep), and keeps the gaps between two readings. N - 1 further threads
+ * stand in nested calls. --pages says in which pages the touched memory is; what is reserved is never touched.
+ * `report` prints of the time since the last command `longest_us=` and `second_us=`, the two longest gaps, `still_us=`, the sum of all gaps over 0.5 ms,
+ * and `samples=`; `reset` only begins anew.
  */
-#include "common.h"
+#include "memory.h"
 #include <poll.h>
-#include <sys/mman.h>
 
-static uint64_t longest, samples;
+/* A gap that is shorter is the scheduler's. */
+#define STILL_NS 500000
+
+static uint64_t longest, second, still, samples;
 
 NOINLINE void stand(void) {
   for (;;) pause();
@@ -27,37 +31,31 @@ static void *body(void *number) {
   nested(20);
   return 0;
 }
-static void touch(size_t bytes) {
-  uint64_t *block = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), value = 0x9e3779b97f4a7c15u;
-  if (block == MAP_FAILED) die("mmap");
-  for (size_t i = 0; i < bytes / 8; i++) {
-    value ^= value << 13, value ^= value >> 7, value ^= value << 17;
-    block[i] = value;
-  }
-  say("touched=%p %zu", (void *)block, bytes);
-}
-
 int main(int count, char **arguments) {
   int threads = 1, spin = 1;
+  size_t touch = 0, reserve = 0;
+  enum pages pages = PAGES_ANY;
   for (int i = 1; i + 1 < count; i += 2) {
     const char *name = arguments[i], *value = arguments[i + 1];
     if (!strcmp(name, "--threads")) threads = atoi(value);
-    else if (!strcmp(name, "--touch")) touch((size_t)atol(value) << 20);
-    else if (!strcmp(name, "--reserve")) {
-      size_t bytes = (size_t)atol(value) << 30;
-      void *block = mmap(0, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-      if (block == MAP_FAILED) die("mmap");
-      say("reserved=%p %zu", block, bytes);
-    } else if (!strcmp(name, "--probe")) spin = !strcmp(value, "spin");
+    else if (!strcmp(name, "--touch")) touch = (size_t)atol(value) << 20;
+    else if (!strcmp(name, "--pages")) pages = pages_named(value);
+    else if (!strcmp(name, "--reserve")) reserve = (size_t)atol(value) << 30;
+    else if (!strcmp(name, "--probe")) spin = !strcmp(value, "spin");
     else { errno = EINVAL; die(name); }
   }
+  if (touch) say("touched=%p %zu", touched(touch, pages), touch);
+  if (reserve) say("reserved=%p %zu", untouched(reserve, PAGES_ANY), reserve);
   for (int i = 1; i < threads; i++) start_thread(body, (void *)(intptr_t)i, 128 << 10);
   prctl(PR_SET_TIMERSLACK, 1);
   say("READY");
   uint64_t before = now_ns(), looked = before;
   for (;;) {
     uint64_t now = now_ns();
-    if (now - before > longest) longest = now - before;
+    uint64_t gap = now - before;
+    if (gap > longest) second = longest, longest = gap;
+    else if (gap > second) second = gap;
+    if (gap > STILL_NS) still += gap;
     before = now;
     samples++;
     if (!spin) {
@@ -72,10 +70,12 @@ int main(int count, char **arguments) {
     if (!read_command(line, sizeof line) || !strcmp(line, "quit")) _exit(0);
     if (!strcmp(line, "report")) {
       say("longest_us=%lu", longest / 1000);
+      say("second_us=%lu", second / 1000);
+      say("still_us=%lu", still / 1000);
       say("samples=%lu", samples);
     }
     /* A stop may come as soon as END is out: what is measured anew has to begin before. */
-    longest = samples = 0;
+    longest = second = still = samples = 0;
     before = looked = now_ns();
     say("END");
   }

@@ -156,16 +156,68 @@ describeWith([needsLinux, 'gcc'], 'the test programs', () => {
     expect(program.values.size).toBeGreaterThanOrEqual(13);
   });
 
-  it('pausewatch sees a pause', async () => {
+  it('pausewatch sees pauses', async () => {
     for (const probe of ['spin', 'sleep']) {
       const program = await Program.start(await compile('pausewatch'), ['--probe', probe, '--threads', '4']);
       expect(threadIds(program.pid)).toHaveLength(4);
       await program.command('reset');
-      await pauseFor(program, 300);
-      const longest = Number((await program.command('report')).get('longest_us'));
-      expect(longest).toBeGreaterThan(290_000);
+      await pauseTwice(program);
+      const report = await program.command('report');
+      expect(Number(report.get('longest_us'))).toBeGreaterThan(390_000);
+      expect(Number(report.get('second_us'))).toBeGreaterThan(290_000);
+      expect(Number(report.get('still_us'))).toBeGreaterThan(680_000);
       await program.stop();
     }
+  });
+
+  it('pausewatch has its memory in the pages that it is asked for', async () => {
+    const args = ['--touch', '8', '--reserve', '1'];
+    const small = await Program.start(await compile('pausewatch'), [...args, '--pages', '4k']);
+    const { address, length } = small.range('touched');
+    expect(length).toBe(8 << 20);
+    expect(small.range('reserved').length).toBe(1 << 30);
+    const regions = readFileSync(`/proc/${small.pid}/smaps`, 'utf8').split(/\n(?=[0-9a-f]+-)/);
+    const region = regions.find((text) => text.startsWith(`${address.toString(16)}-`));
+    expect(region).toMatch(/^AnonHugePages: +0 kB$/m);
+    // nh: MADV_NOHUGEPAGE, hg: MADV_HUGEPAGE.
+    expect(region).toMatch(/^VmFlags:.* nh/m);
+    // What is reserved is not touched.
+    expect(readFileSync(`/proc/${small.pid}/status`, 'utf8')).toMatch(/^VmRSS:\s+\d{4,5} kB$/m);
+    const large = await Program.start(await compile('pausewatch'), [...args, '--pages', '2m']);
+    const start = large.range('touched').address.toString(16);
+    expect(readFileSync(`/proc/${large.pid}/smaps`, 'utf8')).toMatch(
+      new RegExp(`^${start}-[^]*?^VmFlags:.* hg`, 'm'),
+    );
+  });
+
+  it('rewriter counts what it gets done', async () => {
+    const program = await Program.start(await compile('rewriter'), ['--memory', '16']);
+    const began = process.hrtime.bigint();
+    await program.command('reset');
+    await pauseFor(program, 300);
+    await waitFor('two rounds', async () => Number((await program.command('since 0')).get('rounds')) > 2);
+    const seen = await program.command(`since ${began}`);
+    const pages = seen.get('pages')!.split(',').map(Number);
+    expect(BigInt(seen.get('first')!) * 10_000_000n).toBeLessThanOrEqual(began);
+    // It stood still for 30 slots, and was back at work behind them.
+    expect(pages.filter((count) => count === 0).length).toBeGreaterThanOrEqual(28);
+    expect(pages.filter((count) => count > 0).length).toBeGreaterThan(0);
+    expect(seen.get('errors')).toBe('0');
+  });
+
+  it('node-target --idle sees a pause', async () => {
+    const path = join(root, 'test/programs/node-target.js');
+    const idle = await Program.start(process.execPath, [path, '--idle']);
+    await waitFor('turns', async () => Number((await idle.command('report')).get('turns')) > 10);
+    await pauseFor(idle, 300);
+    const report = await idle.command('report');
+    const [longest, second, still] = ['longest_us', 'second_us', 'still_us'].map((name) =>
+      Number(report.get(name)),
+    );
+    expect(longest).toBeGreaterThan(290_000);
+    expect(second).toBeLessThanOrEqual(longest!);
+    expect(still).toBeGreaterThanOrEqual(longest!);
+    expect(report.get('requests')).toBe('0');
   });
 
   it('node-target sees a pause, and answers requests', async () => {
@@ -234,4 +286,13 @@ async function pauseFor(program: Program, ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
   process.kill(program.pid, 'SIGCONT');
   await waitFor('the end of the stop', () => threadState(program.pid, program.pid) !== 'T');
+}
+
+/** 400 ms and 300 ms, and the program runs between them: its first thread uses a millisecond of a processor. */
+async function pauseTwice(program: Program): Promise<void> {
+  const used = () => Number(readFileSync(`/proc/${program.pid}/schedstat`, 'utf8').split(' ')[0]);
+  await pauseFor(program, 400);
+  const before = used();
+  await waitFor('some work', () => used() > before + 1e6);
+  await pauseFor(program, 300);
 }

@@ -24,7 +24,7 @@ export const toolNames = [
   'minidump-stackwalk',
   'python-minidump',
   'gcc -m32',
-  'zstd',
+  'node-22',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
@@ -35,6 +35,7 @@ export const strict = isOn(process.env.CI) || isOn(process.env.MDMP_STRICT);
 export function findTool(name: ToolName): string | undefined {
   const unpacked = join(root, '.tools', 'minidump', 'bin', `${process.platform}-${process.arch}`, name);
   if (name.startsWith('minidump_')) return executable(unpacked) ? unpacked : undefined;
+  if (name === 'node-22') return existingPath(join(root, '.tools', 'node-22', 'node'));
   if (name === 'minidump-stackwalk') return existingPath(join(root, '.tools', 'rust', 'bin', name));
   if (name === 'python-minidump') return existingPath(join(root, '.tools', 'python', 'minidump'));
   if (name === 'gcc -m32') return canCompile32() ? findTool('gcc') : undefined;

@@ -1,5 +1,6 @@
 import { type ConvertReport, convertCore } from '../../convert/convert-core.js';
 import { parseSize } from '../arguments.js';
+import { type Compression, compressionFor } from '../compression.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
 import { parseDumpType } from '../dump-type.js';
 import { loadCallback } from '../load-callback.js';
@@ -14,6 +15,7 @@ export interface ConvertArguments {
   callback?: string;
   comment?: string;
   force?: boolean;
+  compress?: Compression;
   spool?: string;
   maxStack?: string;
   json?: boolean;
@@ -37,6 +39,7 @@ export async function convert(core: string, out: string, given: ConvertArguments
       spool: given.spool,
       comment: given.comment,
       force: given.force ?? false,
+      compress: compressionFor(output, given.compress),
       onProgress: ({ written, total }) => progress.update(written, total),
     });
   } finally {

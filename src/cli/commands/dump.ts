@@ -1,7 +1,9 @@
 import type { DumpReport } from '../../dump/index.js';
+import type { OutputReport } from '../../node/output.js';
 import { SNAPSHOT_MODES } from '../../targets/linux/snapshot/plan.js';
 import { writeMinidump } from '../../targets/linux/write-minidump.js';
 import { parseAddress, parseChoice, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
+import { type Compression, compressionFor } from '../compression.js';
 import { defaultName } from '../default-name.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
 import { parseDumpType } from '../dump-type.js';
@@ -18,6 +20,7 @@ export interface DumpArguments {
   comment?: string;
   exception?: string;
   force?: boolean;
+  compress?: Compression;
   maxPause?: string;
   maxStack?: string;
   spool?: string;
@@ -32,11 +35,12 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
   const exception = given.exception === undefined ? undefined : parseException(given.exception);
   const maxPause = given.maxPause === undefined ? undefined : parseSeconds(given.maxPause, '--max-pause');
   const maxStack = given.maxStack === undefined ? undefined : parseSize(given.maxStack, '--max-stack');
-  const output = commandOutput(given.output ?? defaultName(pid));
+  const packed = given.compress === 'zstd' ? '.zst' : '';
+  const output = commandOutput(given.output ?? defaultName(pid) + packed);
   if (output.ownsStdout) keepStdoutClean();
   const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
   const progress = new ProgressLine();
-  let report: DumpReport & { file?: string };
+  let report: DumpReport & OutputReport;
   progress.start(pid);
   try {
     report = await writeMinidump(pid, output.destination, {
@@ -50,6 +54,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
       comment: given.comment,
       force: given.force ?? false,
       holdSignals: true,
+      compress: compressionFor(output, given.compress),
       abandonExitCode: EXIT_CODES['max-pause'].exit,
       onProgress: ({ written, total }) => progress.update(written, total),
     });

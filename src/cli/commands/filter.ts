@@ -1,6 +1,7 @@
 import { type FileFilterReport, filterMinidump } from '../../convert/filter-minidump.js';
 import type { FilterReport } from '../../targets/minidump/index.js';
 import { wrong } from '../arguments.js';
+import { type Compression, compressionFor } from '../compression.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
 import { parseDumpType } from '../dump-type.js';
 import { loadCallback } from '../load-callback.js';
@@ -18,6 +19,7 @@ export interface FilterArguments {
   scrub?: string[];
   comment?: string;
   force?: boolean;
+  compress?: Compression;
   json?: boolean;
 }
 
@@ -40,6 +42,7 @@ export async function filter(input: string, output: string, given: FilterArgumen
       scrub,
       comment: given.comment,
       force: given.force ?? false,
+      compress: compressionFor(to, given.compress),
       onProgress: ({ written, total }) => progress.update(written, total),
     });
   } finally {

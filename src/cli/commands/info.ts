@@ -3,15 +3,15 @@ import { PlatformId } from '../../format/index.js';
 import type { MinidumpError } from '../../io/index.js';
 import type { Minidump, Module, Streams, SystemInfo } from '../../reader/index.js';
 import { isWindows } from '../../reader/index.js';
-import { optional, streamName, withDump } from '../dump-file.js';
+import { type DumpSize, optional, streamName, withDump } from '../dump-file.js';
 import { dumpTypeName } from '../dump-type.js';
 import { out, print, printJson } from '../output.js';
 import { count, fields, hex, printable, size, time } from '../text.js';
 
 /** `mdmp info FILE`: a broken part costs its line, not the rest. */
 export async function info(file: string, options: { json?: boolean }): Promise<void> {
-  await withDump(file, async (dump, fileSize) => {
-    const found = gather(dump, file, fileSize);
+  await withDump(file, async (dump, size) => {
+    const found = gather(dump, file, size);
     if (options.json) await printJson(found);
     else await print(screen(found, dump));
   });
@@ -19,7 +19,7 @@ export async function info(file: string, options: { json?: boolean }): Promise<v
 
 type Info = ReturnType<typeof gather>;
 
-function gather(dump: Minidump, file: string, fileSize: number) {
+function gather(dump: Minidump, file: string, { size, compressedSize }: DumpSize) {
   const problems: MinidumpError[] = [];
   const system = optional(dump, 'systemInfo', problems);
   const misc = optional(dump, 'miscInfo', problems);
@@ -34,7 +34,8 @@ function gather(dump: Minidump, file: string, fileSize: number) {
   const ranges = dump.memorySync().ranges();
   return {
     file: resolve(file),
-    size: fileSize,
+    size,
+    compressedSize,
     flags: dump.header.Flags,
     type: dumpTypeName(dump.header.Flags),
     written: dump.header.TimeDateStamp,
@@ -141,8 +142,10 @@ const MOST_NAMES = 12;
 
 function screen(found: Info, dump: Minidump): string {
   const { system, process, crash, threads, modules, memory, comment, streams, problems } = found;
+  const packed = found.compressedSize === undefined ? '' : ` (${size(found.compressedSize)} compressed)`;
+  const order = found.bigEndian ? ', big-endian' : '';
   const entries: [string, string][] = [
-    ['file', `${printable(found.file)}, ${size(found.size)}${found.bigEndian ? ', big-endian' : ''}`],
+    ['file', `${printable(found.file)}, ${size(found.size)}${packed}${order}`],
     ['written', time(found.written)],
     ['type', found.type],
   ];

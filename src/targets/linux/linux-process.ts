@@ -236,6 +236,14 @@ export class LinuxProcess implements Target {
   }
 
   *hold(include: (threadId: number) => boolean): Task<void> {
+    try {
+      this.#hold(include);
+    } catch (error) {
+      throw refused(this.pid, error);
+    }
+  }
+
+  #hold(include: (threadId: number) => boolean): void {
     const known = new Set<number>();
     this.#held = true;
     this.#live.still = true;
@@ -548,7 +556,9 @@ export class LinuxProcess implements Target {
     const gone = () => (this.#snapshot === undefined ? targetExited(this.pid) : snapshotLost());
     let failed: CopyRun[];
     try {
-      failed = yield* this.#copier.copy(this.#snapshot?.pid ?? this.#via, region.fd, runs, tick, gone);
+      const copy = this.#snapshot?.pid;
+      const from = copy === undefined ? ([this.pid, this.#via] as const) : ([copy, copy] as const);
+      failed = yield* this.#copier.copy(from, region.fd, runs, tick, gone);
     } catch (error) {
       throw region.failure(error);
     }
@@ -610,5 +620,6 @@ function refused(pid: number, error: unknown): unknown {
       ? alreadyTraced(pid, Number(traced[1]))
       : permissionDenied(pid, 'its memory may not be read');
   }
-  return error;
+  if (code === undefined) return error;
+  return new MinidumpError('system-call', `process ${pid}: ${(error as Error).message}`, { cause: error });
 }

@@ -125,7 +125,7 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
         const captured = runSync(capture(target, options, sink));
         if (captured.memory !== undefined) return captured;
         const output = captured.callbackSink ?? sink;
-        if (output.mayWait) spool ??= new Spool(options.spool);
+        if (output.mayWait && (target.held || output.computes !== true)) spool ??= new Spool(options.spool);
         if (target.held) runSync(emit(captured, spool ?? output));
         return captured;
       },

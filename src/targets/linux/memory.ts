@@ -14,25 +14,15 @@ import {
 } from '../../linux/parts.js';
 import { isOpaque } from '../../linux/regions.js';
 import { findMapping, indexAbove } from '../../linux/stacks.js';
-import { errno } from '../../node/libc.js';
 import { readSome } from '../../node/read.js';
 import type { CopyRun } from './copying/copier.js';
 import { PAGE, PageMap } from './page-map.js';
-import { bindProcessVm, type ProcessVm } from './process-vm.js';
+import { openMemory } from './remote-memory.js';
 
 /** Files of the target kept open at once. */
 const MAX_FILES = 64;
 /** Pages that are kept. */
 const MAX_CACHED = 1024;
-
-const ESRCH = 3;
-
-let readv: ProcessVm | undefined;
-
-function processVmReadv(): ProcessVm {
-  readv ??= bindProcessVm('process_vm_readv');
-  return readv;
-}
 
 /** Memory of a process, by its addresses. */
 export interface ReadableMemory extends Disposable {
@@ -74,11 +64,9 @@ export function addRun(runs: CopyRun[], start: bigint, end: bigint, position: nu
  */
 export class ProcessMemory implements ReadableMemory {
   readonly #pid: number;
-  /** A thread that is alive: the leader may have ended before the others. */
-  readonly #via: number;
   readonly #gone: () => MinidumpError;
   readonly #pages: PageMap;
-  #mem: number | undefined;
+  readonly #mem: number;
   #mappings: readonly Mapping[] = [];
   readonly #files = new Map<string, number | undefined>();
   #still = false;
@@ -87,13 +75,15 @@ export class ProcessMemory implements ReadableMemory {
   readonly #cached = new Map<bigint, Uint8Array>();
   #hangingDevices: Set<string> | undefined;
 
-  /** @param gone the error for a process that is not there any more */
+  /**
+   * @param via a thread that is alive: the leader may have ended before the others
+   * @param gone the error for a process that is not there any more
+   */
   constructor(pid: number, via: number, gone: () => MinidumpError = () => targetExited(pid)) {
     this.#pid = pid;
     this.#gone = gone;
-    this.#via = via;
     this.#pages = new PageMap(pid, via, gone);
-    processVmReadv();
+    this.#mem = openMemory(pid, via);
   }
 
   use(mappings: readonly Mapping[]): void {
@@ -335,23 +325,20 @@ export class ProcessMemory implements ReadableMemory {
     return done;
   }
 
-  /** Reads pages that exist from the process; /proc/PID/mem also reads where the process itself may not (PROT_NONE). */
+  /** Reads pages that exist from the process, also where the process itself may not (PROT_NONE). */
   #readPresent(address: bigint, into: Uint8Array): number {
-    const remote = new BigUint64Array([address, BigInt(into.length)]);
-    const got = Number(processVmReadv()(this.#via, [{ base: into, len: into.length }], 1, remote, 1, 0));
-    if (got === into.length) return got;
-    if (got < 0 && errno() === ESRCH) throw this.#gone();
-    const done = Math.max(0, got);
-    return done + this.#readMem(address + BigInt(done), into.subarray(done));
-  }
-
-  #readMem(address: bigint, into: Uint8Array): number {
+    let done = 0;
     try {
-      this.#mem ??= openSync(`/proc/${this.#pid}/task/${this.#via}/mem`, 'r');
-      return readSome(this.#mem, into, 0, into.length, address);
-    } catch {
-      return 0;
+      while (done < into.length) {
+        const got = readSome(this.#mem, into, done, into.length - done, address + BigInt(done));
+        // Only of a process that has ended nothing at all can be read, and yet no error.
+        if (got === 0) throw this.#gone();
+        done += got;
+      }
+    } catch (error) {
+      if (error instanceof MinidumpError) throw error;
     }
+    return done;
   }
 
   #readFile(address: bigint, into: Uint8Array): number {
@@ -416,8 +403,7 @@ export class ProcessMemory implements ReadableMemory {
   [Symbol.dispose](): void {
     this.#closeFiles();
     this.#pages[Symbol.dispose]();
-    if (this.#mem !== undefined) closeSync(this.#mem);
-    this.#mem = undefined;
+    closeSync(this.#mem);
   }
 }
 

@@ -15,9 +15,9 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { cpus } from '../../linux/cpu/index.js';
 import { libc } from '../../node/libc.js';
 import { bindWaitid, collect, hasEnded, type Waitid } from './ended-threads.js';
-import { RemoteMemory } from './process-vm.js';
 import { Event, Ptrace, Request } from './ptrace.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
+import { RemoteMemory } from './remote-memory.js';
 import { FrozenCopy } from './snapshot/frozen-copy.js';
 import {
   Answer,

@@ -1,15 +1,12 @@
 import { checkOptions, type DumpReport } from '../../dump/index.js';
-import { type Destination, openDestination } from '../../node/destination.js';
-import { FileSink } from '../../node/file-sink.js';
+import type { Destination } from '../../node/destination.js';
+import { type OutputOptions, type OutputReport, openOutput } from '../../node/output.js';
 import type { LinuxProcess } from './linux-process.js';
 import { dumpProcessAsync, type LiveOptions, openProcess } from './live.js';
 
-export interface WriteMinidumpOptions<Param = unknown> extends LiveOptions<Param> {
-  /** Replace the file if it is there. */
-  force?: boolean | undefined;
-}
+export interface WriteMinidumpOptions<Param = unknown> extends LiveOptions<Param>, OutputOptions {}
 
-export interface FileDumpReport extends DumpReport {
+export interface FileDumpReport extends DumpReport, OutputReport {
   /** Absolute path of the dump; empty if the callback wrote it by itself. */
   file: string;
 }
@@ -34,24 +31,25 @@ export async function writeMinidump<Param = unknown>(
   pid: number,
   destination: Destination | null | undefined,
   options?: WriteMinidumpOptions<Param>,
-): Promise<DumpReport>;
+): Promise<DumpReport & OutputReport>;
 export async function writeMinidump<Param = unknown>(
   pid: number,
   destination: Destination | null | undefined,
   given: WriteMinidumpOptions<Param> = {},
-): Promise<DumpReport | FileDumpReport> {
+): Promise<DumpReport & OutputReport> {
   // The engine hands CallbackParam through; only the routine knows its type.
   const options = given as WriteMinidumpOptions;
   checkOptions(options);
-  const sink = openDestination(destination, { force: options.force ?? false });
+  // Without a turn of the event loop where none is needed: the process is stopped now, not later.
+  const opened = openOutput(destination, options);
+  const output = opened instanceof Promise ? await opened : opened;
   let target: LinuxProcess;
   try {
     target = openProcess(pid, options);
   } catch (error) {
-    await sink.abort();
+    await output.sink.abort();
     throw error;
   }
-  const report = await dumpProcessAsync(target, options, sink);
-  if (!(sink instanceof FileSink)) return report;
-  return { file: report.writtenByCallback ? '' : sink.file, ...report };
+  const report = output.report(await dumpProcessAsync(target, options, output.sink));
+  return typeof destination === 'string' ? { file: '', ...report } : report;
 }

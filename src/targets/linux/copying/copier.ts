@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { MinidumpError, type Task, type Work } from '../../../io/index.js';
 import { errnoName } from '../../../node/libc.js';
+import { openMemory } from '../remote-memory.js';
 import {
   CONTROL_BYTES,
   type CopyJob,
@@ -66,6 +67,7 @@ export class Copier {
   /**
    * Copies; may be called once.
    *
+   * @param thread a living one of the process
    * @param fd the file
    * @param runs ascending by position, none of them empty; their pages exist
    * @param tick is told now and then how many bytes are done; what it throws ends the copying
@@ -73,7 +75,7 @@ export class Copier {
    * @returns what could not be read: its places in the file are zeros
    */
   *copy(
-    pid: number,
+    [pid, via]: readonly [pid: number, thread: number],
     fd: number,
     runs: readonly CopyRun[],
     tick: (done: number) => void,
@@ -86,8 +88,12 @@ export class Copier {
     });
     this.#used = true;
     for (const worker of this.#workers) {
-      const own = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY);
-      worker.postMessage({ runs: shared, pid, fd: own } satisfies CopyJob);
+      const job: CopyJob = {
+        runs: shared,
+        memory: openMemory(pid, via),
+        fd: openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY),
+      };
+      worker.postMessage(job);
     }
     this.#openGate();
     try {

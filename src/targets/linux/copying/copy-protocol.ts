@@ -16,7 +16,7 @@ export const Word = {
   Stop: 3,
   /** errno of the first write that failed; 0 for none. */
   WriteErrno: 4,
-  /** errno of a read that failed because the process is gone; 0 for none. */
+  /** 1: the process is gone. */
   Gone: 5,
   /** Entries in the list of failures. */
   Failures: 6,
@@ -43,14 +43,15 @@ export const RunWord = { Address: 0, Position: 1, Length: 2 } as const;
 
 /** Bytes that are read and written at once: as much as stays in the processor's cache between the two. */
 export const CHUNK = 256 * 1024;
-/** Runs that one read may take together. */
-export const MAX_VECTORS = 64;
+/** Runs that one piece may be made of. */
+export const MAX_PARTS = 64;
 
 /** What the threads are told when there is something to do. */
 export interface CopyJob {
   /** RUN_WORDS words of 64 bits a run. */
   runs: SharedArrayBuffer;
-  pid: number;
+  /** The memory of the process, of this thread alone, as the file is. */
+  memory: number;
   /** Of the thread alone, which closes it: whatever happens to the dump's own descriptor, nobody writes into another file. */
   fd: number;
 }

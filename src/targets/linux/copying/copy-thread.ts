@@ -5,8 +5,7 @@
 import { closeSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { errno } from '../../../node/libc.js';
-import { bindProcessVm, type ProcessVm } from '../process-vm.js';
+import { readSome } from '../../../node/read.js';
 import {
   CHUNK,
   type CopyJob,
@@ -15,14 +14,13 @@ import {
   LONGS_OFFSET,
   Long,
   MAX_FAILURES,
-  MAX_VECTORS,
+  MAX_PARTS,
   RUN_WORDS,
   RunWord,
   Word,
 } from './copy-protocol.js';
 
 const PAGE = 4096;
-const ESRCH = constants.errno.ESRCH;
 const EIO = constants.errno.EIO;
 
 const control = workerData as SharedArrayBuffer;
@@ -32,16 +30,16 @@ const failures = new BigInt64Array(control, FAILURES_OFFSET, MAX_FAILURES * FAIL
 Atomics.add(words, Word.Started, 1);
 const buffer = Buffer.alloc(CHUNK);
 const zeros = Buffer.alloc(PAGE);
-const remote = new BigUint64Array(2 * MAX_VECTORS);
+/** Addresses and lengths of the parts of the piece. */
+const parts = new BigInt64Array(2 * MAX_PARTS);
 
-let readv: ProcessVm;
 let runs: BigInt64Array;
 let runCount = 0;
-let pid = 0;
+let memory = -1;
 let fd = -1;
 
-/** A piece that was taken: a place in the file, and `vectors` ranges of memory in `remote` that fill it. */
-const piece = { position: 0, length: 0, vectors: 0 };
+/** A piece that was taken: a place in the file, and the `count` ranges of memory in `parts` that fill it. */
+const piece = { position: 0, length: 0, count: 0 };
 
 /** Takes the next piece; false if there is none. */
 function take(): boolean {
@@ -49,9 +47,9 @@ function take(): boolean {
   let run = words[Word.Run]!;
   let offset = longs[Long.Offset]!;
   piece.length = 0;
-  piece.vectors = 0;
+  piece.count = 0;
   let next = 0n;
-  while (run < runCount && piece.length < CHUNK && piece.vectors < MAX_VECTORS) {
+  while (run < runCount && piece.length < CHUNK && piece.count < MAX_PARTS) {
     const at = run * RUN_WORDS;
     const position = runs[at + RunWord.Position]! + offset;
     if (piece.length === 0) piece.position = Number(position);
@@ -60,9 +58,9 @@ function take(): boolean {
     // Chunks end at multiples of their size in the file, so that pages are not cut.
     const room = BigInt(CHUNK - (piece.position % PAGE) - piece.length);
     const length = left < room ? left : room;
-    remote[piece.vectors * 2] = BigInt.asUintN(64, runs[at + RunWord.Address]! + offset);
-    remote[piece.vectors * 2 + 1] = length;
-    piece.vectors++;
+    parts[piece.count * 2] = runs[at + RunWord.Address]! + offset;
+    parts[piece.count * 2 + 1] = length;
+    piece.count++;
     piece.length += Number(length);
     next = position + length;
     offset += length;
@@ -79,28 +77,34 @@ function take(): boolean {
 
 /** Reads the piece; gives false if the process is gone. What cannot be read is zero, and a failure. */
 function read(): boolean {
-  const { length, vectors } = piece;
-  const got = Number(readv(pid, [{ base: buffer, len: length }], 1, remote, vectors, 0));
-  if (got === length) return true;
-  if (got < 0 && errno() === ESRCH) return false;
-  // Rare: page by page. Of what a failed read may have done nothing is believed.
   let at = 0;
-  for (let i = 0; i < vectors; i++) {
-    const end = remote[i * 2]! + remote[i * 2 + 1]!;
-    for (let address = remote[i * 2]!; address < end; ) {
-      const border = (address & ~BigInt(PAGE - 1)) + BigInt(PAGE);
-      const size = Number((border < end ? border : end) - address);
-      const one = new BigUint64Array([address, BigInt(size)]);
-      const into = buffer.subarray(at, at + size);
-      if (Number(readv(pid, [{ base: into, len: size }], 1, one, 1, 0)) !== size) {
-        into.fill(0);
-        fail(address, piece.position + at, size);
-      }
-      at += size;
-      address += BigInt(size);
+  for (let i = 0; i < piece.count; i++) {
+    const address = parts[i * 2]!;
+    const length = Number(parts[i * 2 + 1]);
+    for (let done = 0; done < length; ) {
+      const got = readPart(address + BigInt(done), at + done, length - done);
+      if (got === 0) return false;
+      done += got > 0 ? got : skipPage(address + BigInt(done), at + done, length - done);
     }
+    at += length;
   }
   return true;
+}
+
+/** How many bytes were read; 0 of a process that has ended, -1 where the first page cannot be read. */
+function readPart(address: bigint, at: number, length: number): number {
+  try {
+    return readSome(memory, buffer, at, length, address);
+  } catch {
+    return -1;
+  }
+}
+
+function skipPage(address: bigint, at: number, length: number): number {
+  const size = Math.min(PAGE - Number(address & BigInt(PAGE - 1)), length);
+  buffer.fill(0, at, at + size);
+  fail(address, piece.position + at, size);
+  return size;
 }
 
 function fail(address: bigint, position: number, size: number): void {
@@ -109,7 +113,7 @@ function fail(address: bigint, position: number, size: number): void {
     Atomics.store(words, Word.Stop, 1);
     return;
   }
-  failures.set([BigInt.asIntN(64, address), BigInt(position), BigInt(size)], index * FAILURE_WORDS);
+  failures.set([address, BigInt(position), BigInt(size)], index * FAILURE_WORDS);
 }
 
 /** Writes the piece, without its pages of zeros. */
@@ -138,9 +142,7 @@ function start(): boolean {
   Atomics.wait(words, Word.Gate, 0);
   const job = (receiveMessageOnPort(parentPort!) as { message: CopyJob } | undefined)?.message;
   if (job === undefined) return false;
-  // Not before it is needed: a thread whose process ends while koffi is being loaded takes it down with SIGABRT.
-  readv = bindProcessVm('process_vm_readv');
-  ({ pid, fd } = job);
+  ({ memory, fd } = job);
   runs = new BigInt64Array(job.runs);
   runCount = runs.length / RUN_WORDS;
   return true;
@@ -150,7 +152,7 @@ try {
   if (!start()) Atomics.store(words, Word.Stop, 1);
   while (Atomics.load(words, Word.Stop) === 0 && take()) {
     if (!read()) {
-      Atomics.store(words, Word.Gone, ESRCH);
+      Atomics.store(words, Word.Gone, 1);
       Atomics.store(words, Word.Stop, 1);
       break;
     }
@@ -162,7 +164,7 @@ try {
   Atomics.compareExchange(words, Word.WriteErrno, 0, Math.abs(code ?? EIO));
   Atomics.store(words, Word.Stop, 1);
 }
-if (fd >= 0) closeSync(fd);
+for (const one of [memory, fd]) if (one >= 0) closeSync(one);
 Atomics.add(words, Word.Ended, 1);
 Atomics.notify(words, Word.Ended);
 parentPort!.close();

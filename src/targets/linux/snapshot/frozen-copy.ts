@@ -19,6 +19,12 @@ const WALL = 0x40000000n;
 const SIGKILL = 9;
 const P_PID = 1;
 const WEXITED = 4;
+const WNOHANG_WALL = Number(WNOHANG | WALL);
+/** The word of siginfo_t that holds si_pid. */
+const SI_PID = 4;
+/** How long the end of the copy is waited for, in milliseconds, and how long between two looks, in microseconds. */
+const KILL_LIMIT = 30_000;
+const KILL_PAUSE = 200;
 /** What the kernel answers where a thread has no filter, and behind its last one. */
 const EINVAL = 22;
 const ENOENT = 2;
@@ -96,11 +102,20 @@ export class FrozenCopy {
 
   /** Ends the copy. It stays in the list of the target's children until `collect`. */
   kill(): void {
-    if (this.#pid === 0) return;
-    this.#kill(this.#pid, SIGKILL);
-    const info = new Int32Array(32);
-    this.#waitid(P_PID, this.#pid, info, WEXITED | Number(WALL));
+    const pid = this.#pid;
+    if (pid === 0) return;
     this.#pid = 0;
+    const info = new Int32Array(32);
+    const { ptrace } = this.#context;
+    const deadline = performance.now() + KILL_LIMIT;
+    // Memory is given back meanwhile; of a large copy that takes its time. The end of this thread ends it in any case.
+    do {
+      this.#kill(pid, SIGKILL);
+      info[SI_PID] = 0;
+      const gone = this.#waitid(P_PID, pid, info, WEXITED | WNOHANG_WALL) !== 0;
+      if (gone || info[SI_PID] === pid) return;
+      ptrace.pause(KILL_PAUSE);
+    } while (performance.now() < deadline);
   }
 
   /** Has one of these stopped threads wait for the copy that was killed. Gives whether that was done. */

@@ -1,7 +1,7 @@
 import { Reg } from '../../../linux/registers.js';
-import type { RemoteMemory } from '../process-vm.js';
 import { Event, Option, type Ptrace, Request, SYSCALL_STOP } from '../ptrace.js';
 import type { RegisterAccess } from '../register-access.js';
+import type { RemoteMemory } from '../remote-memory.js';
 import { type Gadgets, GUARD_ROOM, layOutGuard } from './guard.js';
 
 /** All signals but those that nothing can block. */

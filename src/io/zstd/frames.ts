@@ -1,11 +1,11 @@
-import { MinidumpError } from '../io/index.js';
+import { MinidumpError } from '../errors.js';
 
-const MAGIC = 0xfd2fb528;
+export const FRAME_MAGIC = 0xfd2fb528;
 /** 0x184d2a50 to 0x184d2a5f. */
-const SKIPPABLE = 0x184d2a5;
+export const SKIPPABLE = 0x184d2a5;
 /** What `zstd` itself takes without being told to (ZSTD_WINDOWLOG_LIMIT_DEFAULT). */
-const MAX_WINDOW = 1n << 27n;
-const MAX_BLOCK = 128 * 1024;
+export const MAX_WINDOW = 1n << 27n;
+export const MAX_BLOCK = 128 * 1024;
 
 /**
  * Where the frames of a zstd stream begin and end (RFC 8878, 3.1): a decoder is given one frame at a time, and no frame that asks for
@@ -74,7 +74,7 @@ export class ZstdFrames {
     if (this.#state === 'block') return 3;
     if (this.#pending.length < 4) return 4;
     if (this.#isSkippable()) return 8;
-    if (word(this.#pending) !== MAGIC) return 4;
+    if (word(this.#pending) !== FRAME_MAGIC) return 4;
     return this.#pending.length < 5 ? 5 : headerSize(this.#pending[4]!);
   }
 
@@ -89,9 +89,9 @@ export class ZstdFrames {
       this.#takeBlock(bytes);
       return;
     }
-    if (!this.#isSkippable() && word(bytes) !== MAGIC) {
+    if (!this.#isSkippable() && word(bytes) !== FRAME_MAGIC) {
       throw new MinidumpError('malformed', 'what follows a zstd frame is none', {
-        expected: `0x${MAGIC.toString(16)}`,
+        expected: `0x${FRAME_MAGIC.toString(16)}`,
         found: `0x${word(bytes).toString(16)}`,
       });
     }
@@ -104,7 +104,7 @@ export class ZstdFrames {
     const window = windowSize(bytes);
     if (window > MAX_WINDOW) {
       throw new MinidumpError('unsupported', `this zstd stream needs a window of ${window >> 20n} MiB`, {
-        advice: 'Decompress it first: zstd -d --long=31 core.zst',
+        advice: 'Decompress it first: zstd -d --long=31 FILE',
       });
     }
     this.#hasChecksum = (bytes[4]! & 4) !== 0;
@@ -127,7 +127,7 @@ export class ZstdFrames {
   }
 }
 
-function headerSize(descriptor: number): number {
+export function headerSize(descriptor: number): number {
   const single = (descriptor >> 5) & 1;
   const dictionary = [0, 1, 2, 4][descriptor & 3]!;
   const contentSize = descriptor >> 6 === 0 ? single : 1 << (descriptor >> 6);
@@ -135,7 +135,7 @@ function headerSize(descriptor: number): number {
 }
 
 /** Of a single-segment frame it is the size of the content. */
-function windowSize(header: Uint8Array): bigint {
+export function windowSize(header: Uint8Array): bigint {
   const descriptor = header[4]!;
   if (((descriptor >> 5) & 1) === 0) {
     const base = 1n << BigInt(10 + (header[5]! >> 3));
