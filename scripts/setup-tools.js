@@ -28,6 +28,7 @@ const debianTools = [
   { tool: 'gcore', package: 'gdb', probe: () => which('gcore') },
   { tool: 'zstd', package: 'zstd', probe: () => which('zstd') },
   { tool: 'prlimit', package: 'util-linux', probe: () => which('prlimit') },
+  { tool: 'strace', package: 'strace', probe: () => which('strace') },
   { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
 ];

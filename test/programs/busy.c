@@ -1,9 +1,10 @@
 /*
  * Checks itself while it is being dumped: one thread for each kind of system call of the EINTR table (reference linux-capture, section 1), over and
- * over with short time limits, and some that compute or copy. No signal handler is installed, so each EINTR is one that
+ * over with short time limits, and some that compute or copy. Signal handlers run on threads of their own only, so each EINTR elsewhere is one that
  * the program should not have seen. `report` prints one line a thread:
  *   NAME=ROUNDS EINTRS ERRORS EARLY SHORT LONGEST-MS
  * ROUNDS how often it went round, ERRORS wrong results, EARLY time limits that ended too soon, SHORT partly done calls (which no tracer can heal).
+ * Before READY it says where memory lies that a dump must show: `stamp=` with the text STAMP, `wave=` (busy-memory.h).
  * `busy NAME…` runs only those.
  */
 #include "common.h"
@@ -38,6 +39,8 @@ struct task {
   unsigned long count;
   aio_context_t aio;
   int semaphores;
+  int queue; /* of messages; + 1, so that 0 is none */
+  void *ring;
   char *buffer;
   int ready;
 };
@@ -63,6 +66,23 @@ static void must(struct task *t, long result, long expected) {
 }
 #define TIMED(call, expected, expected_errno) \
   do { uint64_t began = now_ns(); errno = 0; long r = (long)(call); timed(t, r, expected, expected_errno, began); } while (0)
+
+/* The same for a call that ends at a time, `end`: this is read off after the measurement has begun, as a stop may lie in between. */
+static struct timespec after_limit(clockid_t clock) {
+  struct timespec end;
+  clock_gettime(clock, &end);
+  end.tv_nsec += limit.tv_nsec;
+  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
+  return end;
+}
+#define TIMED_UNTIL(clock, call, expected, expected_errno) \
+  do { \
+    uint64_t began = now_ns(); \
+    struct timespec end = after_limit(clock); \
+    errno = 0; \
+    long r = (long)(call); \
+    timed(t, r, expected, expected_errno, began); \
+  } while (0)
 
 static int pair(struct task *t) {
   if (!t->ready) {
@@ -105,11 +125,8 @@ static void do_select(struct task *t) { struct timeval v = limit_tv; TIMED(selec
 static void do_pselect(struct task *t) { TIMED(pselect(0, 0, 0, 0, &limit, 0), 0, 0); }
 static void do_nanosleep(struct task *t) { TIMED(nanosleep(&limit, 0), 0, 0); }
 static void do_clock_nanosleep(struct task *t) {
-  struct timespec end;
-  clock_gettime(CLOCK_MONOTONIC, &end);
-  end.tv_nsec += limit.tv_nsec;
-  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
   uint64_t began = now_ns();
+  struct timespec end = after_limit(CLOCK_MONOTONIC);
   errno = clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, 0);
   timed(t, errno ? -1 : 0, 0, 0, began);
 }
@@ -119,11 +136,8 @@ static void do_futex(struct task *t) {
 static void do_cond_timedwait(struct task *t) {
   static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
   static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
-  struct timespec end;
-  clock_gettime(CLOCK_REALTIME, &end);
-  end.tv_nsec += limit.tv_nsec;
-  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
   uint64_t began = now_ns();
+  struct timespec end = after_limit(CLOCK_REALTIME);
   pthread_mutex_lock(&mutex);
   errno = pthread_cond_timedwait(&condition, &mutex, &end);
   pthread_mutex_unlock(&mutex);
@@ -132,12 +146,8 @@ static void do_cond_timedwait(struct task *t) {
 static void do_sem_timedwait(struct task *t) {
   static sem_t semaphore;
   if (!t->ready) sem_init(&semaphore, 0, 0), t->ready = 1;
-  struct timespec end;
-  clock_gettime(CLOCK_REALTIME, &end);
-  end.tv_nsec += limit.tv_nsec;
-  if (end.tv_nsec >= 1000000000) end.tv_sec++, end.tv_nsec -= 1000000000;
   /* glibc itself takes EINTR here from the kernel and gives it on. */
-  TIMED(sem_timedwait(&semaphore, &end), -1, ETIMEDOUT);
+  TIMED_UNTIL(CLOCK_REALTIME, sem_timedwait(&semaphore, &end), -1, ETIMEDOUT);
 }
 static void do_semtimedop(struct task *t) {
   struct sembuf take = {.sem_num = 0, .sem_op = -1};
@@ -290,7 +300,7 @@ static void do_pipe_copy(struct task *t) {
     }
     t->count += (unsigned long)n;
     /* Not at full speed: there are others. */
-    if (t->count % (64 * PIECE) < PIECE) usleep(5000);
+    if (t->count % (16 * PIECE) < PIECE) usleep(5000);
   }
 }
 /* One large write that the reader takes slowly: a stop may shorten it, but no byte may be lost. */
@@ -310,7 +320,7 @@ static void *slow_reader(void *argument) {
         }
       }
       position += (unsigned long)n;
-      if (position % (32 * PIECE) < PIECE) usleep(2000);
+      if (position % (32 * PIECE) < PIECE) usleep(6000);
     }
   }
   return 0;
@@ -371,7 +381,7 @@ static void do_flock(struct task *t) {
   must(t, fcntl(t->fd[0], F_OFD_SETLKW, &lock), 0);
   lock.l_type = F_UNLCK;
   must(t, fcntl(t->fd[0], F_OFD_SETLKW, &lock), 0);
-  usleep(500);
+  usleep(2000);
 }
 /* Values in vector registers, rounding mode and thread-local storage must live through any stop. */
 #ifdef __x86_64__
@@ -385,7 +395,7 @@ static void do_registers(struct task *t) {
   unsigned long low, high;
   unsigned mode = 0x3f80, mode_after, normal = 0x1f80;
   local_value = 0x10ca1 + t->rounds;
-  for (int i = 0; i < 2000; i++) {
+  for (int i = 0; i < 50; i++) {
     __asm__ volatile(
         "movups %[pattern], %%xmm7\nldmxcsr %[mode]\nmov $200, %%ecx\n1: pause\ndec %%ecx\njnz 1b\n"
         MOVE " %%xmm7, %[low]\npsrldq %[size], %%xmm7\n" MOVE " %%xmm7, %[high]\nstmxcsr %[after]\nldmxcsr %[normal]\n"
@@ -395,8 +405,14 @@ static void do_registers(struct task *t) {
     if (low != pattern[0] || high != pattern[1] || (mode_after & 0xffc0) != (mode & 0xffc0)) t->errors++;
   }
   if (local_value != 0x10ca1 + t->rounds) t->errors++;
-  usleep(1000);
+  usleep(8000);
 }
+
+#include "busy-files.h"
+#include "busy-memory.h"
+#include "busy-queues.h"
+#include "busy-signals.h"
+#include "busy-uring.h"
 
 static struct task tasks[] = {
     {.name = "epoll_wait", .round = do_epoll_wait},
@@ -432,6 +448,25 @@ static struct task tasks[] = {
     {.name = "wait4", .round = do_wait4},
     {.name = "fcntl-lock", .round = do_flock},
     {.name = "registers", .round = do_registers},
+    {.name = "futex-waitv", .round = do_futex_waitv},
+    {.name = "mq-receive", .round = do_mq_receive},
+    {.name = "msgrcv", .round = do_msgrcv},
+    {.name = "msgsnd", .round = do_msgsnd},
+    {.name = "splice", .round = do_splice},
+    {.name = "vfork-exec", .round = do_vfork_exec},
+    {.name = "eventfd", .round = do_eventfd},
+    {.name = "inotify", .round = do_inotify},
+    {.name = "signalfd", .round = do_signalfd},
+    {.name = "uring-wait", .round = do_uring_wait},
+    {.name = "uring-submit", .round = do_uring_submit},
+    {.name = "uring-worker", .round = do_uring_worker},
+    {.name = "handler", .round = do_handler},
+    {.name = "wave", .round = do_wave},
+#ifdef __x86_64__
+    {.name = "wide-registers", .round = do_wide_registers},
+    {.name = "rseq", .round = do_rseq},
+    {.name = "single-step", .round = do_single_step},
+#endif
 };
 #define TASKS ((int)(sizeof tasks / sizeof *tasks))
 static int chosen[TASKS];
@@ -456,30 +491,36 @@ static void report(const char *line) {
     if (t->errors) fprintf(stderr, "%s: last error: %s\n", t->name, strerror(t->wrong));
   }
 }
-/* System V semaphores outlive the process unless they are removed. */
-static void remove_semaphores(void) {
+/* What belongs to System V outlives the process unless it is removed. */
+static void remove_ipc(void) {
   for (int i = 0; i < TASKS; i++) {
     if (tasks[i].semaphores) semctl(tasks[i].semaphores, 0, IPC_RMID);
+    if (tasks[i].queue) msgctl(tasks[i].queue - 1, IPC_RMID, 0);
   }
 }
 
 int main(int count, char **arguments) {
+  if (count == 3 && !strcmp(arguments[1], EXECUTED)) _exit(atoi(arguments[2]));
   sigset_t blocked;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGUSR2);
   sigaddset(&blocked, SIGRTMIN + 3);
+  sigaddset(&blocked, SIGNALFD_SIGNAL);
+  sigaddset(&blocked, HANDLED_SIGNAL);
   pthread_sigmask(SIG_BLOCK, &blocked, 0);
   for (int i = 0; i < TASKS; i++) {
     chosen[i] = count == 1;
     for (int k = 1; k < count; k++) chosen[i] |= !strcmp(arguments[k], tasks[i].name);
     if (chosen[i]) start_thread(body, &tasks[i], 256 << 10);
   }
+  say("stamp=%p %zu", (void *)stamp, sizeof stamp);
+  say("wave=%p %zu", (void *)wave, sizeof wave);
   char line[256];
   say("READY");
   while (read_command(line, sizeof line) && strcmp(line, "quit")) {
     if (!strcmp(line, "report")) report(line);
     say("END");
   }
-  remove_semaphores();
+  remove_ipc();
   _exit(0);
 }

@@ -1,3 +1,12 @@
+/**
+ * The seeds of a run: one that is the same in every run, and one that is not, or the one of MDMP_FUZZ_SEED. A failed
+ * test has its seed in its name.
+ */
+export const fuzzSeeds: readonly number[] = [
+  1,
+  Number(process.env.MDMP_FUZZ_SEED ?? Math.floor(Math.random() * 0x1_0000_0000)),
+];
+
 /** The same numbers in every run (mulberry32). */
 export function generator(seed: number): (below: number) => number {
   let state = seed;

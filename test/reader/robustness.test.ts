@@ -3,9 +3,9 @@ import { BytesSource, MinidumpError } from '../../src/io/index.js';
 import { Minidump, toJson } from '../../src/reader/index.js';
 import { describeWith, needsCorpus } from '../support/tools.js';
 import { corpusBytes, corpusDumps } from './corpus.js';
-import { generator, mutate } from './mutations.js';
+import { fuzzSeeds, generator, mutate } from './mutations.js';
 
-/** Mutations in all; MDMP_FUZZ=1000000 for a night. */
+/** Mutations in all for each seed; `npm run fuzz` takes many more. */
 const total = Number(process.env.MDMP_FUZZ ?? 3000);
 
 /** Counts what is read: what a reader asks for is what it holds in memory. */
@@ -46,11 +46,11 @@ describeWith([needsCorpus], 'damaged dumps', () => {
   const names = corpusDumps();
   const each = Math.ceil(total / names.length);
 
-  it.each(names)(
-    `%s: ${each} mutations give MinidumpErrors only, in bounded time and memory`,
-    (name) => {
+  it.each(fuzzSeeds.flatMap((seed) => names.map((name) => ({ name, seed }))))(
+    `$name, seed $seed: ${each} mutations give MinidumpErrors only, in bounded time and memory`,
+    ({ name, seed }) => {
       const bytes = corpusBytes(name);
-      const random = generator(name.length * 7919 + bytes.length);
+      const random = generator((name.length * 7919 + bytes.length) ^ seed);
       const { directory } = Minidump.openSync(bytes);
       const places = [
         0,

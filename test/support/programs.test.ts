@@ -99,7 +99,7 @@ describeWith([needsLinux, 'gcc'], 'the test programs', () => {
       [...(await program.command('report')).values()].every((text) => Number(text.split(' ')[0]) >= 5),
     );
     const report = await program.command('report');
-    expect(report.size).toBe(33);
+    expect(report.size).toBe(50);
     for (const [name, text] of report) {
       const [, eintrs, errors, early, shorts] = text.split(' ').map(Number);
       expect({ name, eintrs, errors, early, shorts }).toEqual({

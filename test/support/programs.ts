@@ -37,8 +37,12 @@ export async function compile(name: string, flags: readonly string[] = []): Prom
   ];
   const hash = createHash('sha256')
     .update(readFileSync(join(sources, `${name}.c`)))
+<<<<<<< HEAD
+    .update(headers())
+=======
     .update(readFileSync(join(sources, 'common.h')))
     .update(readFileSync(join(sources, 'memory.h')))
+>>>>>>> main
     .update(JSON.stringify([all, (await run(gcc, ['--version'])).stdout.toString()]))
     .digest('hex')
     .slice(0, 16);
@@ -51,6 +55,15 @@ export async function compile(name: string, flags: readonly string[] = []): Prom
   if (result.status !== 0) throw new Error(`gcc failed on ${name}.c:\n${result.stderr}`);
   renameSync(temporary, path);
   return path;
+}
+
+/** Text of all headers: a program may include any of them. */
+function headers(): string {
+  return readdirSync(sources)
+    .filter((name) => name.endsWith('.h'))
+    .sort()
+    .map((name) => readFileSync(join(sources, name), 'utf8'))
+    .join();
 }
 
 /** A folder that is removed by `removeFolders`. */

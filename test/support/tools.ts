@@ -16,6 +16,7 @@ export const toolNames = [
   'gcore',
   'zstd',
   'prlimit',
+  'strace',
   'lldb-19',
   'obj2yaml-19',
   'minidump_dump',

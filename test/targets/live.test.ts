@@ -471,7 +471,7 @@ describeWith(needs, 'the target', () => {
       await writeMinidump(program.pid, join(folder, 'd.dmp'), { force: true, type: NORMAL });
     }
     const report = await program.command('report');
-    expect(report.size).toBe(33);
+    expect(report.size).toBe(50);
     for (const [name, line] of report) {
       const [rounds, eintrs, errors, early] = line.split(' ').map(Number);
       expect({ name, eintrs, errors, early }).toEqual({ name, eintrs: 0, errors: 0, early: 0 });

@@ -33,7 +33,7 @@ import {
 import { mdmp, mdmpJson } from '../cli/command.js';
 import { DumpBuilder } from '../reader/build-dump.js';
 import { corpusBytes, corpusDumps, corpusPath } from '../reader/corpus.js';
-import { generator, mutate } from '../reader/mutations.js';
+import { fuzzSeeds, generator, mutate } from '../reader/mutations.js';
 import { toBigEndian } from '../reader/swap.js';
 import { minidumpDump, minidumpStackwalk, rustDump } from '../support/judges.js';
 import { compile, Program, removeFolders, stopPrograms, temporaryFolder } from '../support/programs.js';
@@ -1206,12 +1206,12 @@ describeWith([needsCorpus, needsBuild], 'a damaged dump', () => {
     expect(found).toContain('a dump');
   });
 
-  const mutations = Math.ceil(Number(process.env.MDMP_FUZZ ?? 3000) / 50);
-  it.each(corpusDumps())(
-    `%s: ${mutations} mutations`,
-    async (name) => {
+  const mutations = Math.ceil(Number(process.env.MDMP_FUZZ ?? 3000) / 100);
+  it.each(fuzzSeeds.flatMap((seed) => corpusDumps().map((name) => ({ name, seed }))))(
+    `$name, seed $seed: ${mutations} mutations`,
+    async ({ name, seed }) => {
       const bytes = corpusBytes(name);
-      const random = generator(bytes.length * 31 + name.length);
+      const random = generator((bytes.length * 31 + name.length) ^ seed);
       const { directory } = Minidump.openSync(bytes);
       const places = [
         0,
@@ -1239,7 +1239,7 @@ describeWith([needsCorpus, needsBuild], 'a damaged dump', () => {
         expect(performance.now() - started, `mutation ${i}: milliseconds`).toBeLessThan(10_000);
       }
     },
-    300_000,
+    300_000 + mutations * 1000,
   );
 });
 

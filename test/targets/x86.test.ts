@@ -226,13 +226,16 @@ describeWith(
 );
 
 describeWith(needs, 'a 32-bit process that is dumped again and again', () => {
-  for (const name of ['busy', 'calls32']) {
+  for (const [name, tasks] of [
+    ['busy', 47],
+    ['calls32', 33],
+  ] as const) {
     it(`sees no EINTR, loses no time limit and no data in 100 dumps: ${name}`, async () => {
       const program = await Program.start(await compile(name, M32));
       const file = join(temporaryFolder(), 'd.dmp');
       for (let round = 0; round < 100; round++) await writeMinidump(program.pid, file, { force: true });
       const report = await program.command('report');
-      expect(report.size).toBe(33);
+      expect(report.size).toBe(tasks);
       for (const [call, line] of report) {
         const [rounds, eintrs, errors, early] = line.split(' ').map(Number);
         expect({ call, eintrs, errors, early }).toEqual({ call, eintrs: 0, errors: 0, early: 0 });
