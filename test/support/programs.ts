@@ -37,12 +37,7 @@ export async function compile(name: string, flags: readonly string[] = []): Prom
   ];
   const hash = createHash('sha256')
     .update(readFileSync(join(sources, `${name}.c`)))
-<<<<<<< HEAD
     .update(headers())
-=======
-    .update(readFileSync(join(sources, 'common.h')))
-    .update(readFileSync(join(sources, 'memory.h')))
->>>>>>> main
     .update(JSON.stringify([all, (await run(gcc, ['--version'])).stdout.toString()]))
     .digest('hex')
     .slice(0, 16);
