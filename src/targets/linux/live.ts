@@ -31,6 +31,8 @@ export interface LiveOptions<Param = unknown> extends DumpOptions<Param> {
    * copied while the process stands still, and a warning says why. docs/stopping.md tells of it.
    */
   snapshot?: SnapshotMode | undefined;
+  /** For commands: called when all is prepared, just before the process is stopped. */
+  beforeStop?: (() => void) | undefined;
   /** For commands: SIGINT, SIGTERM and SIGHUP end this process only when a snapshot has been given back, and end the dump. */
   holdSignals?: boolean | undefined;
   /**
@@ -120,6 +122,7 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
     if (sink.mayWait && options.spool !== undefined) spool = new Spool(options.spool);
     const { callback, callbacks, exception } = options;
     target.prepare(callback === undefined && callbacks === undefined && exception === undefined);
+    options.beforeStop?.();
     // Copied while it stands still, or written while it stands still: either way nothing waits here.
     const captured = withDeadline<Capture>(
       maxPause + MARGIN,
