@@ -7,7 +7,7 @@ export const usage = `npm run bench -- [options]
   --quick             small, threads100 and 256 MiB, few runs: under a minute, for CI
   --only NAME,…       only these parts (see below)
   --runs N            how often each tool dumps each target (9; large targets 5; --quick 2)
-  --probe sleep|spin  how a C target watches its clock (sleep)
+  --probe sleep|spin  how a C target watches its clock (spin)
   --slow              with what takes minutes or 10 GB: lldb's modified memory of 2 GiB, gcore of reserved memory
   --breakpad PROGRAM  measure it, too; called as PROGRAM PID FILE
   --crashpad PROGRAM  measure Crashpad's generate_dump, too
@@ -27,7 +27,7 @@ export function readOptions(args) {
         slow: { type: 'boolean', default: false },
         only: { type: 'string' },
         runs: { type: 'string' },
-        probe: { type: 'string', default: 'sleep' },
+        probe: { type: 'string', default: 'spin' },
         breakpad: { type: 'string' },
         crashpad: { type: 'string' },
         folder: { type: 'string' },

@@ -1,9 +1,9 @@
 /*
  * Measures with its own clock how long it stood still:
- *   pausewatch [--threads N] [--touch MIB] [--pages any|4k|2m] [--reserve GIB] [--probe spin|sleep]
- * The main thread reads CLOCK_MONOTONIC all the time (spin), or every 50 µs (sleep), and keeps the gaps between two readings. N - 1 further threads
+ *   pausewatch [--threads N] [--touch MIB] [--pages any|4k|2m] [--reserve GIB] [--probe spin|sleep|nap]
+ * The main thread reads CLOCK_MONOTONIC all the time (spin), every 50 µs (sleep) or every ms (nap), and keeps the gaps between two readings. N - 1 further threads
  * stand in nested calls. --pages says in which pages the touched memory is; what is reserved is never touched.
- * `report` prints of the time since the last command `longest_us=` and `second_us=`, the two longest gaps, `still_us=`, the sum of all gaps over 0.5 ms,
+ * `report` prints of the time since the last command `longest_us=` and `second_us=`, the two longest gaps, `still_us=`, the sum of all gaps over 0.5 ms (nap: 1.5),
  * and `samples=`; `reset` only begins anew.
  */
 #include "memory.h"
@@ -32,7 +32,7 @@ static void *body(void *number) {
   return 0;
 }
 int main(int count, char **arguments) {
-  int threads = 1, spin = 1;
+  int threads = 1, spin = 1, nap = 0;
   size_t touch = 0, reserve = 0;
   enum pages pages = PAGES_ANY;
   for (int i = 1; i + 1 < count; i += 2) {
@@ -41,7 +41,7 @@ int main(int count, char **arguments) {
     else if (!strcmp(name, "--touch")) touch = (size_t)atol(value) << 20;
     else if (!strcmp(name, "--pages")) pages = pages_named(value);
     else if (!strcmp(name, "--reserve")) reserve = (size_t)atol(value) << 30;
-    else if (!strcmp(name, "--probe")) spin = !strcmp(value, "spin");
+    else if (!strcmp(name, "--probe")) spin = !strcmp(value, "spin"), nap = !strcmp(value, "nap");
     else { errno = EINVAL; die(name); }
   }
   if (touch) say("touched=%p %zu", touched(touch, pages), touch);
@@ -55,11 +55,11 @@ int main(int count, char **arguments) {
     uint64_t gap = now - before;
     if (gap > longest) second = longest, longest = gap;
     else if (gap > second) second = gap;
-    if (gap > STILL_NS) still += gap;
+    if (gap > (nap ? 3 : 1) * STILL_NS) still += gap;
     before = now;
     samples++;
     if (!spin) {
-      struct timespec pause_time = {0, 50000};
+      struct timespec pause_time = {0, nap ? 1000000 : 50000};
       nanosleep(&pause_time, 0);
     }
     if (now - looked < 1000000) continue;
