@@ -9,12 +9,35 @@ export interface KeptPart extends MemoryPart {
   bytes: Uint8Array | undefined;
 }
 
-/** Reads ranges into parts, ascending and without overlaps. What is more than `budget` bytes is left out, and told in `left`. */
+/** Memory of ours that is there already: to get it from the kernel page by page takes longer than to copy, and a process may wait. */
+export class Room {
+  readonly #bytes: Uint8Array;
+  #used = 0;
+
+  constructor(size: number) {
+    this.#bytes = new Uint8Array(size);
+    // Each page of it is touched.
+    this.#bytes.fill(1);
+  }
+
+  take(length: number): Uint8Array {
+    if (this.#used + length > this.#bytes.length) return new Uint8Array(length);
+    this.#used += length;
+    return this.#bytes.subarray(this.#used - length, this.#used);
+  }
+}
+
+/**
+ * Reads ranges into parts, ascending and without overlaps. What is more than `budget` bytes is left out, and told in `left`.
+ *
+ * @param take gives arrays to read into, whatever is in them
+ */
 export function keepMemory(
   memory: ReadableMemory,
   ranges: readonly AddressRange[],
   budget: number,
   left: AddressRange[] = [],
+  take: (length: number) => Uint8Array = (length) => new Uint8Array(length),
 ): KeptPart[] {
   const kept: KeptPart[] = [];
   let taken = 0;
@@ -34,7 +57,7 @@ export function keepMemory(
         kept.push({ ...part, bytes: undefined });
         continue;
       }
-      const bytes = new Uint8Array(Number(part.end - part.start));
+      const bytes = take(Number(part.end - part.start));
       const got = memory.read(part.start, bytes);
       kept.push({ ...part, end: part.start + BigInt(got), bytes: bytes.subarray(0, got) });
     }

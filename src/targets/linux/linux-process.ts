@@ -223,8 +223,10 @@ export class LinuxProcess implements Target {
   prepare(quick = false): void {
     if (this.#holder === this.#tracer && isLarge(this.#options.type)) this.#copier = new Copier();
     // A snapshot is looked at while the process runs; otherwise all that is done is done while it waits.
-    if (this.#snapshots?.planned === false) this.#rehearse(quick && isQuick(this.#options.type));
+    if (this.#snapshots?.planned) this.#snapshots.rehearse(this.#live);
+    else if (this.#snapshots !== undefined) this.#rehearse(quick && isQuick(this.#options.type));
     this.#holder.ready();
+    if (this.#tracer !== undefined) this.#snapshots?.arm(this.#tracer);
   }
 
   /** In the time that the tracer thread takes to start. */

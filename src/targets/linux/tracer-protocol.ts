@@ -62,12 +62,12 @@ export type Command =
   | { readonly kind: 'stop'; readonly threads: readonly number[]; readonly results: SharedArrayBuffer }
   /** Stops all threads, copies what a dump needs, and lets them go. Answers by a QuickAnswer on the port. */
   | { readonly kind: 'capture'; readonly plan: QuickPlan }
+  /** Gets ready to fork: before anything is stopped. */
+  | { readonly kind: 'arm'; readonly gadgets: Gadgets; readonly seccomp: boolean }
   /** Has one of the stopped threads fork; `results` is an Answer. */
   | {
       readonly kind: 'fork';
       readonly candidates: readonly Candidate[];
-      readonly gadgets: Gadgets;
-      readonly seccomp: boolean;
       readonly results: SharedArrayBuffer;
     }
   /** Lets all threads go; a copy stays. */

@@ -329,16 +329,28 @@ function perform(command: Command): void {
     case 'capture':
       capture(command.plan);
       break;
+    case 'arm': {
+      const context = {
+        ptrace,
+        registersOf,
+        memory,
+        gadgets: command.gadgets,
+        hasEnded: (tid: number) => hasEnded(waitid, tid, info),
+        // A fork takes as long as the process is large; it may take all of the time that there is.
+        get limit() {
+          const started = times[Times.HoldStart]!;
+          return started === 0 ? maxPause : Math.max(1, started + maxPause - now());
+        },
+      };
+      copy = new FrozenCopy(context, command.seccomp);
+      break;
+    }
     case 'fork': {
-      const { candidates, gadgets, seccomp, results } = command;
-      const limit = Math.max(1, times[Times.HoldStart]! + maxPause - now());
-      const ended = (tid: number) => hasEnded(waitid, tid, info);
-      copy = new FrozenCopy({ ptrace, registersOf, memory, gadgets, limit, hasEnded: ended }, seccomp);
-      const { pid: copyPid, ownPid, why } = copy.fork(candidates);
-      const answer = new Int32Array(results);
+      const { pid: copyPid, ownPid, why } = copy!.fork(command.candidates);
+      const answer = new Int32Array(command.results);
       answer[Answer.Pid] = copyPid;
       answer[Answer.OwnPid] = ownPid;
-      writeText(results, why);
+      writeText(command.results, why);
       break;
     }
     case 'collect':

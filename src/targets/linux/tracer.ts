@@ -121,9 +121,15 @@ export class Tracer implements ThreadHolder {
     }
   }
 
+  /** Gets ready to fork, before anything is stopped. */
+  arm(gadgets: Gadgets, seccomp: boolean): void {
+    this.#post({ kind: 'arm', gadgets, seccomp });
+    this.#awaitReply(REPLY_LIMIT);
+  }
+
   /** Has one of the stopped threads fork: the copy stands still, and lives until `killCopy` or `release`. */
-  fork(candidates: readonly Candidate[], gadgets: Gadgets, seccomp: boolean): ForkResult {
-    const results = this.#ask((results) => ({ kind: 'fork', candidates, gadgets, seccomp, results }));
+  fork(candidates: readonly Candidate[]): ForkResult {
+    const results = this.#ask((results) => ({ kind: 'fork', candidates, results }));
     const words = new Int32Array(results);
     return { pid: words[Answer.Pid]!, ownPid: words[Answer.OwnPid]!, why: readAnswerText(results) };
   }

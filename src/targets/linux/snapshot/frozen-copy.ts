@@ -1,9 +1,9 @@
-import { writeFileSync } from 'node:fs';
-import { Reg } from '../../../linux/registers.js';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { REGISTER_COUNT, Reg } from '../../../linux/registers.js';
 import { errnoName, libc } from '../../../node/libc.js';
 import { Option, Request } from '../ptrace.js';
 import { fitsGuard, restartOf } from './guard.js';
-import { type GuardedCallContext, guardedCall } from './guarded-call.js';
+import { type GuardedCallContext, guardedCall, rehearseCall } from './guarded-call.js';
 import { isAllowed } from './seccomp.js';
 
 const NR_CLONE = 56;
@@ -32,6 +32,8 @@ const ENOENT = 2;
 /** The kernel takes it first when memory runs out: it is only a copy. */
 const OOM_SCORE_ADJ = '1000';
 const XSAVE_ROOM = 16 * 1024;
+/** As long as AVX-512 makes it. */
+const REHEARSED_XSAVE = 2696;
 /** Instructions of a seccomp filter, and filters of a thread. */
 const MAX_FILTER = 4096;
 const MAX_FILTERS = 64;
@@ -64,6 +66,18 @@ export class FrozenCopy {
     this.#context = context;
     this.#seccomp = seccomp;
     this.#kill(0x7fffffff, 0);
+    this.#rehearse();
+  }
+
+  #rehearse(): void {
+    const xsave = new Uint8Array(REHEARSED_XSAVE);
+    fitsGuard(xsave);
+    rehearseCall(this.#context, xsave);
+    this.#call(0, 0n, NR_CLONE, (stack) => [CLONE_FLAGS, stack]);
+    this.#inCriticalSection(0, new BigInt64Array(REGISTER_COUNT));
+    // Its own value, so that nothing changes.
+    const own = '/proc/self/oom_score_adj';
+    writeFileSync(own, readFileSync(own));
   }
 
   /** Has the first fitting one of these stopped threads fork. The copy is stopped, and dies with the tracing thread. */

@@ -1,4 +1,4 @@
-import { Reg } from '../../../linux/registers.js';
+import { REGISTER_COUNT, Reg } from '../../../linux/registers.js';
 import { Event, Option, type Ptrace, Request, SYSCALL_STOP } from '../ptrace.js';
 import type { RegisterAccess } from '../register-access.js';
 import type { RemoteMemory } from '../remote-memory.js';
@@ -88,6 +88,25 @@ export function guardedCall(
   memory.write(tid, covered.address, covered.bytes);
   settle(context, tid);
   return { result, child, covered };
+}
+
+/** Goes through all of it for a thread that does not exist, and through memory of this process: what runs for the first time is compiled. */
+export function rehearseCall(context: GuardedCallContext, xsave: Uint8Array): void {
+  const { memory, registersOf, gadgets } = context;
+  const nobody = 0;
+  const registers = new BigInt64Array(REGISTER_COUNT);
+  const { bytes } = layOutGuard(1n << 40n, registers, xsave, new Uint8Array(8), gadgets);
+  memory.read(process.pid, gadgets.call, bytes);
+  memory.write(process.pid, 0n, bytes);
+  guardedCall(context, nobody, 1n << 40n, registers, xsave, 0, () => []);
+  registersOf.write!(nobody, registers);
+  insist('nothing', () => true);
+  settle(context, nobody);
+  try {
+    run(context, nobody);
+  } catch {
+    // There is no such thread.
+  }
 }
 
 function run(

@@ -22,6 +22,8 @@ export interface SnapshotPlan {
   readonly seccomp: boolean;
   /** Memory that a fork does not copy, or that goes on changing: it is read while the process stands still. */
   readonly unforked: readonly AddressRange[];
+  /** How much of that there is, in bytes. */
+  readonly unforkedBytes: bigint;
 }
 
 /** Below this a dump is copied faster than a process is forked and let go twice. */
@@ -93,7 +95,7 @@ export function planSnapshot(process: PlannedProcess, whole: boolean): SnapshotP
   if (whole && present > BigInt(MAX_KEPT)) {
     return `it has ${mebibytes(present)} of shared or unforkable memory, which a fork does not freeze`;
   }
-  return { gadgets, seccomp: modes.has('2'), unforked };
+  return { gadgets, seccomp: modes.has('2'), unforked, unforkedBytes: present };
 }
 
 /** Why the memory that the process may rewrite while its copy lives might not be there; undefined if it is. */

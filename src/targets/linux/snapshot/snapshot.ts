@@ -3,7 +3,7 @@ import { MinidumpError } from '../../../io/index.js';
 import { type Cpu, type CpuName, cpus } from '../../../linux/cpu/index.js';
 import { type Mapping, parseMaps } from '../../../linux/maps.js';
 import { sleep } from '../../../node/sleep.js';
-import { KeptMemory, keepMemory } from '../kept-memory.js';
+import { KeptMemory, keepMemory, type Room } from '../kept-memory.js';
 import { ProcessMemory, type ReadableMemory } from '../memory.js';
 import { MapsFile, readText } from '../procfs.js';
 import type { Tracer } from '../tracer.js';
@@ -44,16 +44,17 @@ export class Snapshot {
   /**
    * Takes a snapshot of a process that stands still, and lets it go.
    *
+   * @param room for what a fork does not copy
    * @returns why there is none, where it could not be taken: then the process stands still as before
    */
-  static take(source: SnapshotSource, plan: SnapshotPlan): Snapshot | string {
+  static take(source: SnapshotSource, plan: SnapshotPlan, room: Room): Snapshot | string {
     const { tracer, threads, mappings, memory } = source;
     const candidates = findCandidates(threads, mappings, (start, end) => memory.isUntouched(start, end));
-    const { pid, ownPid, why } = tracer.fork(candidates, plan.gadgets, plan.seccomp);
+    const { pid, ownPid, why } = tracer.fork(candidates);
     if (pid === 0) return why;
     const snapshot = new Snapshot(source, pid, ownPid);
     try {
-      snapshot.#keep(memory, plan.unforked);
+      snapshot.#keep(memory, plan.unforked, room);
       tracer.resume();
       return snapshot;
     } catch (error) {
@@ -74,11 +75,11 @@ export class Snapshot {
     this.#memory = this.#copy;
   }
 
-  #keep(memory: ReadableMemory, unforked: readonly AddressRange[]): void {
+  #keep(memory: ReadableMemory, unforked: readonly AddressRange[], room: Room): void {
     const left: AddressRange[] = [];
     this.#memory = new SnapshotMemory(
       this.#copy,
-      new KeptMemory(keepMemory(memory, unforked, MAX_KEPT, left)),
+      new KeptMemory(keepMemory(memory, unforked, MAX_KEPT, left, (length) => room.take(length))),
     );
     if (left.length > 0) {
       const size = left.reduce((sum, { start, end }) => sum + (end - start), 0n);
