@@ -53,7 +53,6 @@ const children = new Set();
 process.on('exit', () => {
   killCommands();
   for (const child of children) child.kill('SIGKILL');
-  for (const target of targets) target.kill();
   rmSync(work, { recursive: true, force: true });
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(130));

@@ -6,30 +6,46 @@ const NICE = 15;
 /** CAP_SYS_NICE: who has it can go back. */
 const CAP_SYS_NICE = 23n;
 
-let before: number | undefined;
+/** The priority that this process had, and the threads that it began with; undefined where it stays as it is. */
+let before: { priority: number; threads: ReadonlySet<string> } | undefined;
 
 /**
- * Lets other programs have the processor first, until `workInForeground`: to start takes some 100 ms of it, in which a process on
- * a small or busy machine would wait longer than for the stop itself. Only where there is a way back: what the process waits for must
- * not be late.
+ * Lets other programs have the processor first: to start takes some 100 ms of it, in which a process on a small or busy machine would
+ * wait longer than for the stop itself. Only where there is a way back: what the process waits for must not be late.
  */
 export function workInBackground(): void {
   const capabilities = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
   if (((BigInt(`0x${capabilities ?? '0'}`) >> CAP_SYS_NICE) & 1n) === 0n) return;
   const priority = getPriority();
   if (priority >= NICE) return;
-  before = priority;
-  setAll(NICE);
+  before = { priority, threads: new Set(ownThreads()) };
+  setAll(ownThreads(), NICE);
 }
 
-export function workInForeground(): void {
-  if (before !== undefined) setAll(before);
-  before = undefined;
+/**
+ * The process is about to be stopped.
+ *
+ * @param tracerOnly it waits for the tracer thread, and for no other
+ */
+export function workInForeground(tracerOnly: boolean): void {
+  if (before === undefined) return;
+  const { priority, threads } = before;
+  setAll(
+    ownThreads().filter((thread) => !tracerOnly || !threads.has(thread)),
+    priority,
+  );
 }
+
+/** It runs again, and nothing of it is held any more. */
+export function backToBackground(): void {
+  if (before !== undefined) setAll(ownThreads(), NICE);
+}
+
+const ownThreads = () => readdirSync('/proc/self/task');
 
 /** Every thread has a priority of its own; new ones have that of the thread that makes them. */
-function setAll(priority: number): void {
-  for (const thread of readdirSync('/proc/self/task')) {
+function setAll(threads: readonly string[], priority: number): void {
+  for (const thread of threads) {
     try {
       setPriority(Number(thread), priority);
     } catch {

@@ -3,7 +3,7 @@ import type { OutputReport } from '../../node/output.js';
 import { SNAPSHOT_MODES } from '../../targets/linux/snapshot/plan.js';
 import { writeMinidump } from '../../targets/linux/write-minidump.js';
 import { parseAddress, parseChoice, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
-import { workInForeground } from '../background.js';
+import { backToBackground, workInForeground } from '../background.js';
 import { type Compression, compressionFor } from '../compression.js';
 import { defaultName } from '../default-name.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
@@ -55,6 +55,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
       comment: given.comment,
       force: given.force ?? false,
       beforeStop: workInForeground,
+      afterStop: backToBackground,
       holdSignals: true,
       compress: compressionFor(output, given.compress),
       abandonExitCode: EXIT_CODES['max-pause'].exit,

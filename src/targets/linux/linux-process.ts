@@ -285,6 +285,11 @@ export class LinuxProcess implements Target {
     if (this.#snapshots?.planned) this.#takeSnapshot(this.#snapshots);
   }
 
+  /** The stop will be a matter of the tracer thread alone. */
+  get quick(): boolean {
+    return this.#quick !== undefined;
+  }
+
   /** Gives whether the process runs again, with all that is needed of it kept; else it stands still. */
   #holdQuickly(plan: QuickPlan, include: (threadId: number) => boolean): boolean {
     this.#quick = undefined;

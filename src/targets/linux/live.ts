@@ -31,8 +31,13 @@ export interface LiveOptions<Param = unknown> extends DumpOptions<Param> {
    * copied while the process stands still, and a warning says why. docs/stopping.md tells of it.
    */
   snapshot?: SnapshotMode | undefined;
-  /** For commands: called when all is prepared, just before the process is stopped. */
-  beforeStop?: (() => void) | undefined;
+  /**
+   * For commands: called when all is prepared, just before the process is stopped; `tracerOnly`, it will wait for the tracer
+   * thread and for no other.
+   */
+  beforeStop?: ((tracerOnly: boolean) => void) | undefined;
+  /** For commands: called when the process runs again, unless a snapshot of it has to be copied. */
+  afterStop?: (() => void) | undefined;
   /** For commands: SIGINT, SIGTERM and SIGHUP end this process only when a snapshot has been given back, and end the dump. */
   holdSignals?: boolean | undefined;
   /**
@@ -122,7 +127,7 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
     if (sink.mayWait && options.spool !== undefined) spool = new Spool(options.spool);
     const { callback, callbacks, exception } = options;
     target.prepare(callback === undefined && callbacks === undefined && exception === undefined);
-    options.beforeStop?.();
+    options.beforeStop?.(target.quick);
     // Copied while it stands still, or written while it stands still: either way nothing waits here.
     const captured = withDeadline<Capture>(
       maxPause + MARGIN,
@@ -136,6 +141,7 @@ function take(target: LinuxProcess, options: LiveOptions, sink: Sink): Taken {
       },
       expired,
     );
+    if (!target.snapshot) options.afterStop?.();
     if (captured.memory !== undefined) {
       spool?.[Symbol.dispose]();
       spool = undefined;

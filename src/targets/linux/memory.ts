@@ -187,15 +187,15 @@ export class ProcessMemory implements ReadableMemory {
     const add = mergingInto(parts);
     const absent = this.#absentPages(mapping);
     this.#pages.walk(start, end, (from, to, state) => {
+      if (this.#still && state === 'present') this.#known.set(from, to);
       if (state === 'present' || (state === 'zero' && !isAnonymous(mapping))) add(from, to, 'data');
       else if (state === 'guard') add(from, to, 'hole', GUARDED);
       else if (state === 'swapped' && !this.#pages.tellsGuards) this.#probeSwapped(from, to, add);
       else if (state === 'swapped') add(from, to, 'data');
       else absent(from, to, add);
     });
-    if (!isAnonymous(mapping) || !this.#pages.tellsGuards) return this.#tryReading(parts);
-    if (this.#still)
-      for (const { start, end, kind } of parts) if (kind === 'data') this.#known.set(start, end);
+    const sure = this.trusting || (isAnonymous(mapping) && this.#pages.tellsGuards);
+    if (!sure) return this.#tryReading(parts);
     return parts;
   }
 
@@ -260,6 +260,8 @@ export class ProcessMemory implements ReadableMemory {
     this.#cached.clear();
   }
 
+  /** What pagemap shows is not tried: it is read at once, and that tells. */
+  trusting = false;
   /** Takes the pages of small reads, as long as it is set: those of lists that are followed. */
   recorded: Set<bigint> | undefined;
 
