@@ -9,8 +9,11 @@ import { startTarget } from './target-process.js';
 const MIB = 1 << 20;
 const GIB = 1 << 30;
 
-/** Who copies a large process that runs meanwhile must not have to wait for its clock: one look a millisecond is enough there. */
-const large = (...args) => ({
+/**
+ * One that is at rest, all but: it looks at its clock once a millisecond. A process that does so all the time takes a processor for itself, and who dumps it has to
+ * share the other one.
+ */
+const resting = (...args) => ({
   start: () => startTarget(program('test/programs/pausewatch.c'), [...args, '--probe', 'nap']),
 });
 
@@ -29,6 +32,12 @@ export const targets = [
     present: 6 * MIB,
     quick: true,
     ...pausewatch('--touch', '3'),
+  },
+  {
+    name: 'resting',
+    what: 'the same at rest: for the wall time, as the small one keeps a processor busy with its clock',
+    present: 6 * MIB,
+    ...resting('--touch', '3'),
   },
   {
     name: 'threads100',
@@ -65,7 +74,7 @@ export const targets = [
     what: '2 GiB of random memory in pages of 4 KiB',
     present: 2 * GIB,
     large: true,
-    ...large('--touch', '2048', '--pages', '4k'),
+    ...resting('--touch', '2048', '--pages', '4k'),
   },
   {
     name: '2gib-2m',
@@ -73,7 +82,7 @@ export const targets = [
     present: 2 * GIB,
     large: true,
     hugePages: true,
-    ...large('--touch', '2048', '--pages', '2m'),
+    ...resting('--touch', '2048', '--pages', '2m'),
   },
   {
     name: '2gib-4k-8gib',
@@ -81,7 +90,7 @@ export const targets = [
     present: 2 * GIB,
     reserved: 8 * GIB,
     large: true,
-    ...large('--touch', '2048', '--pages', '4k', '--reserve', '8'),
+    ...resting('--touch', '2048', '--pages', '4k', '--reserve', '8'),
   },
   {
     name: '2gib-2m-8gib',
@@ -90,7 +99,7 @@ export const targets = [
     reserved: 8 * GIB,
     large: true,
     hugePages: true,
-    ...large('--touch', '2048', '--pages', '2m', '--reserve', '8'),
+    ...resting('--touch', '2048', '--pages', '2m', '--reserve', '8'),
   },
 ];
 
