@@ -41,8 +41,11 @@ export const CONTROL_BYTES = FAILURES_OFFSET + MAX_FAILURES * FAILURE_WORDS * 8;
 export const RUN_WORDS = 3;
 export const RunWord = { Address: 0, Position: 1, Length: 2 } as const;
 
-/** Bytes that are read and written at once: as much as stays in the processor's cache between the two. */
-export const CHUNK = 256 * 1024;
+/**
+ * Bytes that are read and written at once. One file is written by one thread at a time: with smaller pieces they wait for each other
+ * more often (2 GiB in pages of 2 MiB: 730 ms with 1 MiB, 835 with 256 KiB), with larger ones nothing stays in the cache.
+ */
+export const CHUNK = 1024 * 1024;
 /** Runs that one piece may be made of. */
 export const MAX_PARTS = 64;
 
