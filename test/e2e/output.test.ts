@@ -286,7 +286,11 @@ describeWith(needs, 'a dump to a pipe', () => {
   it('that takes longer to spool than the process may stand still: given up, nothing left', async () => {
     const program = await large('--touch', '600');
     const spool = temporaryFolder();
-    const shell = dumpToPipe(program.pid, ['-t', 'full', '--max-pause', '0.02', '--spool', spool], 'wc -c');
+    const shell = dumpToPipe(
+      program.pid,
+      ['-t', 'full', '--snapshot', 'never', '--max-pause', '0.02', '--spool', spool],
+      'wc -c',
+    );
     const told = textOf(shell.stderr!);
     expect(await textOf(shell.stdout!)).toBe('0\n');
     expect(await told).toMatch(/^mdmp: [^\n]*0\.02 s[^\n]*\nexit 33\n$/);
@@ -418,7 +422,8 @@ describeWith(needs, 'writeMinidump to', () => {
     const dumping = writeMinidump(program.pid, stream, { type: FULL, spool }).then(() => {
       done = true;
     });
-    expect(spoolsOf(process.pid, spool).length).toBe(1);
+    // The threads that fill it have it open, too.
+    expect(spoolsOf(process.pid, spool).length).toBeGreaterThan(0);
     await program.command('are you there');
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(done).toBe(false);

@@ -65,6 +65,7 @@ export function addRun(runs: CopyRun[], start: bigint, end: bigint, position: nu
 export class ProcessMemory implements ReadableMemory {
   readonly #pid: number;
   readonly #gone: () => MinidumpError;
+  readonly #ours: boolean;
   readonly #pages: PageMap;
   readonly #mem: number;
   #mappings: readonly Mapping[] = [];
@@ -78,8 +79,10 @@ export class ProcessMemory implements ReadableMemory {
   /**
    * @param via a thread that is alive: the leader may have ended before the others
    * @param gone the error for a process that is not there any more
+   * @param ours it is a copy of ours: whatever reading it does to it is nobody's loss
    */
-  constructor(pid: number, via: number, gone: () => MinidumpError = () => targetExited(pid)) {
+  constructor(pid: number, via: number, gone: () => MinidumpError = () => targetExited(pid), ours = false) {
+    this.#ours = ours;
     this.#pid = pid;
     this.#gone = gone;
     this.#pages = new PageMap(pid, via, gone);
@@ -171,7 +174,7 @@ export class ProcessMemory implements ReadableMemory {
     placeOf: (address: bigint) => number,
     { runs, left }: SortedMemory,
   ): void {
-    const anonymous = isAnonymous(mapping);
+    const anonymous = this.#isAnonymous(mapping);
     this.#pages.walk(start, end, (from, to, state) => {
       if (state === 'present' || state === 'swapped') addRun(runs, from, to, placeOf(from));
       else if (!anonymous || state === 'guard') left.push({ start: from, end: to, position: placeOf(from) });
@@ -188,13 +191,13 @@ export class ProcessMemory implements ReadableMemory {
     const absent = this.#absentPages(mapping);
     this.#pages.walk(start, end, (from, to, state) => {
       if (this.#still && state === 'present') this.#known.set(from, to);
-      if (state === 'present' || (state === 'zero' && !isAnonymous(mapping))) add(from, to, 'data');
+      if (state === 'present' || state === 'zero') add(from, to, 'data');
       else if (state === 'guard') add(from, to, 'hole', GUARDED);
       else if (state === 'swapped' && !this.#pages.tellsGuards) this.#probeSwapped(from, to, add);
       else if (state === 'swapped') add(from, to, 'data');
       else absent(from, to, add);
     });
-    const sure = this.trusting || (isAnonymous(mapping) && this.#pages.tellsGuards);
+    const sure = this.trusting || (this.#isAnonymous(mapping) && this.#pages.tellsGuards);
     if (!sure) return this.#tryReading(parts);
     return parts;
   }
@@ -208,9 +211,23 @@ export class ProcessMemory implements ReadableMemory {
     });
   }
 
+  /**
+   * Whether memory is zero where no page exists. What is the kernel's ([vdso]) is not, but only a copy of a process lacks pages of it that it
+   * has used: a fork leaves out what can be had again.
+   */
+  #isAnonymous({ inode, shared, path }: Mapping): boolean {
+    return inode === 0n && !shared && !(this.#ours && path.startsWith('[v'));
+  }
+
+  /** Whether pages that do not exist may be read all the same: a frozen copy is ours, and nobody sees it get them. */
+  #mayFault({ device, inode }: Mapping): boolean {
+    return this.#ours && (inode === 0n || !this.#mayHang(device));
+  }
+
   /** What the pages of a mapping are that pagemap does not show. */
   #absentPages(mapping: Mapping): (from: bigint, to: bigint, add: AddPart) => void {
-    if (isAnonymous(mapping)) return (from, to, add) => add(from, to, 'zero');
+    if (this.#isAnonymous(mapping)) return (from, to, add) => add(from, to, 'zero');
+    if (this.#mayFault(mapping)) return (from, to, add) => add(from, to, 'data');
     let fileEnd: bigint | undefined;
     let why = BEHIND_FILE;
     return (from, to, add) => {
@@ -320,13 +337,13 @@ export class ProcessMemory implements ReadableMemory {
     const window = into.subarray(0, length);
     let done = 0;
     let failed = false;
-    const anonymous = isAnonymous(mapping);
+    const anonymous = this.#isAnonymous(mapping);
     this.#pages.walk(address, address + BigInt(length), (from, to, state) => {
       if (failed) return;
       const piece = window.subarray(Number(from - address), Number(to - address));
       let got: number;
       if (anonymous && (state === 'absent' || state === 'zero')) got = piece.fill(0).length;
-      else if (state !== 'absent') got = this.#readPresent(from, piece);
+      else if (state !== 'absent' || this.#mayFault(mapping)) got = this.#readPresent(from, piece);
       else got = this.#readFile(from, piece);
       done += got;
       failed = got < piece.length;
@@ -414,11 +431,6 @@ export class ProcessMemory implements ReadableMemory {
     this.#pages[Symbol.dispose]();
     closeSync(this.#mem);
   }
-}
-
-/** Memory that is zero where no page exists. */
-function isAnonymous({ inode, shared }: Mapping): boolean {
-  return inode === 0n && !shared;
 }
 
 function eachPage(start: bigint, end: bigint, visit: (from: bigint, to: bigint) => void): void {

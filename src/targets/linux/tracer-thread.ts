@@ -411,9 +411,10 @@ function capture(plan: QuickPlan): void {
       for (const tid of fresh) threads.push(tid);
     }
     const maps = mapsFile.read();
-    const unchanged = maps.equals(Buffer.from(plan.maps));
+    // What does not stop has no registers here, and needs a second look.
+    const known = maps.equals(Buffer.from(plan.maps)) && !results.has(Outcome.Unstoppable);
     const stopped = results.stopped();
-    const parts = unchanged ? captureQuickly(process, mappings, cpu, stopped, plan) : undefined;
+    const parts = known ? captureQuickly(process, mappings, cpu, stopped, plan) : undefined;
     if (parts !== undefined) {
       resume();
       Atomics.store(words, Control.State, State.Ready);
@@ -433,6 +434,16 @@ class GrowingSlots {
     const buffer = new SharedArrayBuffer(threads * SLOT);
     this.#buffers.push(buffer);
     return buffer;
+  }
+
+  has(outcome: number): boolean {
+    return this.#buffers.some((buffer) => {
+      const view = new DataView(buffer);
+      for (let at = 0; at < buffer.byteLength; at += SLOT) {
+        if (view.getInt32(at + Slot.Outcome, true) === outcome) return true;
+      }
+      return false;
+    });
   }
 
   /** The registers of the threads that stand. */

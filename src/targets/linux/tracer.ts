@@ -103,7 +103,6 @@ export class Tracer implements ThreadHolder {
 
   /** Stops all threads, copies what a dump needs, and lets them go at once, unless that cannot be done (QuickAnswer.parts). */
   capture(plan: QuickPlan): QuickAnswer {
-    for (const tid of listThreads(this.#pid)) if (tid !== this.#pid) this.#traced.add(tid);
     this.#post({ kind: 'capture', plan });
     this.#awaitStop();
     this.checkHeld();
@@ -230,6 +229,8 @@ export class Tracer implements ThreadHolder {
     while (!this.#answered(SLICE) && performance.now() < deadline) {
       const waitid = bindWaitid();
       const info = new Int32Array(32);
+      // There may be new ones meanwhile; those that have ended and are not collected are still listed.
+      for (const tid of listThreads(this.#pid)) if (tid !== this.#pid) this.#traced.add(tid);
       for (const tid of this.#traced) if (hasEnded(waitid, tid, info)) collect(waitid, tid, info);
     }
     this.#awaitReply(0);

@@ -69,7 +69,7 @@ export class Snapshot {
     this.#cpu = cpus[source.cpu];
     this.#pid = pid;
     this.#ownPid = ownPid;
-    this.#copy = new ProcessMemory(pid, pid, snapshotLost);
+    this.#copy = new ProcessMemory(pid, pid, snapshotLost, true);
     this.#copy.use(source.mappings);
     this.#copy.still = true;
     this.#memory = this.#copy;
