@@ -91,7 +91,7 @@ export function* layOut(
   };
   let wide = selection.wide;
   // Memory that is copied by pages lies in the file as it lies in memory: then pages of zeros can be holes.
-  const pages = readsLater && target.stored === undefined ? largest(stored) : undefined;
+  const pages = readsLater && target.copyInto !== undefined ? largest(stored) : undefined;
   const measure = () => {
     const { length } = encode(0, wide).bytes;
     return pages === undefined ? length : length + misplaced(pages, length + offsets.get(pages)!);

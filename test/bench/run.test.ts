@@ -30,7 +30,7 @@ describeWith([needsLinux, needsBuild, 'gcc'], 'npm run bench', () => {
     const breakpad = script('breakpad', `exec ${mdmp} dump "$1" -o "$2"`);
     const crashpad = script('crashpad', '[ "$1" = -o ] && [ "$3" -gt 1 ] && echo "no | luck" && exit 7');
     const { status, stdout, stderr } = await bench(
-      ...['--only', 'small', '--runs', '1', '--json', json, '--folder', dumps],
+      ...['--only', 'small,resting', '--runs', '1', '--json', json, '--folder', dumps],
       ...['--breakpad', breakpad, '--crashpad', crashpad],
     );
     expect({ status, stderr: stderr.toString() }).toMatchObject({ status: 0 });
@@ -39,7 +39,9 @@ describeWith([needsLinux, needsBuild, 'gcc'], 'npm run bench', () => {
     for (const tool of ['mdmp', 'Breakpad', 'mdmp full', 'C loop'])
       expect(text).toMatch(new RegExp(`^\\| ${tool} \\|( [\\d.]+×? \\|){8} [\\d.]+ [KM]iB \\|$`, 'm'));
     expect(text).toContain('| Crashpad | failed: exit 7: no / luck |');
-    expect(text).toMatch(/^\| small: the whole command against `node -e 0` \| [\d.]+× \| at most 2.50× \|/m);
+    expect(text).toMatch(
+      /^\| small, at rest: the whole command against `node -e 0` \| [\d.]+× \| at most 2.50× \|/m,
+    );
 
     const [small] = JSON.parse(readFileSync(json, 'utf8')).targets;
     const full = small.tools.find(({ name }: { name: string }) => name === 'mdmp full').results[0];
@@ -54,7 +56,7 @@ describeWith([needsLinux, needsBuild, 'gcc'], 'npm run bench', () => {
 
   it('says what is wrong', async () => {
     const cases: [string[], RegExp][] = [
-      [['--only', 'smal'], /^bench: --only smal: there are small, threads100, .*memory-limit$/m],
+      [['--only', 'smal'], /^bench: --only smal: there are small, resting, threads100, .*memory-limit$/m],
       [['--runs', '0'], /^bench: --runs wants a number, not 0$/m],
       [['--breakpad', '/nowhere'], /^bench: Breakpad: there is no \/nowhere$/m],
       [['--fast'], /^bench: Unknown option '--fast'/m],

@@ -74,6 +74,7 @@ const run = {
       tool('Breakpad', 'stacks', [result(9, 1.4, 2)]),
       tool('lldb-19, stacks', 'stacks', [{ failed: 'exit 1: a | b' }]),
     ]),
+    target('resting', [tool('mdmp', 'stacks', [result(90, 1.5, 60)])]),
     target(
       '2gib-2m',
       [
@@ -100,7 +101,7 @@ describe('limits of the benchmark', () => {
       ["small: pause against Breakpad's here", '1.50 ms', false],
       ["small: pause against Breakpad's on another machine", '1.50 ms', true],
       ["small: pause against twice Crashpad's on another machine", '1.50 ms', true],
-      ['small: the whole command against `node -e 0`', '2.25×', true],
+      ['small, at rest: the whole command against `node -e 0`', '2.25×', true],
       ['`mdmp info` of the dump of 2 GiB', '149 ms', true],
       ['`mdmp info` of the dump of 2 GiB: peak memory', '91 MB', false],
     ]);
@@ -122,7 +123,7 @@ describe('limits of the benchmark', () => {
 
   it('is a picture with two bars for each tool that has figures', () => {
     const svg: string = chart(run.targets);
-    expect(svg.match(/<rect /g)).toHaveLength(1 + 2 + 2 * 5);
+    expect(svg.match(/<rect /g)).toHaveLength(1 + 2 + 2 * 6);
     expect(svg).toContain('small: a &lt;target&gt;');
     expect(svg).not.toMatch(/NaN|undefined|e\+/);
     // The same ratio is the same distance anywhere.
