@@ -3,11 +3,12 @@ import type { MemoryPart } from '../../dump/target.js';
 import { MINIDUMP_TYPE } from '../../format/index.js';
 import type { Cpu } from '../../linux/cpu/index.js';
 import type { Mapping } from '../../linux/maps.js';
-import { NOT_MAPPED, OPAQUE } from '../../linux/parts.js';
+import { mergingInto, NOT_MAPPED, OPAQUE } from '../../linux/parts.js';
 import { isOpaque } from '../../linux/regions.js';
 import { findMapping, indexAbove, stackAt } from '../../linux/stacks.js';
-import { KeptMemory, type KeptPart, keepMemory, readKept } from './kept-memory.js';
+import { KeptMemory, type KeptPart, keepMemory } from './kept-memory.js';
 import type { ReadableMemory, SortedMemory } from './memory.js';
+import { OverlaidMemory } from './overlaid-memory.js';
 
 /*
  * A dump that nobody is asked about needs memory that can be told beforehand: stacks, the surroundings of instruction pointers, and pages
@@ -77,13 +78,15 @@ export function captureQuickly(
 export class NotKept extends Error {}
 
 /** The memory that was kept, and nothing else: what is beyond it is `NotKept`. */
-export class QuickMemory implements ReadableMemory {
-  readonly #kept: KeptMemory;
-  #mappings: readonly Mapping[] = [];
-
+export class QuickMemory extends OverlaidMemory {
   constructor(parts: readonly KeptPart[]) {
-    this.#kept = new KeptMemory(parts);
+    super(new UnknownMemory(), new KeptMemory(parts));
   }
+}
+
+/** Memory of which no more is known than where there is some. */
+class UnknownMemory implements ReadableMemory {
+  #mappings: readonly Mapping[] = [];
 
   use(mappings: readonly Mapping[]): void {
     this.#mappings = mappings;
@@ -95,44 +98,31 @@ export class QuickMemory implements ReadableMemory {
 
   probe(start: bigint, end: bigint): MemoryPart[] {
     const parts: MemoryPart[] = [];
+    const add = mergingInto(parts);
     for (let at = start; at < end; ) {
-      const found = this.#kept.at(at);
-      let to: bigint;
-      if (typeof found === 'object') {
-        to = found.end < end ? found.end : end;
-        parts.push({ start: at, end: to, kind: found.kind, why: found.why });
-      } else {
-        const mapping = this.find(at);
-        if (mapping !== undefined && !isOpaque(mapping)) throw new NotKept();
-        const next = mapping?.end ?? this.#mappings[indexAbove(this.#mappings, at)]?.start ?? end;
-        to = next < end ? next : end;
-        parts.push({ start: at, end: to, kind: 'hole', why: mapping === undefined ? NOT_MAPPED : OPAQUE });
-      }
+      const mapping = this.#unreadable(at);
+      let to = mapping?.end ?? this.#mappings[indexAbove(this.#mappings, at)]?.start ?? end;
+      if (to > end) to = end;
+      add(at, to, 'hole', mapping === undefined ? NOT_MAPPED : OPAQUE);
       at = to;
     }
     return parts;
   }
 
-  read(address: bigint, into: Uint8Array): number {
-    for (let done = 0; done < into.length; ) {
-      const at = address + BigInt(done);
-      const found = this.#kept.at(at);
-      if (typeof found !== 'object') {
-        const mapping = this.find(at);
-        if (mapping !== undefined && !isOpaque(mapping)) throw new NotKept();
-        return done;
-      }
-      const room = into.length - done;
-      const length = found.end - at < BigInt(room) ? Number(found.end - at) : room;
-      const got = readKept(found, at, into.subarray(done, done + length));
-      done += got;
-      if (got < length) return done;
-    }
-    return into.length;
+  read(address: bigint): number {
+    this.#unreadable(address);
+    return 0;
   }
 
   sort(): SortedMemory {
     throw new NotKept();
+  }
+
+  /** The mapping at an address, of which nothing could be read anyway. */
+  #unreadable(address: bigint): Mapping | undefined {
+    const mapping = this.find(address);
+    if (mapping !== undefined && !isOpaque(mapping)) throw new NotKept();
+    return mapping;
   }
 
   [Symbol.dispose](): void {}

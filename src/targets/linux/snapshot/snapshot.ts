@@ -5,12 +5,12 @@ import { type Mapping, parseMaps } from '../../../linux/maps.js';
 import { sleep } from '../../../node/sleep.js';
 import { KeptMemory, keepMemory, type Room } from '../kept-memory.js';
 import { ProcessMemory, type ReadableMemory } from '../memory.js';
+import { OverlaidMemory } from '../overlaid-memory.js';
 import { MapsFile, readText } from '../procfs.js';
 import type { Tracer } from '../tracer.js';
 import { Outcome, Slot } from '../tracer-protocol.js';
 import { findCandidates, leastDisturbed, type StoppedThread } from './candidates.js';
 import { MAX_KEPT, type SnapshotPlan } from './plan.js';
-import { SnapshotMemory } from './snapshot-memory.js';
 
 /** How often a thread is looked for that can wait for the ended copy, and how long after each other, in milliseconds. */
 const COLLECT_ATTEMPTS = 50;
@@ -77,7 +77,7 @@ export class Snapshot {
 
   #keep(memory: ReadableMemory, unforked: readonly AddressRange[], room: Room): void {
     const left: AddressRange[] = [];
-    this.#memory = new SnapshotMemory(
+    this.#memory = new OverlaidMemory(
       this.#copy,
       new KeptMemory(keepMemory(memory, unforked, MAX_KEPT, left, (length) => room.take(length))),
     );

@@ -1,24 +1,24 @@
-import type { MemoryPart, PlacedRange } from '../../../dump/target.js';
-import type { Mapping } from '../../../linux/maps.js';
-import { type KeptMemory, readKept } from '../kept-memory.js';
-import { addRun, type ProcessMemory, type ReadableMemory, type SortedMemory } from '../memory.js';
+import type { MemoryPart, PlacedRange } from '../../dump/target.js';
+import type { Mapping } from '../../linux/maps.js';
+import { type KeptMemory, readKept } from './kept-memory.js';
+import { addRun, type ReadableMemory, type SortedMemory } from './memory.js';
 
-/** The memory of a process at the moment of its snapshot: that of the copy, and what was kept of the process itself. */
-export class SnapshotMemory implements ReadableMemory {
-  readonly #copy: ProcessMemory;
+/** Memory that was kept, and other memory where there is none of that. */
+export class OverlaidMemory implements ReadableMemory {
+  readonly #beyond: ReadableMemory;
   readonly #kept: KeptMemory;
 
-  constructor(copy: ProcessMemory, kept: KeptMemory) {
-    this.#copy = copy;
+  constructor(beyond: ReadableMemory, kept: KeptMemory) {
+    this.#beyond = beyond;
     this.#kept = kept;
   }
 
   use(mappings: readonly Mapping[]): void {
-    this.#copy.use(mappings);
+    this.#beyond.use(mappings);
   }
 
   find(address: bigint): Mapping | undefined {
-    return this.#copy.find(address);
+    return this.#beyond.find(address);
   }
 
   probe(start: bigint, end: bigint): MemoryPart[] {
@@ -31,7 +31,7 @@ export class SnapshotMemory implements ReadableMemory {
         at = to;
       } else {
         const to = found !== undefined && found < end ? found : end;
-        for (const part of this.#copy.probe(at, to)) parts.push(part);
+        for (const part of this.#beyond.probe(at, to)) parts.push(part);
         at = to;
       }
     }
@@ -46,7 +46,7 @@ export class SnapshotMemory implements ReadableMemory {
       const room = into.length - done;
       const length = limit !== undefined && limit - at < BigInt(room) ? Number(limit - at) : room;
       const piece = into.subarray(done, done + length);
-      const got = typeof found === 'object' ? readKept(found, at, piece) : this.#copy.read(at, piece);
+      const got = typeof found === 'object' ? readKept(found, at, piece) : this.#beyond.read(at, piece);
       done += got;
       if (got < length) return done;
     }
@@ -62,7 +62,7 @@ export class SnapshotMemory implements ReadableMemory {
         if (to > end) to = end;
         const piece = { start: at, end: to, position: position + Number(at - start) };
         if (typeof found !== 'object') {
-          const { runs, left } = this.#copy.sort([piece]);
+          const { runs, left } = this.#beyond.sort([piece]);
           for (const run of runs) addRun(sorted.runs, run.address, run.address + run.length, run.position);
           for (const one of left) sorted.left.push(one);
         } else if (found.kind !== 'zero') sorted.left.push(piece);
@@ -73,6 +73,6 @@ export class SnapshotMemory implements ReadableMemory {
   }
 
   [Symbol.dispose](): void {
-    this.#copy[Symbol.dispose]();
+    this.#beyond[Symbol.dispose]();
   }
 }
