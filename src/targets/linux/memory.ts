@@ -86,7 +86,12 @@ export class ProcessMemory implements ReadableMemory {
     this.#pid = pid;
     this.#gone = gone;
     this.#pages = new PageMap(pid, via, gone);
-    this.#mem = openMemory(pid, via);
+    try {
+      this.#mem = openMemory(pid, via);
+    } catch (error) {
+      this.#pages[Symbol.dispose]();
+      throw error;
+    }
   }
 
   use(mappings: readonly Mapping[]): void {
@@ -157,8 +162,7 @@ export class ProcessMemory implements ReadableMemory {
         const mapping = this.find(at);
         let to = mapping === undefined ? (this.#nextMapping(at) ?? end) : mapping.end;
         if (to > end) to = end;
-        // What the process itself may not read can be had through /proc/PID/mem only.
-        if (mapping === undefined || isOpaque(mapping) || !mapping.readable) {
+        if (mapping === undefined || isOpaque(mapping)) {
           sorted.left.push({ start: at, end: to, position: placeOf(at) });
         } else this.#sortPages(mapping, at, to, placeOf, sorted);
         at = to;

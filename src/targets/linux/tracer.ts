@@ -183,8 +183,8 @@ export class Tracer implements ThreadHolder {
       // The limit may have passed in just this moment.
       if (this.#state() === State.Expired) this.#acknowledge();
       this.#awaitEnd();
-      this.#answers.close();
     }
+    this.#answers.close();
   }
 
   /** Where only the end of the tracer thread frees a thread of the target, waits for that end. */

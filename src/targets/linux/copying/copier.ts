@@ -87,16 +87,16 @@ export class Copier {
       view.set([BigInt.asIntN(64, address), BigInt(position), length], i * RUN_WORDS);
     });
     this.#used = true;
-    for (const worker of this.#workers) {
-      const job: CopyJob = {
-        runs: shared,
-        memory: openMemory(pid, via),
-        fd: openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY),
-      };
-      worker.postMessage(job);
-    }
-    this.#openGate();
     try {
+      for (const worker of this.#workers) {
+        const job: CopyJob = {
+          runs: shared,
+          memory: openMemory(pid, via),
+          fd: openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY),
+        };
+        worker.postMessage(job);
+      }
+      this.#openGate();
       yield { kind: 'work', work: this.#work(tick) };
     } finally {
       this.#end();
@@ -152,9 +152,15 @@ export class Copier {
     Atomics.notify(this.#words, Word.Gate);
   }
 
+  /** Has the threads end, also those that wait for something to do. */
+  #stop(): void {
+    Atomics.store(this.#words, Word.Stop, 1);
+    this.#openGate();
+  }
+
   /** Nothing is copied after this. */
   #end(): void {
-    Atomics.store(this.#words, Word.Stop, 1);
+    this.#stop();
     const deadline = performance.now() + END_LIMIT;
     for (;;) {
       const ended = Atomics.load(this.#words, Word.Ended);
@@ -167,7 +173,6 @@ export class Copier {
   [Symbol.dispose](): void {
     if (this.#used) return;
     this.#used = true;
-    Atomics.store(this.#words, Word.Stop, 1);
-    this.#openGate();
+    this.#stop();
   }
 }

@@ -2,24 +2,25 @@
 
 /** Words of the shared block, an Int32Array. */
 export const Word = {
-  /** 1 while a thread takes its next piece. */
-  Lock: 0,
   /** Not 0: there is something to do, or nothing any more (Stop). Threads that were started ahead wait for it. */
-  Gate: 7,
+  Gate: 0,
   /** Threads that have started. */
-  Started: 8,
+  Started: 1,
+  /** 1 while a thread takes its next piece. */
+  Lock: 2,
   /** The run that the next piece begins in. */
-  Run: 1,
-  /** Threads that have ended. */
-  Ended: 2,
+  Run: 3,
   /** 1: stop as soon as you can. */
-  Stop: 3,
+  Stop: 4,
+  /** Threads that have ended. */
+  Ended: 5,
   /** errno of the first write that failed; 0 for none. */
-  WriteErrno: 4,
+  WriteErrno: 6,
   /** 1: the process is gone. */
-  Gone: 5,
+  Gone: 7,
   /** Entries in the list of failures. */
-  Failures: 6,
+  Failures: 8,
+  /** A multiple of 2: words of 64 bits follow. */
   Count: 10,
 } as const;
 /** Words of 64 bits behind them. */
