@@ -32,6 +32,28 @@ export const Reg = {
 /** Words of user_regs_struct. */
 export const REGISTER_COUNT = 27;
 
+/** The order in which a signal frame has them: struct sigcontext, which is gregs of ucontext_t (sys/ucontext.h). */
+export const SIGCONTEXT_ORDER: readonly number[] = [
+  Reg.R8,
+  Reg.R9,
+  Reg.R10,
+  Reg.R11,
+  Reg.R12,
+  Reg.R13,
+  Reg.R14,
+  Reg.R15,
+  Reg.Rdi,
+  Reg.Rsi,
+  Reg.Rbp,
+  Reg.Rbx,
+  Reg.Rdx,
+  Reg.Rax,
+  Reg.Rcx,
+  Reg.Rsp,
+  Reg.Rip,
+  Reg.Eflags,
+];
+
 /** What cs holds in 64-bit code, and in 32-bit code on a 64-bit kernel. */
 export const CS_64_BIT = 0x33n;
 export const CS_32_BIT = 0x23n;

@@ -11,10 +11,10 @@ import {
   renameSync,
   type Stats,
   unlinkSync,
-  writeSync,
 } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { type FileRegion, MinidumpError, type Sink } from '../io/index.js';
+import { fileRegion, writeAt } from './file-region.js';
 import { hiddenName } from './hidden-name.js';
 import { errno, errnoName, libc } from './libc.js';
 
@@ -72,30 +72,22 @@ export class FileSink implements Sink {
   }
 
   write(bytes: Uint8Array): void {
-    this.#writeAt(this.#size, bytes);
+    try {
+      writeAt(this.#open(), this.#size, bytes);
+    } catch (error) {
+      throw this.#failure(error);
+    }
     this.#size += bytes.length;
   }
 
   reserve(length: number): FileRegion {
     const position = this.#size;
     this.#size += length;
-    return {
-      fd: this.#open(),
+    return fileRegion(
+      () => this.#open(),
       position,
-      writeAt: (at, bytes) => this.#writeAt(at, bytes),
-      failure: (error) => this.#failure(error),
-    };
-  }
-
-  #writeAt(position: number, bytes: Uint8Array): void {
-    const fd = this.#open();
-    try {
-      for (let done = 0; done < bytes.length; ) {
-        done += writeSync(fd, bytes, done, bytes.length - done, position + done);
-      }
-    } catch (error) {
-      throw this.#failure(error);
-    }
+      (error) => this.#failure(error),
+    );
   }
 
   #open(): number {

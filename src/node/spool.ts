@@ -1,4 +1,4 @@
-import { closeSync, constants, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import {
@@ -9,6 +9,7 @@ import {
   type Task,
   writeBytes,
 } from '../io/index.js';
+import { fileRegion, writeAt } from './file-region.js';
 import { hiddenName } from './hidden-name.js';
 import { readSome } from './read.js';
 
@@ -54,12 +55,12 @@ export class Spool implements Sink, Source, Disposable {
       for (let at = 0; at < bytes.length; ) {
         const length = Math.min(PAGE - ((this.#size + at) % PAGE), bytes.length - at);
         if (ZEROS.compare(bytes, at, at + length, 0, length) === 0) {
-          this.#writeAt(this.#size + run, bytes.subarray(run, at));
+          writeAt(this.#open(), this.#size + run, bytes.subarray(run, at));
           run = at + length;
         }
         at += length;
       }
-      this.#writeAt(this.#size + run, bytes.subarray(run));
+      writeAt(this.#open(), this.#size + run, bytes.subarray(run));
     } catch (error) {
       throw this.#failure(error);
     }
@@ -69,24 +70,11 @@ export class Spool implements Sink, Source, Disposable {
   reserve(length: number): FileRegion {
     const position = this.#size;
     this.#size += length;
-    return {
-      fd: this.#open(),
+    return fileRegion(
+      () => this.#open(),
       position,
-      writeAt: (at, bytes) => {
-        try {
-          this.#writeAt(at, bytes);
-        } catch (error) {
-          throw this.#failure(error);
-        }
-      },
-      failure: (error) => this.#failure(error),
-    };
-  }
-
-  #writeAt(position: number, bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; ) {
-      done += writeSync(this.#open(), bytes, done, bytes.length - done, position + done);
-    }
+      (error) => this.#failure(error),
+    );
   }
 
   /** Zeros at the end count, too. */

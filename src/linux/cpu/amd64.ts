@@ -1,5 +1,5 @@
 import { CONTEXT_AMD64, ContextCpu, ContextPart, ProcessorArchitecture } from '../../format/index.js';
-import { CS_64_BIT, REGISTER_COUNT, Reg } from '../registers.js';
+import { CS_64_BIT, REGISTER_COUNT, Reg, SIGCONTEXT_ORDER } from '../registers.js';
 import { extendContext, frameStateSize, type XsaveFeature, xsaveLayout, xsaveOfFrame } from '../xstate.js';
 import { type Cpu, EINTR, ERESTARTNOHAND } from './cpu.js';
 import { isShortened, mayBeShortened, type ShortenedCalls } from './shortened-calls.js';
@@ -96,27 +96,6 @@ function controlContext(stackPointer: bigint, instructionPointer: bigint): Uint8
   return context;
 }
 
-/** Order of the words in gregs of ucontext_t (sys/ucontext.h), as registers of user_regs_struct. */
-const GREGS: readonly number[] = [
-  Reg.R8,
-  Reg.R9,
-  Reg.R10,
-  Reg.R11,
-  Reg.R12,
-  Reg.R13,
-  Reg.R14,
-  Reg.R15,
-  Reg.Rdi,
-  Reg.Rsi,
-  Reg.Rbp,
-  Reg.Rbx,
-  Reg.Rdx,
-  Reg.Rax,
-  Reg.Rcx,
-  Reg.Rsp,
-  Reg.Rip,
-  Reg.Eflags,
-];
 const GREGS_OFFSET = 40;
 /** cs, gs, fs, ss: 16 bits each. */
 const CSGSFS_OFFSET = GREGS_OFFSET + 18 * 8;
@@ -127,7 +106,7 @@ const UCONTEXT_SIZE = FPREGS_OFFSET + 8;
 function contextFromUcontext(ucontext: Uint8Array, state: Uint8Array | undefined): Uint8Array {
   const view = new DataView(ucontext.buffer, ucontext.byteOffset, ucontext.byteLength);
   const registers = new BigUint64Array(REGISTER_COUNT);
-  GREGS.forEach((register, i) => {
+  SIGCONTEXT_ORDER.forEach((register, i) => {
     registers[register] = view.getBigUint64(GREGS_OFFSET + i * 8, true);
   });
   registers[Reg.Cs] = BigInt(view.getUint16(CSGSFS_OFFSET, true));

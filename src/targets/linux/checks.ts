@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { MinidumpError } from '../../io/index.js';
-import { parseStat, parseStatus } from '../../linux/stat.js';
-import { listThreads, readText } from './procfs.js';
+import { parseStatus } from '../../linux/stat.js';
+import { listThreads, readText, stateIn } from './procfs.js';
 
 const EPERM = 1;
 
@@ -65,8 +65,8 @@ function isKernelThread(pid: number): boolean {
 /** The leader, or another thread if the leader has ended before. */
 function livingThread(pid: number): number | undefined {
   return [pid, ...listThreads(pid)].find((tid) => {
-    const stat = readText(`/proc/${pid}/task/${tid}/stat`);
-    return stat !== undefined && !'ZX'.includes(parseStat(stat).state);
+    const state = stateIn(`/proc/${pid}/task/${tid}/stat`);
+    return state !== undefined && !'ZX'.includes(state);
   });
 }
 

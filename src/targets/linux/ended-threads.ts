@@ -1,13 +1,15 @@
 import { libc } from '../../node/libc.js';
 
-const P_PID = 1;
-const WNOHANG = 1;
-const WEXITED = 4;
+export const P_PID = 1;
+export const WNOHANG = 1;
+export const WSTOPPED = 2;
+export const WEXITED = 4;
 const WNOWAIT = 0x01000000;
-const WALL = 0x40000000;
-/** Words of siginfo_t as waitid fills it: si_code at byte 8, si_pid at 16. */
+export const WALL = 0x40000000;
+/** Words of siginfo_t as waitid fills it: si_code at byte 8, si_pid at 16, si_status at 24. */
 const SI_CODE = 2;
-const SI_PID = 4;
+export const SI_PID = 4;
+export const SI_STATUS = 6;
 /** CLD_EXITED, CLD_KILLED, CLD_DUMPED. */
 const EXITS = new Set([1, 2, 3]);
 

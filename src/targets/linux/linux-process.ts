@@ -265,7 +265,10 @@ export class LinuxProcess implements Target {
   }
 
   #hold(include: (threadId: number) => boolean): void {
-    if (this.#quick !== undefined && this.#holdQuickly(this.#quick, include)) return;
+    if (this.#quick !== undefined) {
+      this.#holdQuickly(this.#quick, include);
+      return;
+    }
     const known = new Set<number>();
     this.#held = true;
     this.#live.still = true;
@@ -290,8 +293,8 @@ export class LinuxProcess implements Target {
     return this.#quick !== undefined;
   }
 
-  /** Gives whether the process runs again, with all that is needed of it kept; else it stands still. */
-  #holdQuickly(plan: QuickPlan, include: (threadId: number) => boolean): boolean {
+  /** Afterwards the process runs again, with all that is needed of it kept; or it stands still, if that could not be done. */
+  #holdQuickly(plan: QuickPlan, include: (threadId: number) => boolean): void {
     this.#quick = undefined;
     this.#held = true;
     const { threads, results, maps, parts } = this.#tracer!.capture(plan);
@@ -302,12 +305,11 @@ export class LinuxProcess implements Target {
     if (parts === undefined) {
       this.#live.still = true;
       this.#refresh(Buffer.from(maps));
-      return true;
+      return;
     }
     this.#memory = new QuickMemory(parts);
     this.#memory.use(this.#mappings);
     this.#held = false;
-    return true;
   }
 
   /** What a dump needed was not kept: it is taken again, in the ordinary way. */

@@ -91,15 +91,15 @@ export async function dumpProcessAsync(
 ): Promise<DumpReport> {
   // A snapshot must be given back, whoever wants this process to end.
   using signals = options.holdSignals ? new HeldSignals() : undefined;
+  const given = signals === undefined ? options : { ...options, signal: signals.signal };
   let taken: Taken;
   try {
-    taken = take(target, options, sink);
+    taken = take(target, given, sink);
   } catch (error) {
     await sink.abort();
     throw error;
   }
   if (!target.snapshot) signals?.[Symbol.dispose]();
-  const given = signals === undefined ? options : { ...options, signal: signals.signal };
   return await runAsync(deliver(taken, given, sink, () => signals?.[Symbol.dispose]()));
 }
 
@@ -177,7 +177,7 @@ function* deliver(taken: Taken, options: LiveOptions, sink: Sink, released = () 
     if (output !== sink) yield* abortSink(sink);
     if (captured.memory !== undefined) yield* emit(captured, output);
     // A snapshot holds nobody up, but it costs memory: its reader is not waited for either.
-    else if (target.snapshot) yield* emit({ ...captured, options }, spool ?? output);
+    else if (target.snapshot) yield* emit(captured, spool ?? output);
     target[Symbol.dispose]();
     released();
     if (spool !== undefined) {

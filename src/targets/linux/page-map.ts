@@ -102,14 +102,10 @@ export class PageMap implements Disposable {
       }
       let next = at;
       for (let i = 0; i < count; i++) {
-        const [from, to, categories] = [0, 1, 2].map((word) => regions[i * REGION_WORDS + word]!) as [
-          bigint,
-          bigint,
-          bigint,
-        ];
+        const from = regions[i * REGION_WORDS]!;
         if (from > next) add(next, from, 'absent');
-        add(from, to, stateOf(categories));
-        next = to;
+        next = regions[i * REGION_WORDS + 1]!;
+        add(from, next, stateOf(regions[i * REGION_WORDS + 2]!));
       }
       if (argument[Argument.WalkEnd]! > next) add(next, argument[Argument.WalkEnd]!, 'absent');
       // It must go on, whatever the kernel says.

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { parseStat } from '../../linux/stat.js';
 import { readSome } from '../../node/read.js';
 
 /** What each file descriptor refers to, a line each: `3 -> /var/log/app.log`, `4 -> socket:[1234]`. */
@@ -31,6 +32,12 @@ export function readBytes(path: string): Buffer | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The letter of the state that /proc/PID/stat or /proc/PID/task/TID/stat tells; undefined once there is no such file. */
+export function stateIn(path: string): string | undefined {
+  const text = readText(path);
+  return text === undefined ? undefined : parseStat(text).state;
 }
 
 /** The ids of the threads there are now; empty once the process is gone. */

@@ -1,5 +1,5 @@
 import { errno, libc } from '../../node/libc.js';
-import type { Waitid } from './ended-threads.js';
+import { P_PID, SI_PID, SI_STATUS, WALL, type Waitid, WNOHANG, WSTOPPED } from './ended-threads.js';
 
 /** Requests of ptrace(2), as linux/ptrace.h numbers them. */
 export const Request = {
@@ -23,14 +23,6 @@ export const Option = { TRACESYSGOOD: 1, TRACECLONE: 8, EXITKILL: 0x100000 } as 
 export const Event = { CLONE: 3, STOP: 128 } as const;
 /** A stop at the entry or the exit of a system call, under TRACESYSGOOD: SIGTRAP | 0x80. */
 export const SYSCALL_STOP = 0x85;
-
-const P_PID = 1;
-const WNOHANG = 1;
-const WSTOPPED = 2;
-const WALL = 0x40000000;
-/** Words of siginfo_t as waitid fills it: si_pid at byte 16, si_status at 24. */
-const SI_PID = 4;
-const SI_STATUS = 6;
 
 /** So long it pays to ask without sleeping, in milliseconds: stops come within 0.3 ms. */
 const SPIN_MS = 1;

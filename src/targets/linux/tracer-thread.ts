@@ -10,14 +10,13 @@
  *
  * If the whole process dies, the kernel lets the target go on: it is seized, never sent SIGSTOP.
  */
-import { readFileSync } from 'node:fs';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { cpus, parseSyscall } from '../../linux/cpu/index.js';
 import { parseMaps } from '../../linux/maps.js';
 import { libc } from '../../node/libc.js';
 import { bindWaitid, collect, hasEnded, type Waitid } from './ended-threads.js';
 import { ProcessMemory } from './memory.js';
-import { listThreads, MapsFile } from './procfs.js';
+import { listThreads, MapsFile, readText, stateIn } from './procfs.js';
 import { Event, Ptrace, Request } from './ptrace.js';
 import { captureQuickly, type QuickPlan } from './quick-capture.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
@@ -102,14 +101,7 @@ function bind(): void {
 const now = () => performance.timeOrigin + performance.now();
 
 /** State letter of a thread, or undefined once it is gone. */
-function stateOf(tid: number): string | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/task/${tid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2)[0];
-  } catch {
-    return undefined;
-  }
-}
+const stateOf = (tid: number) => stateIn(`/proc/${pid}/task/${tid}/stat`);
 
 /** Seizes and interrupts `tids`, then waits for them: interrupting first makes 1,000 threads a matter of 7 ms. */
 function stop(tids: readonly number[], results: SharedArrayBuffer): void {
@@ -171,13 +163,7 @@ function ranksOf(tids: readonly number[]): number[] {
 }
 
 /** A small file of /proc; empty where the thread is gone, or it may not be seen. */
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
-}
+const read = (path: string) => readText(path) ?? '';
 
 function seize(tid: number, rank: number): [outcome: number, errno: number] {
   if (ptrace.request(Request.SEIZE, tid) < 0) {

@@ -73,10 +73,10 @@ export function leastDisturbed(pid: number, cpu: Cpu): number[] {
     const folder = `/proc/${pid}/task/${tid}`;
     const text = readText(`${folder}/syscall`) ?? '';
     const call = Number.parseInt(text, 10);
-    const isSignalled = tid === pid || (readText(`${folder}/children`) ?? '') !== '';
-    if (text.startsWith('running') || call < 0) return (isSignalled ? 8 : 0) + 2;
-    if (cpu.mayBeShortened(call)) return (isSignalled ? 8 : 0) + 4;
-    return (isSignalled ? 8 : 0) + (SLEEPS.has(call) ? 1 : 0);
+    const signalled = tid === pid || (readText(`${folder}/children`) ?? '') !== '' ? 8 : 0;
+    if (text.startsWith('running') || call < 0) return signalled + 2;
+    if (cpu.mayBeShortened(call)) return signalled + 4;
+    return signalled + (SLEEPS.has(call) ? 1 : 0);
   };
   return listThreads(pid)
     .map((tid) => ({ tid, rank: rank(tid) }))

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { REGISTER_COUNT, Reg } from '../../../linux/registers.js';
 import { errnoName, libc } from '../../../node/libc.js';
+import { bindWaitid, P_PID, SI_PID, WALL, WEXITED, WNOHANG } from '../ended-threads.js';
 import { Option, Request } from '../ptrace.js';
 import { fitsGuard, restartOf } from './guard.js';
 import { type GuardedCallContext, guardedCall, rehearseCall } from './guarded-call.js';
@@ -14,14 +15,7 @@ const NR_RT_SIGRETURN = 15;
  * the end of a pipe waits for it (linux-capture, section 0).
  */
 const CLONE_FLAGS = 0x600n;
-const WNOHANG = 1n;
-const WALL = 0x40000000n;
 const SIGKILL = 9;
-const P_PID = 1;
-const WEXITED = 4;
-const WNOHANG_WALL = Number(WNOHANG | WALL);
-/** The word of siginfo_t that holds si_pid. */
-const SI_PID = 4;
 /** How long the end of the copy is waited for, in milliseconds, and how long between two looks, in microseconds. */
 const KILL_LIMIT = 30_000;
 const KILL_PAUSE = 200;
@@ -56,7 +50,7 @@ export interface ForkResult {
 /** A child of the target with a copy of its memory that never runs, for the thread that traces. */
 export class FrozenCopy {
   readonly #context: GuardedCallContext;
-  readonly #waitid = libc('int waitid(int type, unsigned int id, void *info, int options)');
+  readonly #waitid = bindWaitid();
   readonly #kill = libc('int kill(int pid, int sig)');
   readonly #seccomp: boolean;
   #pid = 0;
@@ -126,7 +120,7 @@ export class FrozenCopy {
     do {
       this.#kill(pid, SIGKILL);
       info[SI_PID] = 0;
-      const gone = this.#waitid(P_PID, pid, info, WEXITED | WNOHANG_WALL) !== 0;
+      const gone = this.#waitid(P_PID, pid, info, WEXITED | WNOHANG | WALL) !== 0;
       if (gone || info[SI_PID] === pid) return;
       ptrace.pause(KILL_PAUSE);
     } while (performance.now() < deadline);
@@ -135,7 +129,7 @@ export class FrozenCopy {
   /** Has one of these stopped threads wait for the copy that was killed. Gives whether that was done. */
   collect(candidates: readonly Candidate[], ownPid: number): boolean {
     for (const { tid, place } of candidates) {
-      const made = this.#call(tid, place, NR_WAIT4, () => [BigInt(ownPid), 0n, WNOHANG | WALL, 0n]);
+      const made = this.#call(tid, place, NR_WAIT4, () => [BigInt(ownPid), 0n, BigInt(WNOHANG | WALL), 0n]);
       // ECHILD: somebody else has waited for it.
       if (typeof made !== 'string') return made.result !== 0n;
     }

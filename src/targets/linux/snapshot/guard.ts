@@ -1,4 +1,4 @@
-import { Reg } from '../../../linux/registers.js';
+import { Reg, SIGCONTEXT_ORDER } from '../../../linux/registers.js';
 
 /*
  * The frames that heal a thread of the target, should this process die while the thread makes a call for it. They are what a
@@ -21,28 +21,6 @@ const FRAME_SIZE = UC_SIGMASK + 8;
 const UC_FLAGS = 7n;
 /** No valid state of an alternate stack: the kernel then leaves the thread's own alone (restore_altstack). */
 const NO_ALTERNATE_STACK = 0x7fffffff;
-
-/** Order of the words in struct sigcontext, as words of user_regs_struct. */
-const SIGCONTEXT: readonly number[] = [
-  Reg.R8,
-  Reg.R9,
-  Reg.R10,
-  Reg.R11,
-  Reg.R12,
-  Reg.R13,
-  Reg.R14,
-  Reg.R15,
-  Reg.Rdi,
-  Reg.Rsi,
-  Reg.Rbp,
-  Reg.Rbx,
-  Reg.Rdx,
-  Reg.Rax,
-  Reg.Rcx,
-  Reg.Rsp,
-  Reg.Rip,
-  Reg.Eflags,
-];
 
 /** In the 48 bytes that XSAVE leaves to software: NT_X86_XSTATE has XCR0 there, a signal frame struct _fpx_sw_bytes. */
 const SOFTWARE_BYTES = 464;
@@ -150,7 +128,7 @@ function writeFrame(
   fields.setBigUint64(0, gadgets.sigreturn, true);
   fields.setBigUint64(UC, UC_FLAGS, true);
   fields.setInt32(UC_STACK_FLAGS, NO_ALTERNATE_STACK, true);
-  SIGCONTEXT.forEach((register, i) => {
+  SIGCONTEXT_ORDER.forEach((register, i) => {
     fields.setBigInt64(MCONTEXT + i * 8, registers[register]!, true);
   });
   fields.setUint16(MC_SEGMENTS, Number(registers[Reg.Cs]), true);

@@ -119,8 +119,8 @@ export function lackOfMemory(pid: number, via: number): string | undefined {
 
 /** A value of /proc/PID/status, which is in kB. */
 function statusBytes(pid: number, via: number, name: string): bigint {
-  const text = readText(`/proc/${pid}/task/${via}/status`) ?? '';
-  return BigInt(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024n;
+  const status = parseStatus(readText(`/proc/${pid}/task/${via}/status`) ?? '');
+  return BigInt(/^\d+/.exec(status.get(name) ?? '')?.[0] ?? 0) * 1024n;
 }
 
 function mebibytes(bytes: bigint): string {

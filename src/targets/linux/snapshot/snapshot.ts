@@ -6,7 +6,7 @@ import { sleep } from '../../../node/sleep.js';
 import { KeptMemory, keepMemory, type Room } from '../kept-memory.js';
 import { ProcessMemory, type ReadableMemory } from '../memory.js';
 import { OverlaidMemory } from '../overlaid-memory.js';
-import { MapsFile, readText } from '../procfs.js';
+import { MapsFile, stateIn } from '../procfs.js';
 import type { Tracer } from '../tracer.js';
 import { Outcome, Slot } from '../tracer-protocol.js';
 import { findCandidates, leastDisturbed, type StoppedThread } from './candidates.js';
@@ -101,8 +101,7 @@ export class Snapshot {
 
   /** Throws if the copy was ended by somebody else. */
   checkAlive(): void {
-    const stat = readText(`/proc/${this.#pid}/stat`);
-    const state = stat?.slice(stat.lastIndexOf(')') + 2)[0];
+    const state = stateIn(`/proc/${this.#pid}/stat`);
     if (state === undefined || state === 'Z' || state === 'X') throw snapshotLost();
   }
 
