@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs';
 import { MinidumpError } from '../../io/index.js';
+import { AT_PAGESZ } from '../../linux/auxv.js';
+import type { CpuName } from '../../linux/cpu/index.js';
 import { parseStatus } from '../../linux/stat.js';
+import { targetExited } from './memory.js';
 import { listThreads, readText, stateIn } from './procfs.js';
 
 const EPERM = 1;
@@ -117,4 +120,41 @@ function permissionAdvice(pid: number): string {
     return 'kernel.yama.ptrace_scope is 1: run mdmp as root, start the program from mdmp, or set it to 0 (sysctl kernel.yama.ptrace_scope=0).';
   }
   return 'The program is not dumpable (set-uid, PR_SET_DUMPABLE 0, unreadable file, or more capabilities than you have): run mdmp as root.';
+}
+
+/** What pagemap and mappings are counted in here. */
+const PAGE_SIZE = 4096n;
+
+/** What a process runs on: of this machine's own kind, or the one of 32 bits that its kernel also runs. */
+export function cpuOf(pid: number, pointerSize: 4 | 8): CpuName {
+  if (process.arch === 'x64') return pointerSize === 8 ? 'amd64' : 'x86';
+  if (pointerSize === 8) return 'arm64';
+  throw new MinidumpError('unsupported', `process ${pid} is one of 32-bit ARM`, {
+    advice: 'On ARM64, processes of 64 bits can be dumped.',
+  });
+}
+
+export function checkPageSize(pid: number, auxv: ReadonlyMap<number, bigint>): void {
+  const size = auxv.get(AT_PAGESZ);
+  if (size === undefined || size === PAGE_SIZE) return;
+  throw new MinidumpError('unsupported', `process ${pid} has pages of ${size} bytes`, {
+    expected: `${PAGE_SIZE}`,
+    found: `${size}`,
+    advice: 'Kernels with larger pages (some of ARM64) are not served yet.',
+  });
+}
+
+/** What went wrong while looking at a process: the kernel's no, or the process's end. */
+export function refused(pid: number, error: unknown): unknown {
+  if (error instanceof MinidumpError) return error;
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ESRCH' || code === 'ENOENT') return targetExited(pid);
+  if (code === 'EACCES' || code === 'EPERM') {
+    const traced = /^TracerPid:\t([1-9]\d*)$/m.exec(readText(`/proc/${pid}/status`) ?? '');
+    return traced
+      ? alreadyTraced(pid, Number(traced[1]))
+      : permissionDenied(pid, 'its memory may not be read');
+  }
+  if (code === undefined) return error;
+  return new MinidumpError('system-call', `process ${pid}: ${(error as Error).message}`, { cause: error });
 }

@@ -18,7 +18,7 @@ import type {
 } from '../../dump/target.js';
 import { MINIDUMP_TYPE, StreamType } from '../../format/index.js';
 import { type FileRegion, MinidumpError, runSync, type Task } from '../../io/index.js';
-import { AT_ENTRY, AT_PAGESZ, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
+import { AT_ENTRY, auxvPointerSize, parseAuxv } from '../../linux/auxv.js';
 import { MappedExtents } from '../../linux/clip.js';
 import { type Cpu, type CpuName, cpus, parseSyscall } from '../../linux/cpu/index.js';
 import { findDeletedImages } from '../../linux/deleted-images.js';
@@ -34,18 +34,18 @@ import { threadBlockRanges } from '../../linux/thread-block.js';
 import { ThreadLocals } from '../../linux/thread-local.js';
 import { xsaveLayout, xstateInfo } from '../../linux/xstate.js';
 import { AskedFacts } from './asked-facts.js';
-import { alreadyTraced, checkProcess, permissionDenied } from './checks.js';
+import { checkPageSize, checkProcess, cpuOf, refused } from './checks.js';
 import { Copier, type CopyRun } from './copying/copier.js';
 import { processFacts, systemFacts } from './facts.js';
 import { type HeldThread, HeldThreads } from './held-threads.js';
 import { ProcessMemory, type ReadableMemory, targetExited } from './memory.js';
-import { listThreads, MapsFile, openFiles, readBytes, readText } from './procfs.js';
+import { readTexts } from './process-texts.js';
+import { listThreads, MapsFile, readBytes, readText } from './procfs.js';
 import { isQuick, QuickMemory, type QuickPlan } from './quick-capture.js';
 import { rehearse } from './rehearsal.js';
 import { isLarge, type SnapshotMode } from './snapshot/plan.js';
 import { type Snapshot, snapshotLost } from './snapshot/snapshot.js';
 import { Snapshots } from './snapshot/snapshots.js';
-import { releaseFile, TargetFiles } from './target-files.js';
 import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
 
@@ -54,11 +54,6 @@ const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
 
 /** So many threads make the code warm. */
 const MAX_REHEARSED = 8;
-
-/** More pointers to arguments and environment nobody has: their texts may take 6 MiB (MAX_ARG_STRINGS of execve). */
-const MAX_POINTERS = 16n * 1024n * 1024n;
-/** So many bytes of an auxiliary vector are like no other. */
-const AUXV_SAMPLE = 128;
 
 export interface LinuxProcessOptions {
   /** Longest stop in milliseconds. */
@@ -72,9 +67,6 @@ export interface LinuxProcessOptions {
   /** Holds the threads in place of a tracer. */
   holder?: ThreadHolder | undefined;
 }
-
-/** What pagemap and mappings are counted in here. */
-const PAGE_SIZE = 4096n;
 
 /** A live Linux process: on x86-64 one of 64 bits or of 32, or one of ARM64. */
 export class LinuxProcess implements Target {
@@ -165,7 +157,7 @@ export class LinuxProcess implements Target {
       this.#asked = new AskedFacts(pid, facts.via, options.type);
       this.#process = processFacts(this.#stat, this.#asked.booted, cpuinfo.toString('latin1'));
       this.#modules = this.#findModules();
-      this.#texts = this.#readTexts(cpuinfo, auxv);
+      this.#texts = readTexts(pid, this.#stat, { cpuinfo, auxv, maps: this.#maps }, this.#live);
       for (const tid of listThreads(pid)) this.#statOf(tid);
       if (this.#tracer !== undefined) {
         this.#snapshots = new Snapshots(
@@ -491,44 +483,6 @@ export class LinuxProcess implements Target {
     return this.#texts;
   }
 
-  #readTexts(cpuinfo: Buffer, auxv: Buffer): TargetText[] {
-    const { pid } = this;
-    const { argStart, envStart, envEnd } = this.#stat;
-    const texts: TargetText[] = [];
-    const add = (type: number, bytes: Uint8Array | undefined, copyOf?: TargetText['copyOf']) => {
-      if (bytes !== undefined && bytes.length > 0) texts.push({ type, bytes, ...(copyOf && { copyOf }) });
-    };
-    add(StreamType.LinuxCpuInfo, cpuinfo);
-    // Read before the stop, so that it shows the process as it was and not under us.
-    add(StreamType.LinuxProcStatus, readBytes(`/proc/${pid}/status`));
-    add(StreamType.LinuxProcStat, readBytes(`/proc/${pid}/stat`));
-    add(StreamType.LinuxLsbRelease, releaseFile(new TargetFiles(`/proc/${pid}`)));
-    // Where a program has overwritten its title beyond the arguments, the kernel reads on into the environment.
-    const commandLine = readBytes(`/proc/${pid}/cmdline`);
-    add(StreamType.LinuxCmdLine, commandLine, copyAt(argStart, commandLine?.length ?? 0));
-    const environ = readBytes(`/proc/${pid}/environ`);
-    add(
-      StreamType.LinuxEnviron,
-      environ,
-      copyAt(envStart, Math.min(environ?.length ?? 0, Number(envEnd - envStart))),
-    );
-    add(StreamType.LinuxAuxv, auxv, this.#auxvOnStack(auxv));
-    add(StreamType.LinuxMaps, this.#maps);
-    add(StreamType.LinuxProcFD, openFiles(pid));
-    add(StreamType.MozLinuxLimits, readBytes(`/proc/${pid}/limits`));
-    return texts;
-  }
-
-  /** Where the program itself has its auxiliary vector: behind the pointers to its environment. */
-  #auxvOnStack(auxv: Buffer): TargetText['copyOf'] {
-    const { startStack, argStart } = this.#stat;
-    if (startStack === 0n || argStart <= startStack || argStart - startStack > MAX_POINTERS) return [];
-    const bytes = Buffer.alloc(Number(argStart - startStack));
-    const read = bytes.subarray(0, this.#memory.read(startStack, bytes));
-    const at = read.indexOf(auxv.subarray(0, AUXV_SAMPLE));
-    return at < 0 ? [] : copyAt(startStack + BigInt(at), auxv.length);
-  }
-
   *linkMap(read: ReadMemory): Task<TargetLinkMap | undefined> {
     return yield* readLinkMap(this.#auxv, read, this.#cpu.pointerSize);
   }
@@ -633,48 +587,10 @@ export class LinuxProcess implements Target {
   }
 }
 
-/** What a process runs on: of this machine's own kind, or the one of 32 bits that its kernel also runs. */
-function cpuOf(pid: number, pointerSize: 4 | 8): CpuName {
-  if (process.arch === 'x64') return pointerSize === 8 ? 'amd64' : 'x86';
-  if (pointerSize === 8) return 'arm64';
-  throw new MinidumpError('unsupported', `process ${pid} is one of 32-bit ARM`, {
-    advice: 'On ARM64, processes of 64 bits can be dumped.',
-  });
-}
-
-function checkPageSize(pid: number, auxv: ReadonlyMap<number, bigint>): void {
-  const size = auxv.get(AT_PAGESZ);
-  if (size === undefined || size === PAGE_SIZE) return;
-  throw new MinidumpError('unsupported', `process ${pid} has pages of ${size} bytes`, {
-    expected: `${PAGE_SIZE}`,
-    found: `${size}`,
-    advice: 'Kernels with larger pages (some of ARM64) are not served yet.',
-  });
-}
-
-function copyAt(address: bigint, length: number): TargetText['copyOf'] {
-  return address === 0n || length <= 0 ? [] : [{ address, offset: 0, length }];
-}
-
 /** The lines of /proc/PID/maps that name a file. */
 function fileLines(maps: string): string {
   return maps
     .split('\n')
     .filter((line) => line.includes('/'))
     .join('\n');
-}
-
-/** What went wrong while looking at a process: the kernel's no, or the process's end. */
-function refused(pid: number, error: unknown): unknown {
-  if (error instanceof MinidumpError) return error;
-  const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ESRCH' || code === 'ENOENT') return targetExited(pid);
-  if (code === 'EACCES' || code === 'EPERM') {
-    const traced = /^TracerPid:\t([1-9]\d*)$/m.exec(readText(`/proc/${pid}/status`) ?? '');
-    return traced
-      ? alreadyTraced(pid, Number(traced[1]))
-      : permissionDenied(pid, 'its memory may not be read');
-  }
-  if (code === undefined) return error;
-  return new MinidumpError('system-call', `process ${pid}: ${(error as Error).message}`, { cause: error });
 }
