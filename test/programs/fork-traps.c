@@ -2,6 +2,7 @@
  * A process that is hard to fork, or to read while it runs: `fork-traps MODE`.
  *   generations   writes a number into 2,048 pages, one after the other, then the next number: at any moment the pages are a run of n + 1 and a run of n
  *   filter-allow, filter-forbid, filter-kill   under a seccomp filter that lets clone pass, answers EPERM, or kills
+ *   filter-later  under the filter that kills, once it gets SIGUSR1
  *   strict        under seccomp's strict mode: it can but read, write and return
  *   no-processes  as a user who may have no further process (RLIMIT_NPROC)
  *   userfaultfd   with memory that a monitor must fill, who never does, and who wants to be told of forks
@@ -43,6 +44,11 @@ static void filter(unsigned action) {
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)) die("seccomp");
 }
 
+static void kill_later(int unused) {
+  (void)unused;
+  filter(SECCOMP_RET_KILL_PROCESS);
+}
+
 int main(int count, char **values) {
   const char *mode = count > 1 ? values[1] : "";
   if (!strcmp(mode, "generations")) {
@@ -55,6 +61,7 @@ int main(int count, char **values) {
   } else if (!strcmp(mode, "filter-allow")) filter(SECCOMP_RET_ALLOW);
   else if (!strcmp(mode, "filter-forbid")) filter(SECCOMP_RET_ERRNO | EPERM);
   else if (!strcmp(mode, "filter-kill")) filter(SECCOMP_RET_KILL_PROCESS);
+  else if (!strcmp(mode, "filter-later")) signal(SIGUSR1, kill_later);
   else if (!strcmp(mode, "strict")) {
     say("READY");
     prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);

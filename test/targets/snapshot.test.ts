@@ -237,6 +237,9 @@ describeWith(needs, 'a process that cannot be forked without harm', () => {
     ['strict', /seccomp/],
   ])('(%s) is dumped while it stands still, and the report says why', async (mode, why) => {
     const program = await trap(mode);
+    // It says that it is ready before it can say nothing any more.
+    if (mode === 'strict')
+      await waitFor('the strict mode', () => statusField(program.pid, 'Seccomp') === '1');
     const report = await dump(program, { type: FULL });
     expect(report.snapshot).toBe(false);
     expect(whyNot(report)).toMatch(why);
@@ -256,6 +259,25 @@ describeWith([...needs, needsRoot], 'seen by root,', () => {
   it.each(['filter-forbid', 'filter-kill'])('one that does not (%s) is never tried', async (mode) => {
     const program = await trap(mode);
     const report = await dump(program);
+    expect(report.snapshot).toBe(false);
+    expect(whyNot(report)).toMatch(/seccomp filter forbids/);
+    await expectUntouched(program);
+  });
+
+  it('a filter that comes between the preparation and the stop is seen', async () => {
+    const program = await trap('filter-later');
+    let told = false;
+    const callbacks: Callbacks = {
+      includeThread: () => {
+        if (told) return;
+        told = true;
+        process.kill(program.pid, 'SIGUSR1');
+        const end = Date.now() + 10_000;
+        while (statusField(program.pid, 'Seccomp') !== '2' && Date.now() < end);
+      },
+    };
+    const report = await dump(program, { callbacks });
+    expect(statusField(program.pid, 'Seccomp')).toBe('2');
     expect(report.snapshot).toBe(false);
     expect(whyNot(report)).toMatch(/seccomp filter forbids/);
     await expectUntouched(program);

@@ -63,7 +63,7 @@ export type Command =
   /** Stops all threads, copies what a dump needs, and lets them go. Answers by a QuickAnswer on the port. */
   | { readonly kind: 'capture'; readonly plan: QuickPlan }
   /** Gets ready to fork: before anything is stopped. */
-  | { readonly kind: 'arm'; readonly gadgets: Gadgets; readonly seccomp: boolean }
+  | { readonly kind: 'arm'; readonly gadgets: Gadgets }
   /** Has one of the stopped threads fork; `results` is an Answer. */
   | {
       readonly kind: 'fork';

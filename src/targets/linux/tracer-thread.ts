@@ -328,7 +328,7 @@ function perform(command: Command): void {
           return started === 0 ? maxPause : Math.max(1, started + maxPause - now());
         },
       };
-      copy = new FrozenCopy(context, command.seccomp);
+      copy = new FrozenCopy(context);
       break;
     }
     case 'fork': {

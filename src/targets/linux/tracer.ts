@@ -121,8 +121,8 @@ export class Tracer implements ThreadHolder {
   }
 
   /** Gets ready to fork, before anything is stopped. */
-  arm(gadgets: Gadgets, seccomp: boolean): void {
-    this.#post({ kind: 'arm', gadgets, seccomp });
+  arm(gadgets: Gadgets): void {
+    this.#post({ kind: 'arm', gadgets });
     this.#awaitReply(REPLY_LIMIT);
   }
 

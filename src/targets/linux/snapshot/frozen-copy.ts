@@ -1,7 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { REGISTER_COUNT, Reg } from '../../../linux/registers.js';
+import { parseStatus } from '../../../linux/stat.js';
 import { errnoName, libc } from '../../../node/libc.js';
 import { bindWaitid, P_PID, SI_PID, WALL, WEXITED, WNOHANG } from '../ended-threads.js';
+import { readText } from '../procfs.js';
 import { Option, Request } from '../ptrace.js';
 import { fitsGuard, restartOf } from './guard.js';
 import { type GuardedCallContext, guardedCall, rehearseCall } from './guarded-call.js';
@@ -52,13 +54,10 @@ export class FrozenCopy {
   readonly #context: GuardedCallContext;
   readonly #waitid = bindWaitid();
   readonly #kill = libc('int kill(int pid, int sig)');
-  readonly #seccomp: boolean;
   #pid = 0;
 
-  /** @param seccomp the target has filters */
-  constructor(context: GuardedCallContext, seccomp: boolean) {
+  constructor(context: GuardedCallContext) {
     this.#context = context;
-    this.#seccomp = seccomp;
     this.#kill(0x7fffffff, 0);
     this.#rehearse();
   }
@@ -69,6 +68,7 @@ export class FrozenCopy {
     rehearseCall(this.#context, xsave);
     this.#call(0, 0n, NR_CLONE, (stack) => [CLONE_FLAGS, stack]);
     this.#inCriticalSection(0, new BigInt64Array(REGISTER_COUNT));
+    seccompMode(process.pid);
     // Its own value, so that nothing changes.
     const own = '/proc/self/oom_score_adj';
     writeFileSync(own, readFileSync(own));
@@ -144,7 +144,10 @@ export class FrozenCopy {
     if (!fitsGuard(xsave)) return 'its threads use registers (AMX) that cannot be put back by a signal frame';
     if (restartOf(registers) === 'none' && this.#inCriticalSection(tid, registers))
       return 'it stands in a restartable sequence';
-    if (this.#seccomp && !this.#lets(tid, number, withFrames(place))) {
+    // Asked now, of the thread that stands: a process may have locked itself in a moment ago.
+    const mode = seccompMode(tid);
+    if (mode === STRICT) return 'seccomp forbids it every call but four';
+    if (mode !== NO_SECCOMP && !this.#lets(tid, number, withFrames(place))) {
       return 'a seccomp filter forbids the fork, or cannot be seen without root';
     }
     return (
@@ -189,6 +192,17 @@ export class FrozenCopy {
     }
     return false;
   }
+}
+
+/** `Seccomp:` of /proc/TID/status (proc(5)). */
+const NO_SECCOMP = '0';
+const STRICT = '1';
+
+/** Undefined where it cannot be told. */
+function seccompMode(tid: number): string | undefined {
+  const status = parseStatus(readText(`/proc/${tid}/status`) ?? '');
+  // Kernels without seccomp have no such line.
+  return status.size === 0 ? undefined : (status.get('Seccomp') ?? NO_SECCOMP);
 }
 
 /** Before the target runs again: from then on the copy costs memory. */

@@ -18,8 +18,6 @@ export const SNAPSHOT_MODES: readonly SnapshotMode[] = ['auto', 'always', 'never
 /** What is found out about a process before it is stopped to take a snapshot of it. */
 export interface SnapshotPlan {
   readonly gadgets: Gadgets;
-  /** It has filters, which must be asked. */
-  readonly seccomp: boolean;
   /** Memory that a fork does not copy, or that goes on changing: it is read while the process stands still. */
   readonly unforked: readonly AddressRange[];
   /** How much of that there is, in bytes. */
@@ -79,8 +77,6 @@ export function planSnapshot(process: PlannedProcess, whole: boolean): SnapshotP
   if (threads.some((status) => status.get('x86_Thread_features')?.includes('shstk'))) {
     return 'it has shadow stacks';
   }
-  const modes = new Set(threads.map((status) => status.get('Seccomp') ?? '0'));
-  if (modes.has('1')) return 'seccomp forbids it every call but four';
   const smaps = readBytes(`/proc/${pid}/task/${via}/smaps`)?.toString('latin1');
   if (smaps === undefined || smaps === '') return 'its smaps cannot be read';
   const special = mappingsWithFlags(smaps, [...USERFAULTFD, ...UNFORKED]);
@@ -95,7 +91,7 @@ export function planSnapshot(process: PlannedProcess, whole: boolean): SnapshotP
   if (whole && present > BigInt(MAX_KEPT)) {
     return `it has ${mebibytes(present)} of shared or unforkable memory, which a fork does not freeze`;
   }
-  return { gadgets, seccomp: modes.has('2'), unforked, unforkedBytes: present };
+  return { gadgets, unforked, unforkedBytes: present };
 }
 
 /** Why the memory that the process may rewrite while its copy lives might not be there; undefined if it is. */

@@ -57,7 +57,7 @@ export class Snapshots {
 
   /** Prepares the tracer, which is ready. */
   arm(tracer: Tracer): void {
-    if (this.#plan !== undefined) tracer.arm(this.#plan.gadgets, this.#plan.seccomp);
+    if (this.#plan !== undefined) tracer.arm(this.#plan.gadgets);
     this.#tracer = tracer;
   }
 
@@ -68,7 +68,7 @@ export class Snapshots {
     const plan = planSnapshot(this.#process, false);
     if (typeof plan === 'string') return plan;
     this.#plan = plan;
-    this.#tracer?.arm(plan.gadgets, plan.seccomp);
+    this.#tracer?.arm(plan.gadgets);
     return undefined;
   }
 
