@@ -14,8 +14,7 @@ let before: { priority: number; threads: ReadonlySet<string> } | undefined;
  * wait longer than for the stop itself. Only where there is a way back: what the process waits for must not be late.
  */
 export function workInBackground(): void {
-  const capabilities = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
-  if (((BigInt(`0x${capabilities ?? '0'}`) >> CAP_SYS_NICE) & 1n) === 0n) return;
+  if (((ownCapabilities() >> CAP_SYS_NICE) & 1n) === 0n) return;
   const priority = getPriority();
   if (priority >= NICE) return;
   before = { priority, threads: new Set(ownThreads()) };
@@ -41,15 +40,31 @@ export function backToBackground(): void {
   if (before !== undefined) setAll(ownThreads(), NICE);
 }
 
-const ownThreads = () => readdirSync('/proc/self/task');
+/** None where they cannot be told. */
+function ownCapabilities(): bigint {
+  try {
+    const [, bits] = /^CapEff:\t([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1')) ?? [];
+    return BigInt(`0x${bits ?? '0'}`);
+  } catch {
+    return 0n;
+  }
+}
 
-/** Every thread has a priority of its own; new ones have that of the thread that makes them. */
+function ownThreads(): string[] {
+  try {
+    return readdirSync('/proc/self/task');
+  } catch {
+    return [];
+  }
+}
+
+/** Every thread has a priority of its own; new ones have that of the thread that makes them. It is a courtesy only: what fails stays as it is. */
 function setAll(threads: readonly string[], priority: number): void {
   for (const thread of threads) {
     try {
       setPriority(Number(thread), priority);
     } catch {
-      // It has ended, or it is not allowed after all: it is a courtesy only.
+      // It has ended, or it is not allowed after all.
     }
   }
 }

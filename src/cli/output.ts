@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import colours from 'picocolors';
+import { MinidumpError } from '../io/index.js';
 
 /**
  * picocolors' own test also says yes wherever `CI` is set and on all of Windows; here colour is for a terminal only, and
@@ -12,14 +13,26 @@ function wantsColour(stream: NodeJS.WriteStream): boolean {
 export const out = colours.createColors(wantsColour(process.stdout));
 export const err = colours.createColors(wantsColour(process.stderr));
 
-/** A reader that has seen enough (`mdmp … | head`) is no failure. */
-export function quietOnClosedPipe(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw error;
-      process.exit();
-    });
-  }
+/**
+ * What becomes of the command when its words cannot be written. A reader that has seen enough (`mdmp … | head`) is no failure; a full
+ * disk is one.
+ *
+ * @param report says so in one line
+ */
+export function handleWriteErrors(report: (error: MinidumpError) => void): void {
+  const fail = (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
+    report(
+      new MinidumpError(full ? 'disk-full' : 'write-failed', `stdout cannot be written: ${error.message}`, {
+        cause: error,
+      }),
+    );
+    process.exit();
+  };
+  process.stdout.on('error', fail);
+  // Nowhere is left to say it; the exit code tells how the command ended.
+  process.stderr.on('error', () => {});
 }
 
 /** Writes to stdout, and waits where the reader is slower. */

@@ -3,7 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { COMPRESSIONS } from './compression.js';
 import { exitCodeTable, USAGE } from './exit-codes.js';
 import { report } from './failure.js';
-import { quietOnClosedPipe } from './output.js';
+import { handleWriteErrors } from './output.js';
 
 /*
  * The command line: names, options and help only. What a command does is loaded when it runs, so that `mdmp --help` or a
@@ -12,7 +12,8 @@ import { quietOnClosedPipe } from './output.js';
 
 /** Runs the command line, without node and the script's name. Sets `process.exitCode`; never rejects. */
 export async function run(words: readonly string[]): Promise<void> {
-  quietOnClosedPipe();
+  const debug = words.includes('--debug');
+  handleWriteErrors((error) => report(error, debug));
   try {
     await program(words[0] ?? '').parseAsync([...words], { from: 'user' });
   } catch (error) {
@@ -20,7 +21,7 @@ export async function run(words: readonly string[]): Promise<void> {
       // Help that was asked for has the code 0.
       process.exitCode = error.exitCode === 0 ? 0 : USAGE;
     } else {
-      report(error, words.includes('--debug'));
+      report(error, debug);
     }
   }
 }

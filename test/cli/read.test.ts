@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -257,5 +257,19 @@ describeWith([needsBuild], 'the command', () => {
     });
     const [exit] = await once(child, 'close');
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+  });
+
+  it('says in one line that what it prints cannot be written', () => {
+    const full = openSync('/dev/full', 'w');
+    const main = join(root, 'dist', 'cli', 'main.js');
+    const { status, stderr } = spawnSync(process.execPath, [main, 'exit-codes'], {
+      stdio: ['ignore', full, 'pipe'],
+      encoding: 'utf8',
+    });
+    closeSync(full);
+    expect({ status, stderr }).toEqual({
+      status: 43,
+      stderr: 'mdmp: stdout cannot be written: ENOSPC: no space left on device, write.\n',
+    });
   });
 });

@@ -22,14 +22,20 @@ export interface RegisterAccess {
   readXsave(tid: number, room: number): Uint8Array;
 }
 
+/** Fills `into` with a register set; gives how many bytes of it there are, 0 for none. */
+type GetRegisterSet = (tid: number, type: number, into: Uint8Array) => number;
+/** Bound once a thread: koffi forgets no type. */
+let registerSet: GetRegisterSet | undefined;
+
 /** How registers are asked for: it depends on the kernel's processor, as the requests of x86 are older than the common ones. */
 export function registerAccess(name: CpuName): RegisterAccess {
   const cpu = cpus[name];
-  const registerSet = bindRegisterSets();
+  registerSet ??= bindRegisterSets();
+  const getSet = registerSet;
   const common = {
     readXsave: (tid: number, room: number) => {
       const bytes = new Uint8Array(room);
-      return bytes.subarray(0, registerSet(tid, NT_X86_XSTATE, bytes));
+      return bytes.subarray(0, getSet(tid, NT_X86_XSTATE, bytes));
     },
   };
   if (name === 'arm64') {
@@ -39,14 +45,14 @@ export function registerAccess(name: CpuName): RegisterAccess {
         const registers = new BigInt64Array(cpu.registerWords);
         const bytes = new Uint8Array(registers.buffer);
         const size = USER_PT_REGS * 8;
-        if (registerSet(tid, NT_PRSTATUS, bytes.subarray(0, size)) !== size) return undefined;
-        registerSet(tid, NT_ARM_TLS, bytes.subarray(size));
+        if (getSet(tid, NT_PRSTATUS, bytes.subarray(0, size)) !== size) return undefined;
+        getSet(tid, NT_ARM_TLS, bytes.subarray(size));
         return registers;
       },
       write: undefined,
       readFloatingPoint(tid) {
         const bytes = new Uint8Array(cpu.floatingPointSize);
-        registerSet(tid, NT_PRFPREG, bytes);
+        getSet(tid, NT_PRFPREG, bytes);
         return bytes;
       },
     };
@@ -68,8 +74,7 @@ export function registerAccess(name: CpuName): RegisterAccess {
   };
 }
 
-/** Fills `into` with a register set; gives how many bytes of it there are, 0 for none. */
-function bindRegisterSets(): (tid: number, type: number, into: Uint8Array) => number {
+function bindRegisterSets(): GetRegisterSet {
   const koffi = loadKoffi();
   // Without a name: names are global in koffi.
   const iovec = koffi.struct({ base: 'void *', len: 'size_t' });

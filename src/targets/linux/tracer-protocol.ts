@@ -16,7 +16,7 @@ export const Control = {
   State: 2,
   /** Set by the driving thread once it knows that the stop has expired. */
   Acknowledged: 3,
-  /** The id of the tracer thread if it has to end before all threads of the target are free; else 0. */
+  /** The id of the tracer thread if it has to end after this dump: only that sets a thread of the target free; else 0. */
   FreedByEnd: 4,
   Words: 8,
 } as const;
@@ -40,11 +40,18 @@ export const Times = { HoldStart: 0, Held: 1, Count: 2 } as const;
 export const TIMES_OFFSET = Control.Words * 4;
 export const CONTROL_BYTES = TIMES_OFFSET + Times.Count * 8;
 
+/** What the thread is started with. */
+export interface TracerData {
+  /** One word: it waits for its next dump while that is 0. */
+  gate: Int32Array;
+  /** Where answers go that are no numbers. */
+  answers: MessagePort;
+}
+
+/** One dump. */
 export interface TracerOptions {
   control: SharedArrayBuffer;
   pid: number;
-  /** Where answers go that are no numbers. */
-  answers: MessagePort;
   cpu: CpuName;
   /** Take the registers beyond SSE too: NT_X86_XSTATE. */
   xstate: boolean;
@@ -81,7 +88,7 @@ export type Command =
       readonly ownPid: number;
       readonly results: SharedArrayBuffer;
     }
-  /** Lets all threads go, ends the copy and the tracer thread. */
+  /** Lets all threads go and ends the copy: the dump is over. */
   | { readonly kind: 'release' };
 
 /** What `capture` answers. */

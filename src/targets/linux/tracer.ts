@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, type Worker } from 'node:worker_threads';
+import { receiveMessageOnPort } from 'node:worker_threads';
 import { MinidumpError } from '../../io/index.js';
 import type { CpuName } from '../../linux/cpu/index.js';
 import { sleep } from '../../node/sleep.js';
@@ -23,7 +23,7 @@ import {
   Times,
   type TracerOptions,
 } from './tracer-protocol.js';
-import { tracerThread } from './tracer-start.js';
+import { keepTracerThread, type TracerThread, tracerThread } from './tracer-start.js';
 
 /** How long the tracer thread may take to start, and how long beyond its own limits to answer; milliseconds. */
 const START_LIMIT = 20_000;
@@ -49,14 +49,14 @@ export interface TracerSettings {
 export class Tracer implements ThreadHolder {
   readonly #words: Int32Array;
   readonly #times: Float64Array;
-  readonly #worker: Worker;
-  readonly #answers: MessagePort;
+  readonly #thread: TracerThread;
   readonly #maxPause: number;
   readonly #slotSize: number;
   readonly #pid: number;
   /** All that were to be stopped but the leader, whose end belongs to its parent. */
   readonly #traced = new Set<number>();
   #replies = 0;
+  #released = false;
 
   /** Starts the thread, or takes the one that was started; it gets ready (some 30 ms) while the caller prepares. */
   constructor(pid: number, settings: TracerSettings) {
@@ -66,19 +66,16 @@ export class Tracer implements ThreadHolder {
     this.#maxPause = settings.maxPause;
     this.#pid = pid;
     this.#slotSize = slotSize(settings.xstate);
-    const { port1, port2 } = new MessageChannel();
-    this.#answers = port1;
     const options: TracerOptions = {
       control,
       pid,
-      answers: port2,
       cpu: settings.cpu,
       xstate: settings.xstate,
       maxPause: settings.maxPause,
       abandonExitCode: settings.abandonExitCode,
       abandonMessage: `mdmp: ${pauseMessage(settings.maxPause)}\n`,
     };
-    this.#worker = tracerThread(options);
+    this.#thread = tracerThread(options);
   }
 
   /** Waits until the thread is ready to trace. */
@@ -107,7 +104,7 @@ export class Tracer implements ThreadHolder {
     this.#awaitStop();
     this.checkHeld();
     this.#checkWhole(undefined);
-    return (receiveMessageOnPort(this.#answers) as { message: QuickAnswer }).message;
+    return (receiveMessageOnPort(this.#thread.answers) as { message: QuickAnswer }).message;
   }
 
   /** Throws if the threads that were stopped are stopped no longer, because it took too long. */
@@ -171,8 +168,10 @@ export class Tracer implements ThreadHolder {
     );
   }
 
-  /** Lets the target go and ends the thread. May be called again. */
+  /** Lets the target go; the thread is free for another dump. May be called again. */
   release(): void {
+    if (this.#released) return;
+    this.#released = true;
     // It is not ended while it starts: see tracer-thread.ts.
     if (this.#state() === State.Starting) this.#awaitReply(START_LIMIT);
     if (this.#state() === State.Expired) {
@@ -182,14 +181,18 @@ export class Tracer implements ThreadHolder {
       this.#awaitReply(REPLY_LIMIT);
       // The limit may have passed in just this moment.
       if (this.#state() === State.Expired) this.#acknowledge();
-      this.#awaitEnd();
+      const tid = Atomics.load(this.#words, Control.FreedByEnd);
+      if (tid === 0 && this.#state() === State.Ended) {
+        keepTracerThread(this.#thread);
+        return;
+      }
+      this.#awaitEnd(tid);
     }
-    this.#answers.close();
+    this.#thread.answers.close();
   }
 
   /** Where only the end of the tracer thread frees a thread of the target, waits for that end. */
-  #awaitEnd(): void {
-    const tid = Atomics.load(this.#words, Control.FreedByEnd);
+  #awaitEnd(tid: number): void {
     const deadline = performance.now() + END_LIMIT;
     while (tid !== 0 && existsSync(`/proc/self/task/${tid}`) && performance.now() < deadline) sleep(1);
   }
@@ -214,7 +217,7 @@ export class Tracer implements ThreadHolder {
   }
 
   #post(command: Command): void {
-    this.#worker.postMessage(command);
+    this.#thread.worker.postMessage(command);
     Atomics.add(this.#words, Control.Request, 1);
     Atomics.notify(this.#words, Control.Request);
   }
@@ -238,7 +241,7 @@ export class Tracer implements ThreadHolder {
 
   #awaitReply(limit: number): void {
     if (!this.#answered(limit)) {
-      void this.#worker.terminate();
+      void this.#thread.worker.terminate();
       throw new MinidumpError('system-call', 'the tracer thread does not answer');
     }
     this.#replies = Atomics.load(this.#words, Control.Reply);

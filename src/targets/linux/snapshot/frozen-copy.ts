@@ -108,10 +108,10 @@ export class FrozenCopy {
     memory.write(pid, covered.address, covered.bytes);
   }
 
-  /** Ends the copy. It stays in the list of the target's children until `collect`. */
-  kill(): void {
+  /** Ends the copy. It stays in the list of the target's children until `collect`. Gives whether there is none any more. */
+  kill(): boolean {
     const pid = this.#pid;
-    if (pid === 0) return;
+    if (pid === 0) return true;
     this.#pid = 0;
     const info = new Int32Array(32);
     const { ptrace } = this.#context;
@@ -121,9 +121,10 @@ export class FrozenCopy {
       this.#kill(pid, SIGKILL);
       info[SI_PID] = 0;
       const gone = this.#waitid(P_PID, pid, info, WEXITED | WNOHANG | WALL) !== 0;
-      if (gone || info[SI_PID] === pid) return;
+      if (gone || info[SI_PID] === pid) return true;
       ptrace.pause(KILL_PAUSE);
     } while (performance.now() < deadline);
+    return false;
   }
 
   /** Has one of these stopped threads wait for the copy that was killed. Gives whether that was done. */
