@@ -140,9 +140,7 @@ export class Copier {
           Atomics.wait(words, Word.Ended, ended, TICK);
       },
       async settled() {
-        for (let wait = 1; look() !== undefined; wait = Math.min(wait * 2, TICK)) {
-          await new Promise((resolve) => setTimeout(resolve, wait));
-        }
+        for (let ended = look(); ended !== undefined; ended = look()) await changed(words, Word.Ended, ended);
       },
     };
   }
@@ -175,4 +173,14 @@ export class Copier {
     this.#used = true;
     this.#stop();
   }
+}
+
+/** Until a word is not `value` any more, or TICK has passed, without blocking the event loop. */
+async function changed(words: Int32Array, index: number, value: number): Promise<void> {
+  const waiting = Atomics.waitAsync(words, index, value, TICK);
+  if (!waiting.async) return;
+  // A wait by itself keeps no program from ending, and comes back later than a timer of the same length.
+  const alive = setInterval(() => {}, TICK);
+  await waiting.value;
+  clearInterval(alive);
 }
