@@ -679,17 +679,22 @@ describeWith(['gcc', needsLinux, needsBuild], 'the other callbacks', () => {
       abort: () => {},
     };
     const big = await Program.start(await compile('pausewatch'), ['--touch', '32']);
+    let all = Number.POSITIVE_INFINITY;
     const answer = (last: number) =>
       routine((input, output) => {
         if (input.CallbackType !== Type.CancelCallback) return true;
         output.CheckCancel = true;
-        output.Cancel = ++points === last;
+        output.Cancel = ++points >= last;
         return true;
       });
-    await writeMinidump(big.pid, slow, { type, callback: answer(-1) });
-    const all = points;
+    // How often it is asked depends on how the threads that copy get on: a few times more or less.
+    for (let run = 0; run < 5; run++) {
+      points = 0;
+      await writeMinidump(big.pid, slow, { type, callback: answer(Number.POSITIVE_INFINITY) });
+      all = Math.min(all, points);
+    }
     expect(all).toBeGreaterThan(50);
-    for (const last of [all, all - 1, all - 16]) {
+    for (const last of [all - 4, all - 16, 1]) {
       points = 0;
       const error = await failure(writeMinidump(big.pid, slow, { type, callback: answer(last) }));
       expect(error.code).toBe('cancelled');
