@@ -1,0 +1,2 @@
+export type * from './cfi.js';
+export type * from './debug-information.js';
