@@ -1,3 +1,4 @@
+export type * from './cache.js';
 export * from './errors.js';
 export * from './output-failure.js';
 export * from './sink.js';
