@@ -74,7 +74,7 @@ export async function soakDumps(context) {
       await sleep(random.below(30));
       progress(i + 1, total);
     }
-    const sums = target.ended ? undefined : await judge(context, target, 'at the end', true);
+    const sums = target.ended ? undefined : await judge(context, target, 'at the end');
     if (sums && sums.shorts > shortened)
       fail(`the program saw ${sums.shorts} short calls, the reports counted ${shortened}`);
     const last = measure(dumper.pid);
@@ -144,19 +144,10 @@ async function commandDump(commands, target, file, kind, mode) {
   return JSON.parse(stdout);
 }
 
-/** What the program says of itself; `fail` is told what it did not say before. */
+/** The sums of the tasks; `fail` is told what they must not have seen. */
 async function judge(context, target, where) {
-  const report = await target.report();
-  const sums = { rounds: 0, eintrs: 0, errors: 0, early: 0, shorts: 0 };
-  for (const [name, task] of report) {
-    for (const key of Object.keys(sums)) sums[key] += task[key];
-    const before = target.judged?.get(name);
-    for (const key of ['eintrs', 'errors', 'early']) {
-      const more = task[key] - (before?.[key] ?? 0);
-      if (more > 0) context.fail(`${where}: task ${name} has ${more} ${key}`);
-    }
-  }
-  target.judged = report;
+  const { sums, faults } = await target.judge({ eintrs: true });
+  for (const fault of faults) context.fail(`${where}: ${fault}`);
   return sums;
 }
 

@@ -23,6 +23,8 @@ export class Target {
   #ended = false;
   #descriptors;
   #rounds = new Map();
+  /** What each task had against it when it was last asked. */
+  #judged = new Map();
   /** Zombies that were found and allowed, by their ids. */
   zombies = new Set();
 
@@ -94,14 +96,23 @@ export class Target {
     return report;
   }
 
-  /** Sums of all tasks. */
-  async totals() {
-    const sums = { rounds: 0, eintrs: 0, errors: 0, early: 0, shorts: 0, longest: 0 };
-    for (const task of (await this.report()).values()) {
-      for (const name of ['rounds', 'eintrs', 'errors', 'early', 'shorts']) sums[name] += task[name];
-      sums.longest = Math.max(sums.longest, task.longest);
+  /**
+   * Sums over all tasks; and in words what they have seen since the last time that they must not see.
+   *
+   * @param eintrs whether EINTR is among that
+   */
+  async judge({ eintrs }) {
+    const sums = { rounds: 0, eintrs: 0, errors: 0, early: 0, shorts: 0 };
+    const faults = [];
+    for (const [name, task] of await this.report()) {
+      for (const key of Object.keys(sums)) sums[key] += task[key];
+      for (const key of eintrs ? ['eintrs', 'errors', 'early'] : ['errors', 'early']) {
+        const more = task[key] - (this.#judged.get(name)?.[key] ?? 0);
+        if (more > 0) faults.push(`task ${name} has ${more} ${key} more`);
+      }
+      this.#judged.set(name, task);
     }
-    return sums;
+    return { sums, faults };
   }
 
   /** Waits until each task has gone round since the last time; gives the names of those that hang. */

@@ -49,6 +49,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   'disk-full': { exit: 43, meaning: 'there is no space left for the dump' },
   'write-failed': { exit: 44, meaning: 'the output could not be written' },
   'output-closed': { exit: 45, meaning: 'the reader of the output has gone' },
+  'stdout-failed': { exit: 46, meaning: 'what the command prints could not be written' },
 
   'koffi-missing': { exit: 50, meaning: 'the optional package koffi is needed to dump a process' },
   platform: { exit: 51, meaning: 'this cannot be done on this operating system or processor' },

@@ -22,9 +22,8 @@ export const err = colours.createColors(wantsColour(process.stderr));
 export function handleWriteErrors(report: (error: MinidumpError) => void): void {
   const fail = (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit();
-    const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
     report(
-      new MinidumpError(full ? 'disk-full' : 'write-failed', `stdout cannot be written: ${error.message}`, {
+      new MinidumpError('stdout-failed', `what the command prints cannot be written: ${error.message}`, {
         cause: error,
       }),
     );

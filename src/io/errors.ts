@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'disk-full'
   | 'write-failed'
   | 'output-closed'
+  | 'stdout-failed'
   // the machine
   | 'koffi-missing'
   | 'zstd-missing'

@@ -268,8 +268,8 @@ describeWith([needsBuild], 'the command', () => {
     });
     closeSync(full);
     expect({ status, stderr }).toEqual({
-      status: 43,
-      stderr: 'mdmp: stdout cannot be written: ENOSPC: no space left on device, write.\n',
+      status: 46,
+      stderr: 'mdmp: what the command prints cannot be written: ENOSPC: no space left on device, write.\n',
     });
   });
 });
