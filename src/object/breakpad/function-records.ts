@@ -1,16 +1,12 @@
 import { BROKEN, type Fields } from './fields.js';
 import { RowList, sortedOrder } from './lists.js';
 import { ROW } from './row-blocks.js';
-import { FUNCTION, HIGH, type SymTables } from './tables.js';
+import { FUNCTION, HIGH, INLINE_VALUES, LINE_VALUES, type SymTables } from './tables.js';
 
-/** Values of a packed row of lines. */
-export const LINE_VALUES = { line: 0, file: 1, count: 2 } as const;
-/** Values of a packed row of inlined calls. `file` is one more than its number: 0 is "not known", as in the old form. */
-export const INLINE_VALUES = { line: 0, file: 1, origin: 2, count: 3 } as const;
 /** Calls that were inlined into each other more deeply are dropped. Real code has fewer than 50. */
 export const MAX_INLINE_DEPTH = 512;
 
-/** Where the records of the latest FUNC go. */
+/** Where the records of the latest FUNC go: what is packed, and for inlined calls their depth. */
 const LINE_WIDTH = ROW.values + LINE_VALUES.count;
 const INLINE_WIDTH = ROW.values + INLINE_VALUES.count + 1;
 const INLINE_DEPTH = INLINE_WIDTH - 1;

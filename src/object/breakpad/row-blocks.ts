@@ -24,6 +24,12 @@ export function maxBlockBytes(values: number): number {
 export class RowBlockWriter {
   readonly directory = new RowList(BLOCK.width);
   readonly packed = new ByteList(1 << 16);
+  readonly #end: number;
+
+  /** `values` columns of a row are packed; others that follow are not. */
+  constructor(values: number) {
+    this.#end = ROW.values + values;
+  }
 
   /** Packs rows `from` to `to` of a list, in order of start, into blocks of one depth. */
   add(rows: RowList, from: number, to: number, depth: number): void {
@@ -49,7 +55,7 @@ export class RowBlockWriter {
           writeVarint(packed, zigzag(start - expected));
         }
         expected = start + size;
-        for (let column = ROW.values; column < width; column++) {
+        for (let column = ROW.values; column < this.#end; column++) {
           const last = before < 0 ? 0 : numbers[before + column]!;
           writeVarint(packed, zigzag(numbers[at + column]! - last));
         }
@@ -81,7 +87,7 @@ export function findRow(
     const start = expected + (head % 2 === 1 ? reader.signed() : 0);
     const size = Math.floor(head / 2);
     for (let i = 0; i < valueCount; i++) values[i] = values[i]! + reader.signed();
-    if (reader.failed || start > address) break;
+    if (reader.failed || start > address || values.some((value) => value < 0)) break;
     expected = start + size;
     found = address < expected ? { start, values: [...values] } : undefined;
   }

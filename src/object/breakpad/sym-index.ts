@@ -4,7 +4,7 @@ import type { DebugInformation, FunctionAt, InlinedCall, WindowsFrame } from '..
 import { BlockCache } from './block-cache.js';
 import { MAX_DELTAS, MAX_RULE_BYTES } from './cfi-records.js';
 import { type CfiMachine, compileCfi, machineOf } from './compile-cfi.js';
-import { INLINE_VALUES, LINE_VALUES, MAX_INLINE_DEPTH } from './function-records.js';
+import { MAX_INLINE_DEPTH } from './function-records.js';
 import {
   checksumOf,
   HEADER,
@@ -23,6 +23,8 @@ import {
   FUNCTION,
   HEAD_TEXTS,
   type HeadText,
+  INLINE_VALUES,
+  LINE_VALUES,
   MAX_BROKEN_LINES,
   NAMED,
   PUBLIC,

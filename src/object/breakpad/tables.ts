@@ -2,6 +2,11 @@ import { RowList, sortedOrder } from './lists.js';
 import { RowBlockWriter } from './row-blocks.js';
 import { StringTable } from './strings.js';
 
+/** Values of a packed row of lines. */
+export const LINE_VALUES = { line: 0, file: 1, count: 2 } as const;
+/** Values of a packed row of inlined calls. `file` is one more than its number: 0 is "not known", as in the old form. */
+export const INLINE_VALUES = { line: 0, file: 1, origin: 2, count: 3 } as const;
+
 /** Columns of the tables. Addresses are RVAs, in a low and a high half; names and rules are offsets into the strings. */
 export const FUNCTION = {
   low: 0,
@@ -57,8 +62,8 @@ export class SymTables {
     url: 0,
   };
   readonly functions = new RowList(FUNCTION.width);
-  readonly lines = new RowBlockWriter();
-  readonly inlines = new RowBlockWriter();
+  readonly lines = new RowBlockWriter(LINE_VALUES.count);
+  readonly inlines = new RowBlockWriter(INLINE_VALUES.count);
   readonly publics = new RowList(PUBLIC.width);
   readonly files = new RowList(NAMED.width);
   readonly origins = new RowList(NAMED.width);
