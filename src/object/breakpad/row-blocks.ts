@@ -40,27 +40,30 @@ export class RowBlockWriter {
       packed.reserve((end - first) * width * MAX_VARINT);
       const block = this.directory.add();
       const blocks = this.directory.numbers;
+      const { bytes } = packed;
+      let out = packed.length;
       let expected = numbers[first * width + ROW.start]!;
       blocks[block + BLOCK.depth] = depth;
       blocks[block + BLOCK.start] = expected;
-      blocks[block + BLOCK.offset] = packed.length;
+      blocks[block + BLOCK.offset] = out;
       // The row of zeros that the values of the first row are compared with.
       let before = -1;
       for (let at = first * width, stop = end * width; at < stop; at += width) {
         const start = numbers[at + ROW.start]!;
         const size = numbers[at + ROW.size]!;
-        if (start === expected) writeVarint(packed, size * 2);
+        if (start === expected) out = writeVarint(bytes, out, size * 2);
         else {
-          writeVarint(packed, size * 2 + 1);
-          writeVarint(packed, zigzag(start - expected));
+          out = writeVarint(bytes, out, size * 2 + 1);
+          out = writeVarint(bytes, out, zigzag(start - expected));
         }
         expected = start + size;
         for (let column = ROW.values; column < this.#end; column++) {
           const last = before < 0 ? 0 : numbers[before + column]!;
-          writeVarint(packed, zigzag(numbers[at + column]! - last));
+          out = writeVarint(bytes, out, zigzag(numbers[at + column]! - last));
         }
         before = at;
       }
+      packed.length = out;
     }
   }
 }

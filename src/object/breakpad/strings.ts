@@ -52,7 +52,7 @@ export class StringTable {
       throw new MinidumpError('unsupported', 'symbol file: more than 4 GiB of names');
     }
     list.reserve(MAX_VARINT + to - from);
-    writeVarint(list, to - from);
+    list.length = writeVarint(list.bytes, offset, to - from);
     list.bytes.set(source.subarray(from, to), list.length);
     list.length += to - from;
     return offset;

@@ -1,22 +1,21 @@
-import type { ByteList } from './lists.js';
-
 /** Most bytes of a number: 2^53 - 1 has 53 bits. */
 export const MAX_VARINT = 8;
 
 /**
- * Writes an unsigned number below 2^53, seven bits a byte, the lowest first, the highest bit set in all but the last (LEB128).
- * There must be room for MAX_VARINT bytes.
+ * Writes an unsigned number below 2^53 at a place, seven bits a byte, the lowest first, the highest bit set in all but the last
+ * (LEB128). There must be room for MAX_VARINT bytes. Gives the place after it.
  */
-export function writeVarint(list: ByteList, value: number): void {
-  const bytes = list.bytes;
+export function writeVarint(bytes: Uint8Array, at: number, value: number): number {
   let rest = value;
+  let to = at;
   while (rest >= 0x80) {
     // Not `& 0x7f` and a shift: it may have more than 32 bits.
     const above = Math.floor(rest / 0x80);
-    bytes[list.length++] = rest - above * 0x80 + 0x80;
+    bytes[to++] = rest - above * 0x80 + 0x80;
     rest = above;
   }
-  bytes[list.length++] = rest;
+  bytes[to++] = rest;
+  return to;
 }
 
 /** Signed numbers as unsigned ones: 0, -1, 1, -2 … as 0, 1, 2, 3 … */
