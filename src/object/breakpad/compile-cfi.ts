@@ -23,13 +23,13 @@ const arm64: ReadonlyMap<string, string> = new Map([
   ['x30', 'lr'],
   ['x31', 'sp'],
 ]);
-const narrow = new Set(['x86', 'arm', 'mips', 'ppc', 'riscv', 'sparc']);
+const narrow = /^(x86|i[3-6]86|arm(?!64).*|mips|ppc|riscv|riscv32|sparc)$/;
 
 /** From the CPU of a MODULE record (`x86_64`, `arm64e`); a pointer size that is known goes first. 64 bits if nothing is. */
 export function machineOf(cpu: string, pointerSize?: 4 | 8): CfiMachine {
   const name = cpu.toLowerCase();
   return {
-    pointerSize: pointerSize ?? (narrow.has(name) ? 4 : 8),
+    pointerSize: pointerSize ?? (narrow.test(name) ? 4 : 8),
     aliases: name.startsWith('arm64') ? arm64 : name.startsWith('arm') ? arm : none,
   };
 }

@@ -11,8 +11,8 @@ export interface WindowsInput {
   readonly calleeParameterSize: number;
   /** Whether the registers are those of the context: the frame at the top. */
   readonly isContextFrame: boolean;
-  /** Four bytes of the stack; undefined where the dump does not hold them. */
-  read(address: number): number | undefined;
+  /** Four bytes of the stack, as a number; undefined where the dump does not hold them. */
+  read(address: number, size: 4): number | undefined;
 }
 
 /** Registers of the caller. What is undefined is not known, or was not spoken of. */
@@ -55,7 +55,7 @@ function byFpo(frame: WindowsFrame, input: WindowsInput): WindowsRegisters | und
 }
 
 function read(input: WindowsInput, address: number): number | undefined {
-  return address >= 0 && address <= MAX_U32 - 3 ? input.read(address) : undefined;
+  return address >= 0 && address <= MAX_U32 - 3 ? input.read(address, 4) : undefined;
 }
 
 type Operator = (left: number, right: number) => number | undefined;

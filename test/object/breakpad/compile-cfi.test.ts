@@ -73,6 +73,15 @@ describe('expressions', () => {
     expect(evaluate('4294967296 1 -', 'x86')).toBe(0xffff_ffffn);
   });
 
+  it('the size of pointers is that of the CPU, if none is given', () => {
+    const sizes = (...cpus: string[]) => cpus.map((cpu) => machineOf(cpu).pointerSize);
+    expect(sizes('x86', 'arm', 'armv7s', 'mips', 'ppc', 'riscv')).toEqual([4, 4, 4, 4, 4, 4]);
+    expect(sizes('x86_64', 'x86_64h', 'arm64', 'arm64e', 'mips64', 'ppc64', 'riscv64', '')).toEqual(
+      Array(8).fill(8),
+    );
+    expect(machineOf('x86_64', 4).pointerSize).toBe(4);
+  });
+
   it('registers have the names of contexts', () => {
     expect(evaluate('x29', 'arm64')).toBe(29n);
     expect(evaluate('$x30', 'arm64e')).toBe(30n);
