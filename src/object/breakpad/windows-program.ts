@@ -1,0 +1,162 @@
+import type { WindowsFrame } from '../debug-information.js';
+
+/** Registers of x86 as unsigned numbers, and what else a STACK WIN record is computed from. */
+export interface WindowsProgramInput {
+  readonly eip: number;
+  readonly esp: number;
+  readonly ebp: number;
+  readonly ebx?: number | undefined;
+  /** Bytes of parameters of the function that this one called; 0 for the context frame. */
+  readonly calleeParameterSize: number;
+  readonly isContextFrame: boolean;
+  /** An unsigned integer in memory; undefined where the dump does not hold it. */
+  read(address: number, size: 4): number | undefined;
+}
+
+/** The registers of the caller; those that are missing were not spoken of. */
+export interface WindowsProgramResult {
+  readonly eip: number;
+  readonly esp: number;
+  readonly ebp?: number;
+  readonly ebx?: number;
+  readonly esi?: number;
+  readonly edi?: number;
+}
+
+/**
+ * Computes a caller from a STACK WIN record: runs its program (type 4), or goes by its sizes (type 0, FPO: frame pointer omission).
+ * All arithmetic is modulo 2^32. The variables are those of DIA's IDiaStackFrame; Breakpad's stackwalker_x86 and rust-minidump agree
+ * on them.
+ *
+ * @returns undefined where memory is missing or the program is broken
+ */
+export function windowsProgram(
+  frame: WindowsFrame,
+  input: WindowsProgramInput,
+): WindowsProgramResult | undefined {
+  return frame.program === undefined ? byFpo(frame, input) : byProgram(frame, frame.program, input);
+}
+
+const wrap = (value: number): number => value >>> 0;
+
+function byFpo(frame: WindowsFrame, input: WindowsProgramInput): WindowsProgramResult | undefined {
+  const { esp, ebx, calleeParameterSize } = input;
+  let slot = wrap(esp + frame.localSize + frame.savedRegisterSize + calleeParameterSize);
+  let eip = input.read(slot, 4);
+  // Seen where the context is that of a system call: a return address that is done with lies on top.
+  if (input.isContextFrame && eip === input.eip) {
+    slot = wrap(slot + 4);
+    eip = input.read(slot, 4);
+  }
+  if (eip === undefined) return undefined;
+  const caller = { eip, esp: wrap(slot + 4) };
+  if (!frame.allocatesBasePointer) {
+    return ebx === undefined ? { ...caller, ebp: input.ebp } : { ...caller, ebp: input.ebp, ebx };
+  }
+  const ebp = input.read(wrap(esp + calleeParameterSize + frame.savedRegisterSize - 8), 4);
+  return ebp === undefined ? undefined : { ...caller, ebp };
+}
+
+/** A value; the name of a variable; or nothing, which is what `.undef` puts into one. */
+type Operand = number | string | undefined;
+
+function byProgram(
+  frame: WindowsFrame,
+  program: string,
+  input: WindowsProgramInput,
+): WindowsProgramResult | undefined {
+  const { esp, ebp, ebx, calleeParameterSize } = input;
+  // A program that aligns the stack cannot go from esp.
+  const search = program.includes('@')
+    ? wrap(ebp + 4)
+    : wrap(esp + frame.localSize + frame.savedRegisterSize + calleeParameterSize);
+  const variables = new Map<string, number>([
+    ['$esp', esp],
+    ['$ebp', ebp],
+    ['.cbParams', wrap(frame.parameterSize)],
+    ['.cbCalleeParams', wrap(calleeParameterSize)],
+    ['.cbSavedRegs', wrap(frame.savedRegisterSize)],
+    ['.cbLocals', wrap(frame.localSize)],
+    ['.raSearch', search],
+    ['.raSearchStart', search],
+  ]);
+  if (ebx !== undefined) variables.set('$ebx', ebx);
+  if (!run(program, variables, input)) return undefined;
+  const eip = variables.get('$eip');
+  const stack = variables.get('$esp');
+  // rust-minidump takes a program that sets no $eip for a caller with the old one, and then ends the walk by it.
+  if (eip === undefined || stack === undefined) return undefined;
+  const caller: { -readonly [K in keyof WindowsProgramResult]: WindowsProgramResult[K] } = {
+    eip,
+    esp: stack,
+  };
+  for (const name of ['ebp', 'ebx', 'esi', 'edi'] as const) {
+    const value = variables.get(`$${name}`);
+    if (value !== undefined) caller[name] = value;
+  }
+  return caller;
+}
+
+/** Runs a program in postfix notation. What is left on the stack at its end is ignored, as rust-minidump does. */
+function run(program: string, variables: Map<string, number>, input: WindowsProgramInput): boolean {
+  const stack: Operand[] = [];
+  const value = (): number | undefined => {
+    const operand = stack.pop();
+    return typeof operand === 'string' ? variables.get(operand) : operand;
+  };
+  // Some programs have `=` glued to what follows it.
+  for (const token of program.replace(/=(?=\S)/g, '= ').split(/\s+/)) {
+    if (token === '') continue;
+    if (token === '=') {
+      if (stack.length < 2) return false;
+      const assigned = stack.pop();
+      const name = stack.pop();
+      if (typeof name !== 'string') return false;
+      if (assigned === undefined) {
+        variables.delete(name);
+        continue;
+      }
+      const known = typeof assigned === 'string' ? variables.get(assigned) : assigned;
+      if (known === undefined) return false;
+      variables.set(name, known);
+    } else if (token === '^') {
+      const address = value();
+      const read = address === undefined ? undefined : input.read(address, 4);
+      if (read === undefined) return false;
+      stack.push(read);
+    } else if (token.length === 1 && '+-*/%@'.includes(token)) {
+      const right = value();
+      const left = value();
+      const result = left === undefined || right === undefined ? undefined : compute(token, left, right);
+      if (result === undefined) return false;
+      stack.push(result);
+    } else if (token === '.undef') {
+      stack.push(undefined);
+    } else if (token.startsWith('$') || token.startsWith('.')) {
+      stack.push(token);
+    } else if (/^-?\d+$/.test(token) && Number(token) === (Number(token) | 0)) {
+      stack.push(wrap(Number(token)));
+    } else return false;
+  }
+  return true;
+}
+
+function compute(operator: string, left: number, right: number): number | undefined {
+  switch (operator) {
+    case '+':
+      return wrap(left + right);
+    case '-':
+      return wrap(left - right);
+    case '*':
+      return wrap(Math.imul(left, right));
+    case '/':
+      return right === 0 ? undefined : Math.floor(left / right);
+    case '%':
+      return right === 0 ? undefined : left % right;
+    case '@':
+      // Down to a multiple of the right operand, which must be a power of two.
+      return right !== 0 && (right & (right - 1)) === 0 ? wrap(left & -right) : undefined;
+    default:
+      return undefined;
+  }
+}
