@@ -46,8 +46,8 @@ export class CapturedMemory implements WordMemory {
   }
 }
 
-/** Below the stack pointer: red zones have 128 bytes at most, and CFI of an epilogue may look there. */
-const BELOW_STACK_POINTER = 256n;
+/** Below the stack pointer: red zones have 128 bytes at most; a page costs no more to read. */
+const BELOW_STACK_POINTER = 4096n;
 
 /** A thread of Linux has 8 MiB of stack; what is more is far from the frames that are looked at. */
 const MOST_OF_A_STACK = 8n << 20n;

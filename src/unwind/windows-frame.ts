@@ -26,12 +26,12 @@ function run(step: Step, frame: WindowsFrame, calleeParameterSize: number): Atte
     const value = callee.registers.get(name);
     return value === undefined ? undefined : Number(value);
   };
-  const [eip, esp, ebp] = [register('eip'), register('esp'), register('ebp')];
-  if (eip === undefined || esp === undefined || ebp === undefined) return failed('esp or ebp is not known');
+  const [eip, esp] = [register('eip'), register('esp')];
+  if (eip === undefined || esp === undefined) return failed('the stack pointer is not known');
   const caller = windowsProgram(frame, {
     eip,
     esp,
-    ebp,
+    ebp: register('ebp'),
     ebx: register('ebx'),
     calleeParameterSize,
     isContextFrame: callee.trust === 'context',

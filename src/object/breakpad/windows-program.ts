@@ -4,7 +4,8 @@ import type { WindowsFrame } from '../debug-information.js';
 export interface WindowsProgramInput {
   readonly eip: number;
   readonly esp: number;
-  readonly ebp: number;
+  /** Programs need it, FPO records do not. */
+  readonly ebp: number | undefined;
   readonly ebx?: number | undefined;
   /** Bytes of parameters of the function that this one called; 0 for the context frame. */
   readonly calleeParameterSize: number;
@@ -51,7 +52,11 @@ function byFpo(frame: WindowsFrame, input: WindowsProgramInput): WindowsProgramR
   if (eip === undefined) return undefined;
   const caller = { eip, esp: wrap(slot + 4) };
   if (!frame.allocatesBasePointer) {
-    return ebx === undefined ? { ...caller, ebp: input.ebp } : { ...caller, ebp: input.ebp, ebx };
+    return {
+      ...caller,
+      ...(input.ebp === undefined ? {} : { ebp: input.ebp }),
+      ...(ebx === undefined ? {} : { ebx }),
+    };
   }
   const ebp = input.read(wrap(esp + calleeParameterSize + frame.savedRegisterSize - 8), 4);
   return ebp === undefined ? undefined : { ...caller, ebp };
@@ -66,6 +71,7 @@ function byProgram(
   input: WindowsProgramInput,
 ): WindowsProgramResult | undefined {
   const { esp, ebp, ebx, calleeParameterSize } = input;
+  if (ebp === undefined) return undefined;
   // A program that aligns the stack cannot go from esp.
   const search = program.includes('@')
     ? wrap(ebp + 4)
