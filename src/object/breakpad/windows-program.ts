@@ -4,7 +4,7 @@ import type { WindowsFrame } from '../debug-information.js';
 export interface WindowsProgramInput {
   readonly eip: number;
   readonly esp: number;
-  /** Programs need it, FPO records do not. */
+  /** Only an FPO record that says where the callee saved it can do without. */
   readonly ebp: number | undefined;
   readonly ebx?: number | undefined;
   /** Bytes of parameters of the function that this one called; 0 for the context frame. */
@@ -52,11 +52,8 @@ function byFpo(frame: WindowsFrame, input: WindowsProgramInput): WindowsProgramR
   if (eip === undefined) return undefined;
   const caller = { eip, esp: wrap(slot + 4) };
   if (!frame.allocatesBasePointer) {
-    return {
-      ...caller,
-      ...(input.ebp === undefined ? {} : { ebp: input.ebp }),
-      ...(ebx === undefined ? {} : { ebx }),
-    };
+    if (input.ebp === undefined) return undefined;
+    return ebx === undefined ? { ...caller, ebp: input.ebp } : { ...caller, ebp: input.ebp, ebx };
   }
   const ebp = input.read(wrap(esp + calleeParameterSize + frame.savedRegisterSize - 8), 4);
   return ebp === undefined ? undefined : { ...caller, ebp };

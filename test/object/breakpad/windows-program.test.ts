@@ -108,6 +108,13 @@ describe('FPO records', () => {
     });
   });
 
+  it('need ebp only where the callee did not save it', () => {
+    const unknown = { ebp: undefined };
+    expect(run({ savedRegisterSize: 8, allocatesBasePointer: true }, unknown)?.ebp).toBe(0xcafe);
+    expect(run({ localSize: 4 }, unknown)).toBeUndefined();
+    expect(run({ program: '$eip 5 =' }, unknown)).toBeUndefined();
+  });
+
   it('pass over the own address of a context frame', () => {
     const own = { eip: 0x4000_1234, isContextFrame: true };
     expect(run({ localSize: 4 }, own)).toMatchObject({ eip: 0x4000_5678, esp: 0x100c });
