@@ -35,7 +35,7 @@ describe('a cache folder', () => {
     ]);
   });
 
-  it('replaces, and whoever has the old one open goes on reading it', () => {
+  it('replaces, and whoever has the old one open goes on reading it', async () => {
     const cache = new CacheFolder(folder());
     cache.store('a', [bytes(4, 1)]);
     using old = cache.open('a')!;

@@ -1,0 +1,5 @@
+export { cpuRules, type TechniqueName, type UnwindCpu, type UnwindSystem } from './cpu.js';
+export type * from './frame.js';
+export type * from './lookups.js';
+export * from './memory.js';
+export * from './unwind.js';

@@ -1,0 +1,85 @@
+import type { Task } from '../io/index.js';
+import type { MemoryView } from '../reader/index.js';
+
+/** Memory that is there at once. */
+export interface WordMemory {
+  /** An unsigned integer of so many bytes; undefined where the dump does not hold all of them. */
+  read(address: bigint, size: 1 | 2 | 4 | 8): bigint | undefined;
+}
+
+/** Bytes of a process, from an address. */
+export interface MemoryPiece {
+  readonly start: bigint;
+  readonly bytes: Uint8Array;
+}
+
+/** A few pieces of memory, in the byte order of the process. A word that lies in two pieces is in none. */
+export class CapturedMemory implements WordMemory {
+  readonly #pieces: readonly { start: bigint; end: bigint; view: DataView }[];
+  readonly #littleEndian: boolean;
+
+  constructor(pieces: readonly MemoryPiece[], littleEndian = true) {
+    this.#littleEndian = littleEndian;
+    this.#pieces = pieces.map(({ start, bytes }) => ({
+      start,
+      end: start + BigInt(bytes.length),
+      view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength),
+    }));
+  }
+
+  read(address: bigint, size: 1 | 2 | 4 | 8): bigint | undefined {
+    const end = address + BigInt(size);
+    const piece = this.#pieces.find((one) => address >= one.start && end <= one.end);
+    if (piece === undefined) return undefined;
+    const at = Number(address - piece.start);
+    const { view } = piece;
+    switch (size) {
+      case 1:
+        return BigInt(view.getUint8(at));
+      case 2:
+        return BigInt(view.getUint16(at, this.#littleEndian));
+      case 4:
+        return BigInt(view.getUint32(at, this.#littleEndian));
+      case 8:
+        return view.getBigUint64(at, this.#littleEndian);
+    }
+  }
+}
+
+/** Below the stack pointer: red zones have 128 bytes at most; a page costs no more to read. */
+const BELOW_STACK_POINTER = 4096n;
+
+/** A thread of Linux has 8 MiB of stack; what is more is far from the frames that are looked at. */
+const MOST_OF_A_STACK = 8n << 20n;
+
+/**
+ * Reads the stack of a thread: from a little below the stack pointer to the end of the range that holds it. If that is not where the
+ * thread list says that the stack is, the start of that one too: the stack pointer may be what went wrong.
+ *
+ * @param stackStart StartOfMemoryRange of the thread's stack
+ * @param most bytes of one range that are read
+ */
+export function* fetchStack(
+  memory: MemoryView,
+  stackStart: bigint,
+  stackPointer: bigint,
+  littleEndian = true,
+  most: bigint = MOST_OF_A_STACK,
+): Task<CapturedMemory> {
+  const pieces: MemoryPiece[] = [];
+  const current = memory.find(stackPointer);
+  const recorded = memory.find(stackStart);
+  const wanted: { start: bigint; end: bigint }[] = [];
+  if (current !== undefined) {
+    const below = stackPointer - BELOW_STACK_POINTER;
+    wanted.push({ start: below > current.start ? below : current.start, end: current.end });
+  }
+  if (recorded !== undefined && recorded !== current) {
+    wanted.push({ start: stackStart, end: recorded.end });
+  }
+  for (const { start, end } of wanted) {
+    const size = end - start < most ? end - start : most;
+    pieces.push({ start, bytes: yield* memory.readTask(start, Number(size)) });
+  }
+  return new CapturedMemory(pieces, littleEndian);
+}
