@@ -40,6 +40,7 @@ function parseEntity(p: Parser): Node {
     result: undefined,
     name,
     params: [],
+    templateParams: p.templateParams[0] ?? [],
     suffix: facts.suffix,
     attributes,
     constraint: undefined,

@@ -122,18 +122,27 @@ function parseLocalName(p: Parser, facts: NameFacts | undefined): Node {
   p.expect('Z');
   const scope = parseEncoding(p);
   p.expect('E');
+  const outer = p.templateParams;
+  p.templateParams = [];
+  const name = parseLocalEntity(p, facts);
+  // What follows an entity's own name may name its own parameters.
+  if (!facts) p.templateParams = outer;
+  return { kind: 'local', scope, name };
+}
+
+function parseLocalEntity(p: Parser, facts: NameFacts | undefined): Node {
   if (p.accept('s')) {
     skipDiscriminator(p);
-    return { kind: 'local', scope, name: nameOf('string literal') };
+    return nameOf('string literal');
   }
   if (p.accept('d')) {
     // In a default argument: of the last parameter, or counted from it.
     p.ordinal();
-    return { kind: 'local', scope, name: parseName(p, facts) };
+    return parseName(p, facts);
   }
   const name = parseName(p, facts);
   skipDiscriminator(p);
-  return { kind: 'local', scope, name };
+  return name;
 }
 
 /** <discriminator>: tells names apart that read the same. */
@@ -157,7 +166,7 @@ function parseUnqualifiedName(p: Parser, facts: NameFacts | undefined, scope: No
   let name: Node;
   let owner = scope;
   if (p.digit) name = parseSourceName(p);
-  else if (p.look() === 'U') name = parseUnnamed(p);
+  else if (p.look() === 'U') name = parseUnnamed(p, owner !== undefined);
   else if (p.accept('DC')) name = parseStructuredBinding(p);
   else if (owner && (p.look() === 'C' || (p.look() === 'D' && p.look(1) !== 'C'))) {
     if (owner.kind === 'standard') owner = { ...owner, short: owner.full };
@@ -184,7 +193,7 @@ export function parseAbiTags(p: Parser, name: Node): Node {
 }
 
 /** <unnamed-type-name>, and a block's. */
-function parseUnnamed(p: Parser): Node {
+function parseUnnamed(p: Parser, inScope: boolean): Node {
   if (p.accept('Ut')) return { kind: 'unnamed', number: p.ordinal() + 1 };
   if (p.accept('Ub')) {
     p.ordinal();
@@ -194,6 +203,9 @@ function parseUnnamed(p: Parser): Node {
   const outerLevel = p.lambdaLevel;
   const outerInvented = { ...p.invented };
   Object.assign(p.invented, { T: 0, N: 0, TT: 0 });
+  const outerParams = p.templateParams;
+  // Template parameters around it are known, and no part of its name, unless it stands in a signature.
+  p.templateParams = inScope ? [] : [...outerParams];
   p.lambdaLevel = p.templateParams.length;
   const level: (Node | undefined)[] = [];
   p.templateParams.push(level);
@@ -210,7 +222,7 @@ function parseUnnamed(p: Parser): Node {
   }
   if (p.accept('Q')) constraints[1] = parseExpression(p);
   p.expect('E');
-  if (p.templateParams.length > p.lambdaLevel) p.templateParams.length = p.lambdaLevel;
+  p.templateParams = outerParams;
   p.lambdaLevel = outerLevel;
   Object.assign(p.invented, outerInvented);
   return { kind: 'lambda', declared, params, constraints, number: p.ordinal() + 1 };

@@ -35,6 +35,11 @@ export type Node =
   | { kind: 'expansion'; child: Node }
   /** A template parameter named before its template arguments: in the type of a conversion operator. */
   | { kind: 'forward'; index: number; target: Node | undefined }
+  /**
+   * A lambda's `auto` parameter. g++ makes no difference between it and the template parameter of the same number outside:
+   * a substitution of one may stand for the other.
+   */
+  | { kind: 'auto'; index: number }
   // expressions
   | { kind: 'text'; parts: (string | Node)[]; precedence: number }
   | { kind: 'operand'; child: Node; than: number; orEqual: boolean }
@@ -48,6 +53,8 @@ export interface Encoding {
   result: Node | undefined;
   name: Node;
   params: Node[];
+  /** The values of the template parameters `T_`, `T0_` …. */
+  templateParams: readonly (Node | undefined)[];
   /** cv- and ref-qualifiers as they are printed after the parameters. */
   suffix: string;
   attributes: Node | undefined;

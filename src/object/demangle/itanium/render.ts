@@ -18,6 +18,8 @@ export class Renderer {
   #inExpansion = false;
   /** Between `<` and `>`, and not in parentheses there. */
   #bareGreaterEnds = false;
+  #inLambda = false;
+  #templateParams: Encoding['templateParams'] = [];
 
   constructor(
     readonly budget: Budget,
@@ -87,6 +89,10 @@ export class Renderer {
         return this.#encoding(node);
       case 'forward':
         return this.#declarator(node.target ?? giveUp());
+      case 'auto': {
+        const param = this.#inLambda ? undefined : this.#templateParams[node.index];
+        return param === undefined ? atom('auto') : this.#declarator(param);
+      }
       case 'pack': {
         const value = this.#packValue(node.values);
         return value === undefined ? atom('') : this.#declarator(value);
@@ -106,7 +112,7 @@ export class Renderer {
       case 'nested':
         return `${this.text(node.scope)}::${this.text(node.name)}`;
       case 'local':
-        return `${this.#scope(node.scope)}::${this.text(node.name)}`;
+        return `${this.text(node.scope)}::${this.text(node.name)}`;
       case 'templated': {
         const base = this.text(node.base);
         // `operator< <int>`, lest it reads as another operator.
@@ -129,6 +135,8 @@ export class Renderer {
       case 'unnamed':
         return `{unnamed type#${node.number}}`;
       case 'lambda': {
+        const outer = this.#inLambda;
+        this.#inLambda = true;
         const declared =
           node.declared.length === 0
             ? ''
@@ -136,7 +144,9 @@ export class Renderer {
         const [before, after] = node.constraints.map((constraint) =>
           constraint === undefined ? '' : ` requires ${this.text(constraint)}`,
         );
-        return `{lambda${declared}${before}${this.#enclosed('(', node.params, ')')}${after}#${node.number}}`;
+        const params = this.#enclosed('(', node.params, ')');
+        this.#inLambda = outer;
+        return `{lambda${declared}${before}${params}${after}#${node.number}}`;
       }
       case 'list':
         return this.#list(node.values);
@@ -232,8 +242,17 @@ export class Renderer {
   }
 
   #encoding(node: Encoding): Rendered {
+    const outer = { params: this.#templateParams, inLambda: this.#inLambda };
+    this.#templateParams = node.templateParams;
+    this.#inLambda = false;
     const name = this.text(node.name);
-    if (!this.parameters) return atom(name);
+    const rendered = this.parameters ? this.#signature(node, name) : atom(name);
+    this.#templateParams = outer.params;
+    this.#inLambda = outer.inLambda;
+    return rendered;
+  }
+
+  #signature(node: Encoding, name: string): Rendered {
     const result = node.result === undefined ? atom('') : this.#declarator(node.result);
     const space = node.result !== undefined && result.right === '' ? ' ' : '';
     const params = this.#enclosed('(', node.params, ')');
@@ -249,11 +268,6 @@ export class Renderer {
         constraint,
       shape: undefined,
     };
-  }
-
-  /** The function that a local name is in. */
-  #scope(scope: Node): string {
-    return this.text(scope);
   }
 
   #precedence(node: Node): number {

@@ -75,7 +75,7 @@ export function parseTemplateParam(p: Parser): Node {
   const param = p.templateParams[level]?.[index];
   if (param !== undefined) return param;
   // A lambda's parameter that was never declared is one that was written `auto`.
-  if (level === p.lambdaLevel && level <= p.templateParams.length) return nameOf('auto');
+  if (level === p.lambdaLevel && level <= p.templateParams.length) return { kind: 'auto', index };
   return giveUp();
 }
 
