@@ -79,10 +79,8 @@ function parseAnyExpression(p: Parser): Node {
     case 'sZ': {
       p.at += 2;
       const pack = p.look() === 'T' ? parseTemplateParam(p) : parseFunctionParam(p);
-      return textOf([
-        'sizeof...',
-        inParentheses([pack.kind === 'pack' ? pack : { kind: 'list', values: [pack] }]),
-      ]);
+      const values = pack.kind === 'pack' ? pack.values : [pack];
+      return textOf(['sizeof...', inParentheses(values)]);
     }
     case 'sP': {
       p.at += 2;
@@ -161,7 +159,7 @@ function parseOperation(p: Parser, operator: Operator, global: boolean): Node {
       return textOf([inParentheses([type]), inParentheses(values)], precedence);
     }
     case 'named-cast': {
-      const type: Node = { kind: 'args', list: [parseType(p)], constraint: undefined };
+      const type: Node = { kind: 'args', list: [parseType(p)] };
       return textOf([symbol, type, inParentheses([parseExpression(p)])], precedence);
     }
     case 'new':
@@ -319,7 +317,13 @@ function parseUnresolvedName(p: Parser, global: boolean): Node {
     while (!p.accept('E')) {
       scope = { kind: 'nested', scope, name: withTemplateArgs(p, parseSourceName(p)) };
     }
-  } else scope = withTemplateArgs(p, parseUnresolvedType(p));
+  } else {
+    scope = parseUnresolvedType(p);
+    if (p.look() === 'I') {
+      scope = withTemplateArgs(p, scope);
+      p.substitutions.push(scope);
+    }
+  }
   return { kind: 'nested', scope, name: parseBaseUnresolvedName(p) };
 }
 

@@ -260,9 +260,7 @@ export function parseOperatorName(p: Parser, facts?: NameFacts): Node {
   if (p.accept('li')) return nameOf(`operator"" ${p.sourceName()}`);
   if (p.look() === 'v' && /\d/.test(p.look(1))) {
     p.at += 2;
-    const type = p.sourceName();
-    if (facts) facts.withoutResult = true;
-    return nameOf(`operator ${type}`);
+    return nameOf(`operator ${p.sourceName()}`);
   }
   const operator = operatorOf(p.next() + p.next());
   if (!operator || operator.expressionOnly) giveUp();

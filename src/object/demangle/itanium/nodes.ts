@@ -6,7 +6,7 @@ export type Node =
   | { kind: 'nested'; scope: Node; name: Node }
   | { kind: 'local'; scope: Node; name: Node }
   | { kind: 'templated'; base: Node; args: Node }
-  | { kind: 'args'; list: Node[]; constraint: Node | undefined }
+  | { kind: 'args'; list: Node[] }
   | { kind: 'tagged'; base: Node; tag: string }
   | { kind: 'structor'; owner: Node; destructor: boolean }
   | { kind: 'conversion'; type: Node }

@@ -122,9 +122,8 @@ export class Renderer {
         const outer = this.#bareGreaterEnds;
         this.#bareGreaterEnds = true;
         const list = this.#list(node.list);
-        const constraint = node.constraint === undefined ? '' : ` requires ${this.text(node.constraint)}`;
         this.#bareGreaterEnds = outer;
-        return `<${list}>${constraint}`;
+        return `<${list}>`;
       }
       case 'tagged':
         return `${this.text(node.base)}[abi:${node.tag}]`;
@@ -137,10 +136,7 @@ export class Renderer {
       case 'lambda': {
         const outer = this.#inLambda;
         this.#inLambda = true;
-        const declared =
-          node.declared.length === 0
-            ? ''
-            : this.text({ kind: 'args', list: node.declared, constraint: undefined });
+        const declared = node.declared.length === 0 ? '' : this.text({ kind: 'args', list: node.declared });
         const [before, after] = node.constraints.map((constraint) =>
           constraint === undefined ? '' : ` requires ${this.text(constraint)}`,
         );
@@ -213,7 +209,8 @@ export class Renderer {
   }
 
   #packValue(values: Node[]): Node | undefined {
-    if (!this.#inExpansion) return { kind: 'list', values };
+    // Outside an expansion there is none but the first: g++ before 4.5 did not mangle expansions.
+    if (!this.#inExpansion) return values[0];
     if (this.#packSize === NO_PACK) {
       this.#packSize = values.length;
       this.#packIndex = 0;
@@ -261,7 +258,7 @@ export class Renderer {
     return {
       left: result.left + space + name,
       right:
-        (node.explicitObject ? `(this ${params.slice(1)}` : params) +
+        (node.explicitObject && params !== '()' ? `(this ${params.slice(1)}` : params) +
         result.right +
         node.suffix +
         attributes +

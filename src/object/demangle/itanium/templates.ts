@@ -14,19 +14,25 @@ export function parseTemplateArgs(p: Parser, record = false): Node {
   const level: Node[] = [];
   if (record) p.templateParams = [level];
   const list: Node[] = [];
-  let constraint: Node | undefined;
+  const outer = p.mayTakeTemplateArgs;
+  p.mayTakeTemplateArgs = true;
   while (!p.accept('E')) {
-    if (p.accept('Q')) {
-      constraint = parseExpression(p);
-      p.expect('E');
-      break;
-    }
+    if (acceptConstraint(p)) break;
     const arg = parseTemplateArg(p);
     list.push(arg);
     if (record) level.push(arg.kind === 'list' ? { kind: 'pack', values: arg.values } : arg);
   }
+  p.mayTakeTemplateArgs = outer;
   p.budget.leave();
-  return { kind: 'args', list, constraint };
+  return { kind: 'args', list };
+}
+
+/** The requires-clause at the end of template arguments or parameters, and their E; it is not written. */
+function acceptConstraint(p: Parser): boolean {
+  if (!p.accept('Q')) return false;
+  parseExpression(p);
+  p.expect('E');
+  return true;
 }
 
 /** <template-arg> */
@@ -107,17 +113,12 @@ function parseAnyDecl(p: Parser, level: (Node | undefined)[] | undefined, code: 
       const inner: (Node | undefined)[] = [];
       p.templateParams.push(inner);
       const list: Node[] = [];
-      let constraint: Node | undefined;
       while (!p.accept('E')) {
-        if (p.accept('Q')) {
-          constraint = parseExpression(p);
-          p.expect('E');
-          break;
-        }
+        if (acceptConstraint(p)) break;
         list.push(parseTemplateParamDecl(p, inner));
       }
       p.templateParams.pop();
-      return textOf(['template', { kind: 'args', list, constraint }, ' typename ', name]);
+      return textOf(['template', { kind: 'args', list }, ' typename ', name]);
     }
     case 'p': {
       p.expect('T');
