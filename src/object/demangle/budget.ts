@@ -8,12 +8,13 @@ export function giveUp(): never {
   throw unreadable;
 }
 
-/** Of the readable text. The longest of 42,000 names of libclang is 10,000 characters. */
+/** Of the readable text, in UTF-16 units, and of the name. Of 230,000 real names the longest is read as 6,300. */
 export const MAX_TEXT = 64 * 1024;
-/** Nested types, scopes and expressions. */
+/** Of types, scopes and expressions in each other; 41 is the most that was seen. */
 const MAX_DEPTH = 400;
-const STEPS_ALWAYS = 20_000;
-const STEPS_PER_CHARACTER = 100;
+/** Of 230,000 real names none took more than 1,200 steps, and none more than 5 for a character. */
+const STEPS_ALWAYS = 10_000;
+const STEPS_PER_CHARACTER = 20;
 
 /**
  * What one name may cost. A few hundred characters with substitutions of substitutions stand for more text than there is

@@ -32,7 +32,7 @@ export function demangle(name: string, options: DemangleOptions = {}): string {
 function demangled(name: string, parameters: boolean): string {
   const symbol = /^__(?:Z|R|__Z)/.test(name) ? name.slice(1) : name;
   if (symbol.startsWith('_R')) return demangleRustV0(symbol);
-  if (symbol.startsWith('_ZN')) {
+  if (symbol.startsWith('_ZN') && symbol.includes('17h')) {
     const rust = demangleRustLegacy(symbol);
     if (rust !== undefined) return rust;
   }

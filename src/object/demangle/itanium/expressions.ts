@@ -23,8 +23,8 @@ export function parseExpressionsTo(p: Parser, end: string): Node[] {
 }
 
 function parseAnyExpression(p: Parser): Node {
-  if (p.digit) return parseUnresolvedName(p, false);
   const global = p.accept('gs');
+  if (p.digit) return parseUnresolvedName(p, global);
   const code = p.look() + p.look(1);
   const operator = operatorOf(code);
   if (operator) {
@@ -272,25 +272,23 @@ function parseBraced(p: Parser): Node {
   let result: Node;
   if (p.accept('di')) {
     const field = parseSourceName(p);
-    result = designated(['.', field], parseBraced(p));
+    result = textOf(['.', field, ...parseDesignated(p)]);
   } else if (p.accept('dx')) {
     const index = parseExpression(p);
-    result = designated(['[', index, ']'], parseBraced(p));
+    result = textOf(['[', index, ']', ...parseDesignated(p)]);
   } else if (p.accept('dX')) {
     const first = parseExpression(p);
     const last = parseExpression(p);
-    result = designated(['[', first, ' ... ', last, ']'], parseBraced(p));
+    result = textOf(['[', first, ' ... ', last, ']', ...parseDesignated(p)]);
   } else result = parseExpression(p);
   p.budget.leave();
   return result;
 }
 
-const designations = new WeakSet<Node>();
-
-function designated(parts: (string | Node)[], value: Node): Node {
-  const node = textOf([...parts, designations.has(value) ? '' : ' = ', value]);
-  designations.add(node);
-  return node;
+/** What a designator stands for: a value, or the next designator of `.x[1] = 2`. */
+function parseDesignated(p: Parser): (string | Node)[] {
+  const chained = p.starts('di') || p.starts('dx') || p.starts('dX');
+  return [chained ? '' : ' = ', parseBraced(p)];
 }
 
 function parseBracedTo(p: Parser, end: string): Node[] {

@@ -1,4 +1,4 @@
-import { Budget, giveUp } from '../budget.js';
+import { Budget, bounded, giveUp } from '../budget.js';
 import { parseEncoding } from './encoding.js';
 import { textOf } from './nodes.js';
 import { Parser } from './parser.js';
@@ -20,7 +20,7 @@ export function demangleItanium(name: string, parameters: boolean): string {
     root = textOf(['invocation function for block in ', root]);
   }
   const suffix = cloneSuffix(name.slice(parser.at));
-  return new Renderer(budget, parameters).text(root) + suffix;
+  return bounded(new Renderer(budget, parameters).text(root) + suffix);
 }
 
 /** `.isra.0.cold`: what GCC and LLVM append to the names of functions that they made of others. */
@@ -29,7 +29,7 @@ function cloneSuffix(text: string): string {
   let rest = text;
   while (rest !== '') {
     const clone = /^\.(?:[a-zA-Z_][\w$@]*|\d+)(?:\.\d+)*/.exec(rest)?.[0] ?? giveUp();
-    clones += ` [clone ${clone}]`;
+    clones = bounded(`${clones} [clone ${clone}]`);
     rest = rest.slice(clone.length);
   }
   return clones;

@@ -43,7 +43,11 @@ export class Renderer {
   #anyDeclarator(node: Node): Rendered {
     switch (node.kind) {
       case 'pointer': {
-        const { left, right, shape } = this.#declarator(node.to);
+        const { to } = node;
+        if (to.kind === 'objc-protocol' && to.object.kind === 'name' && to.object.text === 'objc_object') {
+          return atom(`id<${to.protocol}>`);
+        }
+        const { left, right, shape } = this.#declarator(to);
         return opened(left, right, shape, '*');
       }
       case 'objc-protocol':

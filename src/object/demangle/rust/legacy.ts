@@ -1,4 +1,4 @@
-import { Budget, bounded } from '../budget.js';
+import { bounded } from '../budget.js';
 
 /** What `$LT$` and the like stand for; `$u20$` is the character with that number. */
 const escapes: Readonly<Record<string, string>> = {
@@ -19,11 +19,9 @@ const HASH = /^h[0-9a-f]{16}$/;
  * `name` (it begins with `_ZN`) is no such name.
  */
 export function demangleRustLegacy(name: string): string | undefined {
-  const budget = new Budget(name);
   const parts: string[] = [];
   let at = 3;
   while (name[at] !== 'E') {
-    budget.step();
     const digits = /^\d{1,5}/.exec(name.slice(at, at + 5))?.[0];
     if (digits === undefined) return undefined;
     const end = at + digits.length + Number(digits);

@@ -1,4 +1,4 @@
-import { giveUp } from '../budget.js';
+import { bounded, giveUp } from '../budget.js';
 import { writeConst } from './constants.js';
 import { rustSuffix } from './legacy.js';
 import { Reader } from './reader.js';
@@ -20,7 +20,7 @@ export function demangleRustV0(name: string): string {
   }
   const suffix = r.name.slice(r.at);
   if (suffix !== '' && !suffix.startsWith('.')) giveUp();
-  return r.text + rustSuffix(suffix);
+  return bounded(r.text + rustSuffix(suffix));
 }
 
 /** <path>. Where values stand, generic arguments need `::` before them. */
