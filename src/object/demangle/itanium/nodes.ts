@@ -36,10 +36,10 @@ export type Node =
   /** A template parameter named before its template arguments: in the type of a conversion operator. */
   | { kind: 'forward'; index: number; target: Node | undefined }
   /**
-   * A lambda's `auto` parameter. g++ makes no difference between it and the template parameter of the same number outside:
-   * a substitution of one may stand for the other.
+   * A template parameter of a lambda: `$T`, or `auto` where it was not declared. g++ makes no difference between it and the
+   * template parameter of the same number outside: a substitution of one may stand for the other.
    */
-  | { kind: 'auto'; index: number }
+  | { kind: 'lambda-param'; index: number; name: string }
   // expressions
   | { kind: 'text'; parts: (string | Node)[]; precedence: number }
   | { kind: 'operand'; child: Node; than: number; orEqual: boolean }

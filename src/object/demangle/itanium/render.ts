@@ -93,9 +93,9 @@ export class Renderer {
         return this.#encoding(node);
       case 'forward':
         return this.#declarator(node.target ?? giveUp());
-      case 'auto': {
+      case 'lambda-param': {
         const param = this.#inLambda ? undefined : this.#templateParams[node.index];
-        return param === undefined ? atom('auto') : this.#declarator(param);
+        return param === undefined ? atom(node.name) : this.#declarator(param);
       }
       case 'pack': {
         const value = this.#packValue(node.values);

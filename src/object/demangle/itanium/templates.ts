@@ -3,7 +3,7 @@ import { parseEncoding } from './encoding.js';
 import { parseExpression } from './expressions.js';
 import { parseLiteral } from './literals.js';
 import { parseName } from './names.js';
-import { type Node, nameOf, textOf } from './nodes.js';
+import { type Node, textOf } from './nodes.js';
 import type { Parser } from './parser.js';
 import { parseType } from './types.js';
 
@@ -81,7 +81,8 @@ export function parseTemplateParam(p: Parser): Node {
   const param = p.templateParams[level]?.[index];
   if (param !== undefined) return param;
   // A lambda's parameter that was never declared is one that was written `auto`.
-  if (level === p.lambdaLevel && level <= p.templateParams.length) return { kind: 'auto', index };
+  if (level === p.lambdaLevel && level <= p.templateParams.length)
+    return { kind: 'lambda-param', index, name: 'auto' };
   return giveUp();
 }
 
@@ -142,7 +143,8 @@ function packOf(declared: Node): Node {
 
 function invent(p: Parser, kind: 'T' | 'N' | 'TT', level: (Node | undefined)[] | undefined): Node {
   const count = p.invented[kind]++;
-  const name = nameOf(`$${kind}${count === 0 ? '' : count - 1}`);
-  level?.push(name);
-  return name;
+  const name = `$${kind}${count === 0 ? '' : count - 1}`;
+  const param: Node = { kind: 'lambda-param', index: level?.length ?? 0, name };
+  level?.push(param);
+  return param;
 }
