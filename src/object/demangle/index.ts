@@ -1,0 +1,40 @@
+import { MAX_TEXT, Unreadable } from './budget.js';
+import { demangleItanium } from './itanium/index.js';
+import { demangleRustLegacy } from './rust/legacy.js';
+import { demangleRustV0 } from './rust/v0.js';
+
+export interface DemangleOptions {
+  /**
+   * false: C++ functions without parameters, return type and qualifiers, as stack traces are short; template arguments
+   * stay. Default true.
+   */
+  parameters?: boolean;
+}
+
+/**
+ * The readable form of a linker symbol: C++ of the Itanium ABI (`_Z`) and Rust, legacy (`_ZN…17h…E`) and v0 (`_R`), each
+ * also with the underscore more that Mach-O has. Everything else, and what is broken, too deep or would become longer than
+ * 64 KiB, comes back as it is; nothing is thrown.
+ *
+ * C++ is written as LLVM writes it, but lambdas, unnamed types and clones as GNU does: `{lambda(int)#1}`,
+ * `{unnamed type#1}`, ` [clone .cold]`. Rust is written as rustc-demangle's `{:#}`, without hashes.
+ */
+export function demangle(name: string, options: DemangleOptions = {}): string {
+  if (name.length > MAX_TEXT) return name;
+  try {
+    return demangled(name, options.parameters ?? true);
+  } catch (error) {
+    if (error instanceof Unreadable) return name;
+    throw error;
+  }
+}
+
+function demangled(name: string, parameters: boolean): string {
+  const symbol = /^__(?:Z|R|__Z)/.test(name) ? name.slice(1) : name;
+  if (symbol.startsWith('_R')) return demangleRustV0(symbol);
+  if (symbol.startsWith('_ZN') && symbol.includes('17h')) {
+    const rust = demangleRustLegacy(symbol);
+    if (rust !== undefined) return rust;
+  }
+  return symbol.startsWith('_Z') || symbol.startsWith('___Z') ? demangleItanium(symbol, parameters) : name;
+}
