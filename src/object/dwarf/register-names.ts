@@ -1,0 +1,28 @@
+/**
+ * Numbers that DWARF gives to registers, by machine: the psABI of each, and "DWARF for the Arm 64-bit Architecture". The names are
+ * those of reader/cpu-context.ts. On Linux i386, .eh_frame has the same numbers as .debug_frame (Darwin swaps esp and ebp).
+ */
+
+export const EM_386 = 3;
+export const EM_ARM = 40;
+export const EM_X86_64 = 62;
+export const EM_AARCH64 = 183;
+
+function sequence(prefix: string, count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${from + i}`);
+}
+
+const NAMES: Readonly<Record<number, readonly string[]>> = {
+  [EM_386]: ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi', 'eip'],
+  [EM_ARM]: [...sequence('r', 13), 'sp', 'lr', 'pc'],
+  [EM_X86_64]: [
+    ...['rax', 'rdx', 'rcx', 'rbx', 'rsi', 'rdi', 'rbp', 'rsp'],
+    ...[...sequence('r', 8, 8), 'rip'],
+  ],
+  [EM_AARCH64]: [...sequence('x', 29), 'fp', 'lr', 'sp', 'pc'],
+};
+
+/** Undefined for vector registers and others that unwinding has no use for, and for unknown machines. */
+export function registerName(machine: number, number: number): string | undefined {
+  return NAMES[machine]?.[number];
+}
