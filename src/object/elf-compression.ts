@@ -65,7 +65,8 @@ export function decompressSection(
   } catch (cause) {
     throw new MinidumpError('malformed', `section ${name} cannot be decompressed (${format})`, { cause });
   }
-  if (bytes.length !== size)
+  // Fewer are no harm: what refers to the rest finds nothing.
+  if (bytes.length > size)
     throw broken(`section ${name}`, `${size} bytes`, `${bytes.length} after ${format}`);
   return bytes;
 }

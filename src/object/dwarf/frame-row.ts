@@ -1,8 +1,9 @@
 import type { CfiRow, Rule } from '../cfi.js';
+import { EM_AARCH64, EM_ARM } from '../elf-machines.js';
 import { evaluate } from './expression.js';
 import type { Cie } from './frame-entry.js';
 import type { RegisterRule, UnwindRow } from './frame-program.js';
-import { EM_AARCH64, EM_ARM, registerName } from './register-names.js';
+import { registerName } from './register-names.js';
 
 /** Machines whose calls leave the return address in a register. */
 const LINK_REGISTERS: ReadonlySet<number> = new Set([EM_ARM, EM_AARCH64]);

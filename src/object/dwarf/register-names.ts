@@ -1,12 +1,9 @@
+import { EM_386, EM_AARCH64, EM_ARM, EM_X86_64 } from '../elf-machines.js';
+
 /**
  * Numbers that DWARF gives to registers, by machine: the psABI of each, and "DWARF for the Arm 64-bit Architecture". The names are
  * those of reader/cpu-context.ts. On Linux i386, .eh_frame has the same numbers as .debug_frame (Darwin swaps esp and ebp).
  */
-
-export const EM_386 = 3;
-export const EM_ARM = 40;
-export const EM_X86_64 = 62;
-export const EM_AARCH64 = 183;
 
 function sequence(prefix: string, count: number, from = 0): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix}${from + i}`);
