@@ -59,7 +59,8 @@ export interface ElfImage {
   size: bigint;
 }
 
-const PAGE = 4096n;
+/** What link bases are aligned to. */
+export const PAGE = 4096n;
 
 /** Reads the headers of a little-endian image; undefined if it is none. */
 export function* readElfImage(read: ImageReader): Task<ElfImage | undefined> {
@@ -153,7 +154,8 @@ export function* readBuildId(image: ElfImage, read: ImageReader): Task<Uint8Arra
   return undefined;
 }
 
-function findBuildId(notes: Uint8Array): Uint8Array | undefined {
+/** The GNU build id among notes; undefined if there is none. */
+export function findBuildId(notes: Uint8Array): Uint8Array | undefined {
   const view = new DataView(notes.buffer, notes.byteOffset, notes.byteLength);
   const align = (size: number) => (size + 3) & ~3;
   for (let at = 0; at + 12 <= notes.length; ) {

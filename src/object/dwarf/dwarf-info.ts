@@ -1,0 +1,192 @@
+import type { Task } from '../../io/index.js';
+import type { FunctionAt, InlinedCall, SourceLine } from '../debug-information.js';
+import type { ElfFile } from '../elf-file.js';
+import type { LineRow } from './line-program.js';
+import { type LineTable, readLineTable, type Text } from './line-table.js';
+import { functionName, type NameSources } from './names.js';
+import { Recent } from './recent.js';
+import { readDwarfSections } from './sections.js';
+import type { UnitRoot } from './unit.js';
+import { type Covering, UnitFunctions } from './unit-functions.js';
+import { UnitIndex } from './unit-index.js';
+import { DwarfUnits, unlessBroken } from './units.js';
+
+/** Bytes of functions and of line tables that are kept. */
+const MAX_KEPT = 48 * 1024 * 1024;
+const NOWHERE: SourceLine = { file: undefined, line: undefined };
+/** What is called where its name cannot be told, as addr2line and llvm-symbolizer write it. */
+const UNKNOWN = '??';
+
+export interface DwarfOptions {
+  /** The file that `.gnu_debugaltlink` or `.debug_sup` names. */
+  readonly supplementary?: ElfFile | undefined;
+}
+
+/** A line of a module, and where it begins. */
+export interface LineAt extends SourceLine {
+  /** RVA. */
+  readonly start: number;
+}
+
+/** DWARF of one file: functions, inlined calls and lines by RVA. Units are read when they are asked for. */
+export class DwarfInfo {
+  readonly #units: DwarfUnits;
+  readonly #index: UnitIndex;
+  readonly #linkBase: number;
+  readonly #names: NameSources;
+  readonly #functions = new Recent<UnitFunctions>(MAX_KEPT);
+  readonly #lines = new Recent<LineTable>(MAX_KEPT);
+  readonly #missing = new Set<string>();
+
+  private constructor(
+    file: ElfFile,
+    units: DwarfUnits,
+    supplementary: DwarfUnits | undefined,
+    supplementaryName: string,
+  ) {
+    this.#units = units;
+    this.#linkBase = file.linkBase;
+    this.#index = new UnitIndex(units);
+    this.#names = { units, supplementary, missingSupplementary: () => this.#missing.add(supplementaryName) };
+  }
+
+  /** Undefined where the file has no DWARF. Throws `unsupported` where it is compressed and nothing unpacks it. */
+  static *open(file: ElfFile, { supplementary }: DwarfOptions = {}): Task<DwarfInfo | undefined> {
+    const sections = yield* readDwarfSections(file);
+    if (sections === undefined) return undefined;
+    const shared = supplementary && (yield* readDwarfSections(supplementary));
+    const link = yield* unlessBroken(file.supplementaryLink());
+    const units = new DwarfUnits(sections);
+    const others = shared && new DwarfUnits(shared);
+    return new DwarfInfo(file, units, others, link?.name ?? 'the supplementary file');
+  }
+
+  /** Files that would have been needed for what was asked until now: supplementary ones (dwz) and .dwo files. */
+  get missing(): readonly string[] {
+    return [...this.#missing];
+  }
+
+  /** The function at an RVA; undefined where DWARF has none. A broken unit is as if it were absent. */
+  *functionAt(rva: number): Task<FunctionAt | undefined> {
+    return yield* unlessBroken(this.#functionAt(rva));
+  }
+
+  /** The line at an RVA, of the innermost call. */
+  *lineAt(rva: number): Task<LineAt | undefined> {
+    return yield* unlessBroken(this.#lineAt(rva));
+  }
+
+  *#functionAt(rva: number): Task<FunctionAt | undefined> {
+    const address = rva + this.#linkBase;
+    const root = yield* this.#unitAt(address);
+    if (root === undefined) return undefined;
+    if (root.dwoName) {
+      const name = yield* this.#text(root, root.dwoName);
+      const folder = root.compDir && (yield* this.#text(root, root.compDir));
+      if (name !== undefined) this.#missing.add(joinPath(folder, name));
+    }
+    const functions = yield* this.#functionsOf(root);
+    const chain = functions.at(address);
+    const outermost = chain[0];
+    if (outermost === undefined) return undefined;
+    const table = yield* unlessBroken(this.#tableOf(root));
+    const row = table?.rows.find(address);
+    // What stands at this address, from the inside out: each call stands where it was called from.
+    const inlines: InlinedCall[] = [];
+    let place = table && row ? yield* this.#place(root, table, row.file, row.line) : NOWHERE;
+    for (let i = chain.length - 1; i > 0; i--) {
+      const call = chain[i]!;
+      inlines.push({ name: yield* this.#name(call), ...place });
+      place = table ? yield* this.#place(root, table, call.callFile, call.callLine) : NOWHERE;
+    }
+    return {
+      name: yield* this.#name(outermost),
+      start: outermost.start - this.#linkBase,
+      ...place,
+      lineStart: this.#lineStart(chain, row),
+      parameterSize: 0,
+      inlines,
+    };
+  }
+
+  /** Of the line of the outermost function: where the row begins, or the call that was inlined there. */
+  #lineStart(chain: readonly Covering[], row: LineRow | undefined): number | undefined {
+    const inlined = chain[1];
+    if (inlined) return inlined.rangeStart - this.#linkBase;
+    if (row === undefined) return undefined;
+    return Math.max(row.start, chain[0]!.rangeStart) - this.#linkBase;
+  }
+
+  *#lineAt(rva: number): Task<LineAt | undefined> {
+    const address = rva + this.#linkBase;
+    const root = yield* this.#unitAt(address);
+    const table = root && (yield* this.#tableOf(root));
+    const row = table?.rows.find(address);
+    if (root === undefined || table === undefined || row === undefined) return undefined;
+    return { ...(yield* this.#place(root, table, row.file, row.line)), start: row.start - this.#linkBase };
+  }
+
+  *#unitAt(address: number): Task<UnitRoot | undefined> {
+    const offset = yield* this.#index.find(address);
+    return offset === undefined ? undefined : yield* this.#units.root(offset);
+  }
+
+  *#functionsOf(root: UnitRoot): Task<UnitFunctions> {
+    const { offset } = root.header;
+    let functions = this.#functions.get(offset);
+    if (functions === undefined) {
+      functions = yield* UnitFunctions.read(this.#units, root);
+      this.#functions.set(offset, functions, functions.weight);
+    }
+    return functions;
+  }
+
+  *#tableOf({ lineOffset, header }: UnitRoot): Task<LineTable | undefined> {
+    const { line } = this.#units.sections;
+    if (line === undefined || lineOffset === undefined) return undefined;
+    let table = this.#lines.get(lineOffset);
+    if (table === undefined) {
+      table = yield* readLineTable(line, lineOffset, header.addressSize);
+      this.#lines.set(lineOffset, table, table.weight);
+    }
+    return table;
+  }
+
+  *#name({ die }: Covering): Task<string> {
+    return (yield* unlessBroken(functionName(this.#names, die))) ?? UNKNOWN;
+  }
+
+  *#place(root: UnitRoot, table: LineTable, fileNumber: number, line: number): Task<SourceLine> {
+    return {
+      file: yield* unlessBroken(this.#fileName(root, table, fileNumber)),
+      line: line === 0 ? undefined : line,
+    };
+  }
+
+  /** The path of a file of a line table: absolute, where the compiler said in which folder it ran. */
+  *#fileName(root: UnitRoot, table: LineTable, fileNumber: number): Task<string | undefined> {
+    // DWARF 5 counts files and directories from 0, and directory 0 is that of the compilation in all versions.
+    const old = table.version < 5;
+    const file = table.files[old ? fileNumber - 1 : fileNumber];
+    if (file === undefined) return undefined;
+    const name = yield* this.#text(root, file.name);
+    if (name === undefined) return undefined;
+    const compilation = root.compDir && (yield* this.#text(root, root.compDir));
+    const directory = table.directories[old ? file.directory - 1 : file.directory];
+    const folder = directory === undefined ? undefined : yield* this.#text(root, directory);
+    return joinPath(compilation, joinPath(folder, name));
+  }
+
+  *#text(root: UnitRoot, text: Text): Task<string | undefined> {
+    if (typeof text === 'string') return text;
+    if (text.kind === 'supplementary-text' && !this.#names.supplementary) this.#names.missingSupplementary();
+    return yield* this.#units.text(root, text, this.#names.supplementary);
+  }
+}
+
+/** As compilers mean it: the second where it is absolute (also `C:\…`), else below the first. Nothing is made simpler. */
+function joinPath(folder: string | undefined, name: string): string {
+  if (!folder || /^(?:[/\\]|[A-Za-z]:)/.test(name)) return name;
+  const separator = /^[A-Za-z]:\\|^\\\\/.test(folder) ? '\\' : '/';
+  return /[/\\]$/.test(folder) ? folder + name : folder + separator + name;
+}

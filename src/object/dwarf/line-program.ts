@@ -1,0 +1,212 @@
+import { MinidumpError } from '../../io/index.js';
+import type { ByteReader } from '../bytes.js';
+import { Intervals } from './intervals.js';
+
+/** What the header of a line table says of its program. */
+export interface LineProgram {
+  readonly minimumInstruction: number;
+  /** Of an instruction of a VLIW machine; else 1. */
+  readonly operations: number;
+  readonly lineBase: number;
+  readonly lineRange: number;
+  readonly opcodeBase: number;
+  /** Of standard opcode 1 and so on: how those that are not known are skipped. */
+  readonly operandCounts: Uint8Array;
+  readonly addressSize: number;
+  /** DW_LNE_define_file. */
+  addFile(name: string, directory: number): void;
+}
+
+/** A row, and where its line begins. */
+export interface LineRow {
+  /** As in the file table: counted from 1 before DWARF 5, from 0 in it. */
+  readonly file: number;
+  /** 0 where code belongs to no line. */
+  readonly line: number;
+  /** The first address of the rows of this file and line that this one continues. */
+  readonly start: number;
+}
+
+/** The rows of a line table, by address. */
+export class LineRows {
+  readonly #addresses: Float64Array;
+  readonly #files: Uint32Array;
+  readonly #lines: Uint32Array;
+  /** The value of a sequence is the number of its first row. */
+  readonly #sequences: Intervals;
+  readonly #ends: ReadonlyMap<number, number>;
+
+  constructor(addresses: number[], files: number[], lines: number[], sequences: readonly number[]) {
+    this.#addresses = Float64Array.from(addresses);
+    this.#files = Uint32Array.from(files);
+    this.#lines = Uint32Array.from(lines);
+    const triples: number[] = [];
+    const ends = new Map<number, number>();
+    for (let i = 0; i < sequences.length; i += 2) {
+      const first = sequences[i]!;
+      const last = sequences[i + 1]!;
+      triples.push(addresses[first]!, addresses[last]!, first);
+      ends.set(first, last);
+    }
+    this.#sequences = new Intervals(triples);
+    this.#ends = ends;
+  }
+
+  /** Bytes. */
+  get weight(): number {
+    return this.#addresses.length * 16;
+  }
+
+  /** The last row at or before an address, in the sequence that covers it. */
+  find(address: number): LineRow | undefined {
+    const first = this.#sequences.find(address);
+    if (first === undefined) return undefined;
+    let low = first;
+    let high = this.#ends.get(first)!;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#addresses[middle]! <= address) low = middle + 1;
+      else high = middle;
+    }
+    if (low === first) return undefined;
+    const row = low - 1;
+    const file = this.#files[row]!;
+    const line = this.#lines[row]!;
+    let start = row;
+    while (start > first && this.#files[start - 1] === file && this.#lines[start - 1] === line) start--;
+    return { file, line, start: this.#addresses[start]! };
+  }
+}
+
+/** Runs the program to its end, or to where it is broken: rows until there are good. */
+export function runLineProgram(reader: ByteReader, program: LineProgram): LineRows {
+  const machine = new LineMachine(program);
+  try {
+    while (reader.left > 0) machine.step(reader);
+  } catch (error) {
+    if (!(error instanceof MinidumpError)) throw error;
+  }
+  return machine.rows();
+}
+
+class LineMachine {
+  readonly #program: LineProgram;
+  readonly #addresses: number[] = [];
+  readonly #files: number[] = [];
+  readonly #lines: number[] = [];
+  /** First row and end row of each. */
+  readonly #sequences: number[] = [];
+  #first = 0;
+  #address = 0;
+  #operation = 0;
+  #file = 1;
+  #line = 1;
+
+  constructor(program: LineProgram) {
+    this.#program = program;
+  }
+
+  rows(): LineRows {
+    return new LineRows(this.#addresses, this.#files, this.#lines, this.#sequences);
+  }
+
+  #append(): void {
+    this.#addresses.push(this.#address);
+    this.#files.push(this.#file);
+    this.#lines.push(Math.max(this.#line, 0));
+  }
+
+  #advance(operations: number): void {
+    const { operations: most, minimumInstruction } = this.#program;
+    if (most === 1) this.#address += operations * minimumInstruction;
+    else {
+      const sum = this.#operation + operations;
+      this.#address += minimumInstruction * Math.floor(sum / most);
+      this.#operation = sum % most;
+    }
+  }
+
+  #endSequence(): void {
+    this.#append();
+    this.#sequences.push(this.#first, this.#addresses.length - 1);
+    this.#first = this.#addresses.length;
+    this.#address = 0;
+    this.#operation = 0;
+    this.#file = 1;
+    this.#line = 1;
+  }
+
+  #special(opcode: number, reader: ByteReader): number {
+    const { opcodeBase, lineRange } = this.#program;
+    if (lineRange === 0) throw reader.broken('a line range');
+    const adjusted = opcode - opcodeBase;
+    this.#advance(Math.floor(adjusted / lineRange));
+    return adjusted % lineRange;
+  }
+
+  step(reader: ByteReader): void {
+    const { opcodeBase, lineBase, operandCounts } = this.#program;
+    const opcode = reader.u8();
+    if (opcode >= opcodeBase) {
+      this.#line += lineBase + this.#special(opcode, reader);
+      this.#append();
+      return;
+    }
+    switch (opcode) {
+      case 0:
+        this.#extended(reader);
+        return;
+      case 1: // DW_LNS_copy
+        this.#append();
+        return;
+      case 2: // DW_LNS_advance_pc
+        this.#advance(reader.uleb());
+        return;
+      case 3: // DW_LNS_advance_line
+        this.#line += reader.sleb();
+        return;
+      case 4: // DW_LNS_set_file
+        this.#file = reader.uleb();
+        return;
+      case 5: // DW_LNS_set_column
+      case 12: // DW_LNS_set_isa
+        reader.skipLeb();
+        return;
+      case 6: // DW_LNS_negate_stmt
+      case 7: // DW_LNS_set_basic_block
+      case 10: // DW_LNS_set_prologue_end
+      case 11: // DW_LNS_set_epilogue_begin
+        return;
+      case 8: // DW_LNS_const_add_pc
+        this.#special(255, reader);
+        return;
+      case 9: // DW_LNS_fixed_advance_pc
+        this.#address += reader.u16();
+        this.#operation = 0;
+        return;
+      default:
+        for (let i = operandCounts[opcode - 1] ?? 0; i > 0; i--) reader.skipLeb();
+    }
+  }
+
+  #extended(reader: ByteReader): void {
+    const length = reader.uleb();
+    if (length === 0) return;
+    const end = reader.position + length;
+    const opcode = reader.u8();
+    if (opcode === 1)
+      this.#endSequence(); // DW_LNE_end_sequence
+    else if (opcode === 2) {
+      // DW_LNE_set_address; its length tells the size, whatever the header says
+      this.#address = reader.unsigned(length - 1);
+      this.#operation = 0;
+    } else if (opcode === 3) {
+      // DW_LNE_define_file
+      const name = reader.string();
+      this.#program.addFile(name, reader.uleb());
+    }
+    // DW_LNE_set_discriminator and those of vendors say nothing of lines.
+    if (end > reader.end) throw reader.broken('an end of the instruction');
+    reader.position = end;
+  }
+}

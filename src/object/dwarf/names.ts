@@ -1,0 +1,81 @@
+import type { Task } from '../../io/index.js';
+import { ByteReader } from '../bytes.js';
+import { DW_AT } from './constants.js';
+import { type FormValue, readForm } from './forms.js';
+import type { UnitRoot } from './unit.js';
+import type { DwarfUnits } from './units.js';
+
+/** Concrete code → inlined function → its declaration: three steps; a circle ends here. */
+const MAX_STEPS = 16;
+const FIRST_READ = 256;
+
+/** What a name is looked for in, and what is missing for it. */
+export interface NameSources {
+  readonly units: DwarfUnits;
+  /** The file of `.gnu_debugaltlink` or `.debug_sup`, if it was given. */
+  readonly supplementary: DwarfUnits | undefined;
+  /** Is told when a DIE refers to that file and it was not given. */
+  missingSupplementary(): void;
+}
+
+/**
+ * The name of a function by its DIE: the linkage name of the DIE or of one that it comes from (DW_AT_abstract_origin,
+ * DW_AT_specification, also in other units), else the first name among them. Throws `malformed`.
+ */
+export function* functionName(sources: NameSources, die: number): Task<string | undefined> {
+  let units = sources.units;
+  let at: number | undefined = die;
+  let plain: string | undefined;
+  for (let step = 0; at !== undefined && step < MAX_STEPS; step++) {
+    const { root, found }: DieText = yield* readDie(units, at);
+    const linkage = found.get(DW_AT.linkage_name) ?? found.get(DW_AT.MIPS_linkage_name);
+    const ownSupplementary = units === sources.units ? sources.supplementary : undefined;
+    const textual = linkage ?? (plain === undefined ? found.get(DW_AT.name) : undefined);
+    if (textual) {
+      if (textual.kind === 'supplementary-text' && !ownSupplementary) sources.missingSupplementary();
+      const text: string | undefined = yield* units.text(root, textual, ownSupplementary);
+      if (linkage && text !== undefined) return text;
+      plain ??= text;
+    }
+    const origin: FormValue | undefined = found.get(DW_AT.abstract_origin) ?? found.get(DW_AT.specification);
+    at = origin?.kind === 'reference' ? origin.value : undefined;
+    if (origin?.kind === 'supplementary-reference') {
+      if (ownSupplementary) {
+        units = ownSupplementary;
+        at = origin.value;
+      } else sources.missingSupplementary();
+    }
+  }
+  return plain;
+}
+
+interface DieText {
+  root: UnitRoot;
+  found: ReadonlyMap<number, FormValue>;
+}
+
+/** The attributes of one DIE that have to do with its name. */
+function* readDie(units: DwarfUnits, die: number): Task<DieText> {
+  const root = yield* units.containing(die);
+  const abbreviations = yield* units.abbreviations.at(root.header.abbrevOffset);
+  for (let length = FIRST_READ; ; length *= 16) {
+    const there = Math.min(length, root.header.end - die);
+    const reader = new ByteReader(yield* units.sections.info.read(die, there), '.debug_info');
+    try {
+      const abbreviation = abbreviations.get(reader.uleb());
+      const found = new Map<number, FormValue>();
+      const attributes = abbreviation?.attributes ?? [];
+      for (let i = 0; i < attributes.length; i += 3) {
+        const into: FormValue = { kind: 'other', value: 0 };
+        const from = reader.position;
+        readForm(reader, attributes[i + 1]!, attributes[i + 2]!, root.header, into);
+        // Its place in the section: these bytes begin with the DIE, not with the unit.
+        if (into.kind === 'text-here') into.value = die + from;
+        found.set(attributes[i]!, into);
+      }
+      return { root, found };
+    } catch (error) {
+      if (there < length) throw error;
+    }
+  }
+}

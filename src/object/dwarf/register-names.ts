@@ -1,0 +1,25 @@
+import { EM_386, EM_AARCH64, EM_ARM, EM_X86_64 } from '../elf-machines.js';
+
+/**
+ * Numbers that DWARF gives to registers, by machine: the psABI of each, and "DWARF for the Arm 64-bit Architecture". The names are
+ * those of reader/cpu-context.ts. On Linux i386, .eh_frame has the same numbers as .debug_frame (Darwin swaps esp and ebp).
+ */
+
+function sequence(prefix: string, count: number, from = 0): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${from + i}`);
+}
+
+const NAMES: Readonly<Record<number, readonly string[]>> = {
+  [EM_386]: ['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi', 'eip'],
+  [EM_ARM]: [...sequence('r', 13), 'sp', 'lr', 'pc'],
+  [EM_X86_64]: [
+    ...['rax', 'rdx', 'rcx', 'rbx', 'rsi', 'rdi', 'rbp', 'rsp'],
+    ...[...sequence('r', 8, 8), 'rip'],
+  ],
+  [EM_AARCH64]: [...sequence('x', 29), 'fp', 'lr', 'sp', 'pc'],
+};
+
+/** Undefined for vector registers and others that unwinding has no use for, and for unknown machines. */
+export function registerName(machine: number, number: number): string | undefined {
+  return NAMES[machine]?.[number];
+}

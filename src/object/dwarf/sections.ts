@@ -1,0 +1,36 @@
+import type { Task } from '../../io/index.js';
+import type { ElfFile } from '../elf-file.js';
+import type { SectionData } from '../section-data.js';
+
+/** The sections of DWARF that are read here. Those that are absent are undefined. */
+export interface DwarfSections {
+  readonly info: SectionData;
+  readonly abbrev: SectionData;
+  readonly str?: SectionData | undefined;
+  readonly lineStr?: SectionData | undefined;
+  readonly strOffsets?: SectionData | undefined;
+  readonly addr?: SectionData | undefined;
+  readonly line?: SectionData | undefined;
+  readonly ranges?: SectionData | undefined;
+  readonly rnglists?: SectionData | undefined;
+  readonly aranges?: SectionData | undefined;
+}
+
+/** Undefined where the file has no DWARF (or it was split off). Throws `unsupported` where nothing decompresses it. */
+export function* readDwarfSections(file: ElfFile): Task<DwarfSections | undefined> {
+  const info = yield* file.data('.debug_info');
+  const abbrev = yield* file.data('.debug_abbrev');
+  if (info === undefined || abbrev === undefined) return undefined;
+  return {
+    info,
+    abbrev,
+    str: yield* file.data('.debug_str'),
+    lineStr: yield* file.data('.debug_line_str'),
+    strOffsets: yield* file.data('.debug_str_offsets'),
+    addr: yield* file.data('.debug_addr'),
+    line: yield* file.data('.debug_line'),
+    ranges: yield* file.data('.debug_ranges'),
+    rnglists: yield* file.data('.debug_rnglists'),
+    aranges: yield* file.data('.debug_aranges'),
+  };
+}

@@ -1,0 +1,174 @@
+import type { Task } from '../io/index.js';
+import { broken } from './bytes.js';
+import type { ElfFile } from './elf-file.js';
+import { EM_ARM } from './elf-machines.js';
+import { type ElfSection, SHT_DYNSYM, SHT_SYMTAB } from './elf-sections.js';
+import type { SectionData } from './section-data.js';
+
+const SYMBOL_SIZE = { 4: 16, 8: 24 } as const;
+const CHUNK = 256 * 1024;
+const STT_NOTYPE = 0;
+const STT_FUNC = 2;
+const STT_GNU_IFUNC = 10;
+const STB_LOCAL = 0;
+const STB_GLOBAL = 1;
+const SHN_UNDEF = 0;
+const SHN_ABS = 0xfff1;
+/** So many functions that begin before an address are asked whether they reach it; nested ones are few. */
+const MAX_STEPS_BACK = 64;
+
+/** A function of a symbol table. */
+export interface ElfFunction {
+  /** As it is stored; of `.symtab` without a version. */
+  readonly name: string;
+  /** RVA; the bit that tells Thumb code is not part of it. */
+  readonly start: number;
+  /** Bytes; 0 where the symbol has none, as those of hand-written code. */
+  readonly size: number;
+}
+
+/** Functions by address, as numbers: names are read when they are asked for. */
+export class ElfFunctions {
+  readonly #names: SectionData;
+  readonly #starts: Float64Array;
+  readonly #ends: Float64Array;
+  /** The greatest end up to here: whether it is of use to look further back. */
+  readonly #reach: Float64Array;
+  readonly #nameOffsets: Uint32Array;
+
+  private constructor(names: SectionData, found: Found) {
+    this.#names = names;
+    const { starts, sizes, nameOffsets, ranks, count } = found;
+    const order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) order[i] = i;
+    // Of those that begin together, the one to be named comes last.
+    order.sort((a, b) => starts[a]! - starts[b]! || ranks[a]! - ranks[b]! || b - a);
+    this.#starts = new Float64Array(count);
+    this.#ends = new Float64Array(count);
+    this.#reach = new Float64Array(count);
+    this.#nameOffsets = new Uint32Array(count);
+    let reach = 0;
+    for (let i = 0; i < count; i++) {
+      const from = order[i]!;
+      const start = starts[from]!;
+      this.#starts[i] = start;
+      this.#ends[i] = start + sizes[from]!;
+      this.#nameOffsets[i] = nameOffsets[from]!;
+      reach = Math.max(reach, this.#ends[i]!);
+      this.#reach[i] = reach;
+    }
+  }
+
+  /** Reads `.symtab` or `.dynsym`; undefined where the file has none. Throws `malformed` if it is broken. */
+  static *open(file: ElfFile, table: '.symtab' | '.dynsym'): Task<ElfFunctions | undefined> {
+    const type = table === '.symtab' ? SHT_SYMTAB : SHT_DYNSYM;
+    const section = file.sections.find((one) => one.type === type);
+    const data = section && (yield* file.data(section));
+    const texts = section && file.sections[section.link];
+    const names = texts && (yield* file.data(texts));
+    if (section === undefined || data === undefined || names === undefined) return undefined;
+    const found = yield* readFunctions(file, section, data);
+    return new ElfFunctions(names, found);
+  }
+
+  get count(): number {
+    return this.#starts.length;
+  }
+
+  /** The function that covers an RVA; one without a size reaches to the next. */
+  *at(rva: number): Task<ElfFunction | undefined> {
+    const after = this.#upperBound(rva);
+    for (let i = after - 1, steps = 0; i >= 0 && steps < MAX_STEPS_BACK; i--, steps++) {
+      const start = this.#starts[i]!;
+      const end = this.#ends[i]!;
+      if (end > rva || (end === start && steps === 0)) return yield* this.#function(i);
+      if (this.#reach[i]! <= rva) return undefined;
+    }
+    return undefined;
+  }
+
+  /** All of them, by address. */
+  *all(): Task<ElfFunction[]> {
+    const functions: ElfFunction[] = [];
+    for (let i = 0; i < this.count; i++) functions.push(yield* this.#function(i));
+    return functions;
+  }
+
+  *#function(index: number): Task<ElfFunction> {
+    const start = this.#starts[index]!;
+    const name = yield* this.#names.text(this.#nameOffsets[index]!);
+    return { name, start, size: this.#ends[index]! - start };
+  }
+
+  /** How many functions begin at or before an RVA. */
+  #upperBound(rva: number): number {
+    let low = 0;
+    let high = this.#starts.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#starts[middle]! <= rva) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+interface Found {
+  starts: Float64Array;
+  sizes: Float64Array;
+  nameOffsets: Uint32Array;
+  ranks: Uint8Array;
+  count: number;
+}
+
+/** Reads the table piece by piece, and keeps of it what is about functions. */
+function* readFunctions(file: ElfFile, section: ElfSection, data: SectionData): Task<Found> {
+  const wide = file.pointerSize === 8;
+  const size = SYMBOL_SIZE[file.pointerSize];
+  if (section.entrySize !== size)
+    throw broken(section.name, `entries of ${size} bytes`, `${section.entrySize}`);
+  const total = Math.floor(data.size / size);
+  const executable = file.sections.map(({ flags }) => (flags & 4) !== 0);
+  const found: Found = {
+    starts: new Float64Array(total),
+    sizes: new Float64Array(total),
+    nameOffsets: new Uint32Array(total),
+    ranks: new Uint8Array(total),
+    count: 0,
+  };
+  const perChunk = Math.floor(CHUNK / size);
+  for (let first = 0; first < total; first += perChunk) {
+    const here = Math.min(perChunk, total - first);
+    const bytes = yield* data.glance(first * size, here * size);
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (let at = 0; at < here * size; at += size) {
+      const info = view.getUint8(at + (wide ? 4 : 12));
+      const where = view.getUint16(at + (wide ? 6 : 14), true);
+      const type = info & 0xf;
+      if (where === SHN_UNDEF || where === SHN_ABS) continue;
+      const name = view.getUint32(at, true);
+      if (name === 0) continue;
+      // Labels of hand-written code have no type; _start of crt1.o did for long. Mapping symbols ($a, $t, $d, $x) have
+      // neither type nor size nor are they global.
+      const isLabel = type === STT_NOTYPE && info >> 4 === STB_GLOBAL && executable[where] === true;
+      if (type !== STT_FUNC && type !== STT_GNU_IFUNC && !isLabel) continue;
+      let start = wide
+        ? view.getUint32(at + 12, true) * 2 ** 32 + view.getUint32(at + 8, true)
+        : view.getUint32(at + 4, true);
+      if (file.machine === EM_ARM && type === STT_FUNC && start % 2 === 1) start--;
+      const rva = start - file.linkBase;
+      if (rva < 0) continue;
+      const length = wide
+        ? view.getUint32(at + 20, true) * 2 ** 32 + view.getUint32(at + 16, true)
+        : view.getUint32(at + 8, true);
+      const i = found.count++;
+      found.starts[i] = rva;
+      found.sizes[i] = length;
+      found.nameOffsets[i] = name;
+      // With a size before without, global before weak before local.
+      const binding = info >> 4;
+      found.ranks[i] = (length > 0 ? 4 : 0) + (binding === STB_GLOBAL ? 2 : binding === STB_LOCAL ? 0 : 1);
+    }
+  }
+  return found;
+}
