@@ -21,6 +21,7 @@ export type CpuName =
 const systems: Readonly<Record<number, Os>> = {
   [PlatformId.VER_PLATFORM_WIN32_WINDOWS]: 'windows',
   [PlatformId.VER_PLATFORM_WIN32_NT]: 'windows',
+  [PlatformId.VER_PLATFORM_WIN32_CE]: 'windows',
   [PlatformId.MD_OS_MAC_OS_X]: 'mac',
   [PlatformId.MD_OS_IOS]: 'ios',
   [PlatformId.MD_OS_LINUX]: 'linux',
@@ -31,8 +32,8 @@ const systems: Readonly<Record<number, Os>> = {
 };
 
 /**
- * The system that PlatformId of SystemInfo names. rust-minidump knows neither Win32s nor Windows CE, and reports take their
- * names from it.
+ * The system that PlatformId of SystemInfo names. 0 (Win32s) is unknown as in rust-minidump: it stands in dumps that do not tell.
+ * rust-minidump's numbers of the Windows systems are one too high, so that Windows 95 is unknown to it.
  */
 export function osOf(platformId: number): Os {
   return systems[platformId] ?? 'unknown';
