@@ -80,7 +80,8 @@ function* cases(): Generator<Case> {
     architecture,
     exception: exceptionRecord(code, { flags, information }),
   });
-  for (const architecture of [X86, AMD64, ARM, ARM64, PPC]) {
+  for (const flags of [1, 13]) yield apple(2, flags, X86);
+  for (const architecture of [AMD64, ARM, ARM64, PPC]) {
     for (const code of [1, 2, 3, 5, 6]) {
       for (const flags of [
         0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 17, 50, 0x101, 0x102, 0x103, 0x104, 0x105,
@@ -98,7 +99,7 @@ function* cases(): Generator<Case> {
       const resource = (flavor << 58n) | (first & ((1n << 58n) - 1n));
       yield apple(11, flags, AMD64, 0n, resource, 0xfedc_ba98_7654_3210n);
     }
-    for (let bit = -1n; bit < 29n; bit++) {
+    for (let bit = -1n; bit < (kind === 1 ? 29n : 8n); bit++) {
       const guard = (bit < 0n ? 0n : 1n << (32n + bit)) | 0xf89a_bcden;
       yield apple(12, flags, ARM64, 0n, guard, bit % 2n === 0n ? 0n : 0x1_0000_0007n);
     }

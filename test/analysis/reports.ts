@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { SignatureThread } from '../../src/analysis/signature/index.js';
 import {
   encodeException,
   encodeSystemInfo,
@@ -16,7 +17,7 @@ import { requireTool } from '../support/tools.js';
 
 /** The fields of rust-minidump's JSON that are compared here. */
 export interface RustReport {
-  crash_info: { type: string | null; address: string | null };
+  crash_info: { type: string | null; address: string | null; crashing_thread: number | null };
   system_info: Record<string, unknown>;
   modules: Record<string, unknown>[];
   unloaded_modules: Record<string, unknown>[];
@@ -25,7 +26,7 @@ export interface RustReport {
   lsb_release: unknown;
   proc_limits: { limits: { name: string }[] } | null;
   linux_memory_map_count: number | null;
-  threads: { last_error_value: string | null }[];
+  threads: SignatureThread[];
 }
 
 /** What rust-minidump's minidump-stackwalk says of a dump without symbols; undefined where it gives up. */
