@@ -35,7 +35,8 @@ const armFeatures: Readonly<Record<string, string>> = { FAST_MULT: 'fastmult', V
 /**
  * What kind of processor it is, as reports print it: `GenuineIntel family 6 model 13 stepping 8`, `ARMv7 ARM Cortex-A15 features:
  * half,thumb`. Null for processors of which a dump does not tell. Breakpad prints the vendor of a 64-bit x86 too where its
- * own writer recorded it; rust-minidump does not, as Windows has other things in its place.
+ * own writer recorded it; rust-minidump does not, as Windows has other things in its place. Of capabilities that have no name here
+ * it prints nothing, and rust-minidump, for three of them, `features:` and nothing.
  */
 export function cpuInfo(info: SystemInfo): string | null {
   const { ProcessorLevel, ProcessorRevision, Cpu } = info;
