@@ -107,9 +107,9 @@ export function unloadedModuleReports(
 const STRUCTURE_VERSION = 0x10000;
 
 /**
- * Windows packs two numbers of a file version into 32 bits. minidump-writer puts the version of a Linux library, from the end of its
- * name, into this structure with one number in each of four fields, and rust-minidump reads every system but Windows and
- * Apple's so.
+ * Windows packs two numbers of a file version into 32 bits. minidump-writer puts the version of a Linux library, from the end of
+ * its name, into this structure with one number in each of four fields, and rust-minidump reads every system but Windows
+ * and Apple's so.
  */
 export function moduleVersion(info: VS_FIXEDFILEINFO, os: Os): string | null {
   if (info.dwSignature !== VS_FFI_SIGNATURE || info.dwStrucVersion !== STRUCTURE_VERSION) return null;

@@ -1,5 +1,4 @@
-import { bits } from './apple-resource.js';
-import { hex64 } from './hex.js';
+import { bits, hex64 } from './hex.js';
 
 /** Flavors that are bits: 1, 2, 4 … */
 function bitNames(list: string): Readonly<Record<number, string>> {

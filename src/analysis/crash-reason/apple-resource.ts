@@ -1,9 +1,4 @@
-import { hex64 } from './hex.js';
-
-/** Bits of a 64-bit code: so many from `shift` up. */
-export function bits(value: bigint, shift: number, count: number): bigint {
-  return BigInt.asUintN(count, value >> BigInt(shift));
-}
+import { bits, hex64 } from './hex.js';
 
 interface Kind {
   name: string;

@@ -11,3 +11,8 @@ export function hex64(value: bigint): string {
 export function unknownReason(code: number, flags: number): string {
   return `unknown ${hex32(code)} / ${hex32(flags)}`;
 }
+
+/** Bits of a 64-bit code: so many from `shift` up. */
+export function bits(value: bigint, shift: number, count: number): bigint {
+  return BigInt.asUintN(count, value >> BigInt(shift));
+}

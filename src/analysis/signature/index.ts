@@ -24,9 +24,10 @@ export interface CrashSignature {
 }
 
 /**
- * The signature of a crash, by which reports of one cause are put together, as Socorro, Mozilla's crash collector, documents it: frames
- * are normalised, those that matter chosen by lists, and what else is known of the crash put before them. The lists that
- * Socorro itself uses are of Mozilla's programs; with other lists signatures differ.
+ * The signature of a crash, by which reports of one cause are put together, as Socorro, Mozilla's crash collector, documents
+ * it: frames are normalised, those that matter chosen by lists, and what else is known of the crash put before them. The lists
+ * that Socorro itself uses are of Mozilla's programs; with other lists signatures differ. Its `java_exception`, the structured
+ * form of a Java stack trace, is not looked at.
  */
 export function crashSignature(input: SignatureInput, lists: SignatureLists = defaultLists): CrashSignature {
   const known = compileLists(lists);

@@ -1,8 +1,8 @@
 import type { SignatureLists } from './input.js';
 
 /**
- * Lists for any program: what the runtimes of C, C++, Rust, Windows and V8 do on the way to a crash. They are short on purpose; what
- * says nothing in one program is the crash itself in another.
+ * Lists for any program: what the runtimes of C, C++, Rust, Windows and V8 do on the way to a crash. They are short on purpose;
+ * what says nothing in one program is the crash itself in another.
  */
 export const defaultLists: SignatureLists = {
   irrelevant: [
