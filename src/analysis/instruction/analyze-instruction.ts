@@ -21,6 +21,7 @@ export type InstructionPointerUpdate =
   | { kind: 'direct' | 'indirect'; address: bigint };
 
 export interface InstructionAnalysis {
+  address: bigint;
   /** Disassembly; undefined for ARM64 without a disassembler. */
   text: string | undefined;
   /** All that the library says of it; undefined for ARM64 without a disassembler. */
@@ -56,6 +57,7 @@ export function* analyzeInstruction(question: InstructionQuestion): Task<Instruc
   if (cpu === 'arm64') return analyzeArm64(question, decoded);
   if (decoded === undefined) return undefined;
   return {
+    address: registers.instructionPointer,
     text: decoded.text,
     decoded,
     accesses: x86Accesses(decoded, registers, question.segments ?? {}),
@@ -73,6 +75,7 @@ function analyzeArm64(
   const word = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
   const effect = arm64Effect(word, registers);
   return {
+    address: registers.instructionPointer,
     text: decoded?.text,
     decoded,
     accesses: effect.accesses,
@@ -93,8 +96,10 @@ function* x86Update(
   if (/^(?:ret|retfq?|iret[dq]?)$/.test(mnemonic)) {
     return yield* pointerAt(registers.stackPointer, question);
   }
-  if (/^(?:j[a-ik-z][a-z]*|loop\w*|syscall|sysenter|int\w*|xbegin)$/.test(mnemonic)) return UNKNOWN;
-  if (!/^l?(?:call|jmp)$/.test(mnemonic)) return { kind: 'none' };
+  if (!/^l?(?:call|jmp)$/.test(mnemonic)) {
+    // Conditional branches, and what goes into the kernel.
+    return /^(?:j|loop|int|xbegin$|sys(?:call|enter)$)/.test(mnemonic) ? UNKNOWN : { kind: 'none' };
+  }
   const [target] = operands;
   switch (target?.kind) {
     case 'immediate':

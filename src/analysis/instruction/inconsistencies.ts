@@ -45,10 +45,10 @@ export function crashInconsistencies(question: InconsistencyQuestion): CrashInco
     if (!mayHaveFaulted(instruction!)) found.push('non_canonical_address_falsely_reported');
     return found;
   }
+  if (isAccessMissing(question)) found.push('crashing_access_not_found_in_memory_accesses');
   const violation = accessViolation(exception);
   const region = violation && regionAt(regions, crashAddress(exception));
   if (region && allows(region, violation)) found.push('access_violation_when_access_allowed');
-  if (isAccessMissing(question)) found.push('crashing_access_not_found_in_memory_accesses');
   return found;
 }
 
@@ -59,10 +59,13 @@ function isGeneralProtection({ exception, instruction }: InconsistencyQuestion):
   return !(instruction.accesses ?? []).some((access) => access.access !== 'write' && covers(access, address));
 }
 
-/** A non-canonical address, or an aligned move, which faults in the same way. */
+/** A non-canonical address, or an aligned move, which faults in the same way; also where the processor went is not known. */
 function mayHaveFaulted(instruction: InstructionAnalysis): boolean {
   const target = pointedTo(instruction);
+  const { kind } = instruction.instructionPointerUpdate;
   return (
+    kind === 'unknown' ||
+    kind === 'direct' ||
     instruction.opcodeClass?.movaps === true ||
     (instruction.accesses ?? []).some(({ address }) => isNonCanonical(address)) ||
     (target !== undefined && isNonCanonical(target))

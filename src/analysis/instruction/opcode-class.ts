@@ -13,7 +13,7 @@ const derivable =
 
 const privileged = new Set(
   (
-    'cli clts hlt in insb insw insd int into invd invept invlpg invvpid iret iretd iretq lgdt lidt lldt lmsw ltr ' +
+    'cli clts hlt in insb insw insd int int3 into invd invept invlpg invvpid iret iretd iretq lgdt lidt lldt lmsw ltr ' +
     'monitor mov movabs mwait out outsb outsw outsd rdmsr rdpmc rdtsc rdtscp retf retfq sti swapgs sysexit sysexitq ' +
     'sysret sysretq vmcall vmclear vmlaunch vmptrld vmptrst vmread vmresume vmwrite vmxoff vmxon wbinvd wrmsr xsetbv'
   ).split(' '),

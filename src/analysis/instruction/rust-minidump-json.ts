@@ -73,7 +73,7 @@ export function toRustMinidumpJson(crash: InstructionOfCrash | undefined): RustM
       : adjusted.kind === 'null-pointer'
         ? { kind: adjusted.kind, offset: hex(adjusted.offset) }
         : { kind: adjusted.kind, address: hex(adjusted.address) },
-    instruction: instruction?.decoded ? rustMinidumpText(instruction.decoded) : null,
+    instruction: instruction?.decoded ? rustMinidumpText(instruction.decoded, instruction.address) : null,
     memory_accesses: (instruction && accessesOf(crash, hex)) ?? null,
     instruction_pointer_update: update?.kind === 'indirect' ? { address: hex(update.address) } : null,
     possible_bit_flips: flips.length > 0 ? flips : null,
@@ -93,11 +93,11 @@ function accessesOf(
 }
 
 function accessOf(
-  { address, size, access, implicit, isLikelyGuardPage }: CrashMemoryAccess,
+  { address, size, access, isLikelyGuardPage }: CrashMemoryAccess,
   derivable: boolean,
   hex: (address: bigint) => string,
 ): RustMinidumpAccess {
-  const found: RustMinidumpAccess = { address: hex(address), size: implicit ? 1 : size };
+  const found: RustMinidumpAccess = { address: hex(address), size };
   if (derivable && access !== undefined) found.access_type = access;
   if (isLikelyGuardPage) found.is_likely_guard_page = true;
   return found;

@@ -17,36 +17,59 @@ const sizes: Record<number, string> = {
 
 /**
  * An instruction of amd64 as rust-minidump writes it: `mov dword [rbp - 0x4], 0x5`. The commonest integer instructions read
- * alike; of the rest, names may differ.
+ * alike; of the rest, names may differ. `address` is the instruction's own.
  */
-export function rustMinidumpText(instruction: DecodedInstruction): string {
-  const { prefixes, operands } = instruction;
-  const name = [...prefixes, mnemonicOf(instruction.mnemonic)].join(' ');
-  const [first] = operands;
-  if (/^(?:j|call|loop)/.test(instruction.mnemonic) && first?.kind === 'immediate' && operands.length === 1) {
-    return name;
+export function rustMinidumpText(instruction: DecodedInstruction, address: bigint): string {
+  const { prefixes, operands, length } = instruction;
+  const name = [...prefixes, mnemonicOf(instruction)].join(' ');
+  if (instruction.mnemonic === 'int3') return `${name} 0x3`;
+  const [target] = operands;
+  if (/^(?:j|call$|loop)/.test(instruction.mnemonic) && target?.kind === 'immediate') {
+    const distance = BigInt.asIntN(64, target.value - (address + BigInt(length)));
+    return `${name} $${distance < 0n ? '' : '+'}${signedHex(distance)}`;
   }
-  // The size stands where no register gives it.
-  const written = operands.map((operand) => operandText(operand));
+  const written = operands.map((operand) => operandText(operand, instruction));
   return written.length === 0 ? name : `${name} ${written.join(', ')}`;
 }
 
-function mnemonicOf(mnemonic: string): string {
-  if (mnemonic === 'movabs') return 'mov';
+const stringInstruction = /^(?:movs|cmps|scas|lods|stos|ins|outs)[bwdq]$/;
+/** The same words without the size that Capstone puts behind them. */
+const others: Record<string, string> = { movabs: 'mov', pushfq: 'pushf', popfq: 'popf', int3: 'int' };
+
+function mnemonicOf(instruction: DecodedInstruction): string {
+  const { mnemonic } = instruction;
+  const other = others[mnemonic];
+  if (other !== undefined) return other;
+  if (isStringInstruction(instruction)) return mnemonic.slice(0, -1);
   const [, stem, condition] = /^(j|set|cmov)([a-z]+)$/.exec(mnemonic) ?? [];
-  const other = condition === undefined ? undefined : conditions[condition];
-  return other === undefined ? mnemonic : `${stem}${other}`;
+  const named = condition === undefined ? undefined : conditions[condition];
+  return named === undefined ? mnemonic : `${stem}${named}`;
 }
 
-function operandText(operand: Operand): string {
+/** movsd and cmpsd are also moves and compares of floating-point numbers. */
+function isStringInstruction({ mnemonic, operands }: DecodedInstruction): boolean {
+  const vector = operands.some((operand) => operand.kind === 'register' && operand.name.startsWith('xmm'));
+  return stringInstruction.test(mnemonic) && !vector;
+}
+
+function operandText(operand: Operand, instruction: DecodedInstruction): string {
   switch (operand.kind) {
     case 'register':
       return operand.name;
     case 'immediate':
       return signedHex(signedValue(operand.value, operand.size));
     case 'memory':
-      return memoryText(operand);
+      return memoryText(
+        operand,
+        isStringInstruction(instruction) ? stringSegment(operand, instruction.mnemonic) : operand.segment,
+      );
   }
+}
+
+/** yaxpeax writes the segments of string instructions out, but that of lods. */
+function stringSegment({ segment, base }: MemoryOperand, mnemonic: string): string | undefined {
+  if (segment !== undefined || mnemonic.startsWith('lods')) return segment;
+  return base?.endsWith('di') ? 'es' : 'ds';
 }
 
 function signedValue(value: bigint, size: number): bigint {
@@ -57,10 +80,13 @@ function signedHex(value: bigint): string {
   return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
-function memoryText({ segment, base, index, scale, displacement, size }: MemoryOperand): string {
+function memoryText(
+  { base, index, scale, displacement, size }: MemoryOperand,
+  segment: string | undefined,
+): string {
   const parts: string[] = [];
   if (base !== undefined) parts.push(base);
-  if (index !== undefined) parts.push(base === undefined || scale > 1 ? `${index} * ${scale}` : index);
+  if (index !== undefined) parts.push(`${index} * ${scale}`);
   let place = parts.join(' + ');
   if (place === '') place = `0x${BigInt.asUintN(64, displacement).toString(16)}`;
   else if (displacement !== 0n) {
