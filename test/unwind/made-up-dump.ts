@@ -141,15 +141,18 @@ export function makeUpFunctions(cpu: UnwindCpu, dice: Dice): MadeUpFunction[] {
         'lr' in machine.registers && dice.chance(30) ? register('lr', 0) : load(1 + dice.below(2));
       const rules: Record<string, BothWays> = {};
       for (const name of Object.keys(machine.registers)) {
-        if (name === machine.ip || name === machine.sp || dice.chance(60)) continue;
-        // Where a rule for x29 or x30 fails rust-minidump forgets x29, but not fp: it does not see that they are one.
-        const mayFail = cpu !== 'arm64' || name.startsWith('x');
-        rules[name] = dice.pick([
-          load(1 + dice.below(4)),
-          mayFail ? load(0x1000) : constant(8),
-          constant(dice.below(0x10000)),
-          register(machine.fp, 8),
-        ]);
+        // After a frame pointer rust-minidump carries x29 on only if a rule does: it does not see that it is the fp that it keeps.
+        const needed = cpu === 'arm64' && name === 'fp';
+        if (name === machine.ip || name === machine.sp || (!needed && dice.chance(60))) continue;
+        // Where a rule for x29 fails it forgets that, but not fp, for the same reason: the rules for it here cannot fail.
+        rules[name] = needed
+          ? dice.pick([constant(8), register(machine.fp, 0), register(machine.sp, dice.below(20) * word)])
+          : dice.pick([
+              load(1 + dice.below(4)),
+              name === 'lr' ? constant(8) : load(0x1000),
+              constant(dice.below(0x10000)),
+              register(machine.fp, 8),
+            ]);
       }
       made.cfi = row(
         cfa.rule,

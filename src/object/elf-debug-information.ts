@@ -1,0 +1,141 @@
+import { MinidumpError, type Task } from '../io/index.js';
+import type { CfiRow } from './cfi.js';
+import type { DebugInformation, FunctionAt, WindowsFrame } from './debug-information.js';
+import { DwarfInfo } from './dwarf/dwarf-info.js';
+import { type CallFrames, openDebugFrame, openEhFrame } from './dwarf/frames.js';
+import type { ElfFile } from './elf-file.js';
+import { type ElfFunction, ElfFunctions } from './elf-functions.js';
+
+export interface ElfDebugFiles {
+  /** The file that was loaded. */
+  readonly module: ElfFile;
+  /** What was split off it: the file with the same build id. */
+  readonly debug?: ElfFile | undefined;
+  /** The file that `.gnu_debugaltlink` of the debug file names. */
+  readonly supplementary?: ElfFile | undefined;
+}
+
+/** Mangled names of C++ and Rust: they say more than a plain name does. */
+const MANGLED = /^_(?:Z|R|_Z)/;
+
+/** What an ELF file and its debug file tell of the code of a module. Each part is opened when it is first asked for. */
+export class ElfDebugInformation implements DebugInformation {
+  readonly #files: readonly ElfFile[];
+  readonly #supplementary: ElfFile | undefined;
+  #dwarf: readonly DwarfInfo[] | undefined;
+  #tables: readonly ElfFunctions[] | undefined;
+  #frames: readonly CallFrames[] | undefined;
+  readonly #problems: MinidumpError[] = [];
+
+  constructor({ module, debug, supplementary }: ElfDebugFiles) {
+    // DWARF and .symtab are looked for in the debug file first, which has all of them if it has any.
+    this.#files = debug ? [debug, module] : [module];
+    this.#supplementary = supplementary;
+  }
+
+  /** What could not be used until now: a broken table, a section that nothing decompresses. */
+  get problems(): readonly MinidumpError[] {
+    return this.#problems;
+  }
+
+  /** Names of files that would have been needed for what was asked until now: those of dwz, .dwo files. */
+  get missing(): readonly string[] {
+    return (this.#dwarf ?? []).flatMap((one) => one.missing);
+  }
+
+  *functionAt(rva: number): Task<FunctionAt | undefined> {
+    this.#dwarf ??= yield* this.#openAll(this.#files, (file) =>
+      DwarfInfo.open(file, { supplementary: this.#supplementary }),
+    );
+    const symbol = yield* this.#symbolAt(rva);
+    for (const dwarf of this.#dwarf) {
+      const found = yield* dwarf.functionAt(rva);
+      if (found === undefined) continue;
+      // GCC leaves the linkage names of functions with local template arguments out; the symbol has it.
+      const better = symbol?.start === found.start && MANGLED.test(symbol.name) && !MANGLED.test(found.name);
+      const nameless = found.name === '??' && symbol !== undefined;
+      return better || nameless ? { ...found, name: symbol.name } : found;
+    }
+    if (symbol === undefined) return undefined;
+    let place: Pick<FunctionAt, 'file' | 'line' | 'lineStart'> | undefined;
+    for (const dwarf of this.#dwarf) {
+      const line = yield* dwarf.lineAt(rva);
+      // Code of a unit whose functions are elsewhere (.dwo), or of an assembler: it has lines only.
+      if (line) place ??= { file: line.file, line: line.line, lineStart: Math.max(line.start, symbol.start) };
+    }
+    return {
+      name: symbol.name,
+      start: symbol.start,
+      file: undefined,
+      line: undefined,
+      lineStart: undefined,
+      ...place,
+      parameterSize: 0,
+      inlines: [],
+    };
+  }
+
+  *cfiAt(rva: number): Task<CfiRow | undefined> {
+    // .eh_frame is in the file that is loaded (the debug file has only its header), .debug_frame may be in either.
+    const loadedFirst = [...this.#files].reverse();
+    this.#frames ??= [
+      ...(yield* this.#openAll(loadedFirst, openEhFrame)),
+      ...(yield* this.#openAll(this.#files, openDebugFrame)),
+    ];
+    for (const frames of this.#frames) {
+      const row = yield* this.#attempt(frames.cfiAt(rva));
+      if (row) return row;
+    }
+    return undefined;
+  }
+
+  /** ELF files have none. */
+  *windowsFrameAt(_rva: number): Task<WindowsFrame | undefined> {
+    return undefined;
+  }
+
+  *#symbolAt(rva: number): Task<ElfFunction | undefined> {
+    this.#tables ??= [
+      ...(yield* this.#openAll(this.#files, (file) => ElfFunctions.open(file, '.symtab'))),
+      ...(yield* this.#openAll(this.#files, openMiniDebugInfo)),
+      ...(yield* this.#openAll(this.#files, (file) => ElfFunctions.open(file, '.dynsym'))),
+    ];
+    for (const table of this.#tables) {
+      const found = yield* this.#attempt(table.at(rva));
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  *#openAll<T>(files: readonly ElfFile[], open: (file: ElfFile) => Task<T | undefined>): Task<T[]> {
+    const opened: T[] = [];
+    for (const file of files) {
+      const one = yield* this.#attempt(open(file));
+      if (one !== undefined) opened.push(one);
+    }
+    return opened;
+  }
+
+  /** A part that is broken, or that nothing decompresses, costs that part. */
+  *#attempt<T>(task: Task<T>): Task<T | undefined> {
+    try {
+      return yield* task;
+    } catch (error) {
+      if (!(error instanceof MinidumpError)) throw error;
+      if (error.code !== 'malformed' && error.code !== 'unsupported' && error.code !== 'truncated')
+        throw error;
+      if (this.#problems.length < 16) this.#problems.push(error);
+      return undefined;
+    }
+  }
+}
+
+function* openMiniDebugInfo(file: ElfFile): Task<ElfFunctions | undefined> {
+  const inner = yield* file.miniDebugInfo();
+  return inner && (yield* ElfFunctions.open(inner, '.symtab'));
+}
+
+/** What is known of a module, from its ELF file and from its debug file if there is one. */
+export function elfDebugInformation(files: ElfDebugFiles): ElfDebugInformation {
+  return new ElfDebugInformation(files);
+}

@@ -1,0 +1,99 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
+import { decompress as zstd } from 'fzstd';
+import { afterAll, expect, it } from 'vitest';
+import { runSync } from '../../../src/io/index.js';
+import { FileSource } from '../../../src/node/file-source.js';
+import { DwarfInfo } from '../../../src/object/dwarf/dwarf-info.js';
+import { ElfFile } from '../../../src/object/elf-file.js';
+import { ElfFunctions } from '../../../src/object/elf-functions.js';
+import { describeWith, type Need, requireTool } from '../../support/tools.js';
+import { CPP_PROGRAM } from './cpp-program.js';
+import { llvmFrames, ourFrames, someAddresses } from './symbolizer.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'mdmp-dwarf-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const decompress = {
+  inflate: (bytes: Uint8Array) => inflateSync(bytes),
+  zstd: (bytes: Uint8Array) => zstd(bytes),
+};
+
+const needsSymbolizer: Need = {
+  missing: spawnSync('llvm-symbolizer-19', ['--version']).status === 0 ? undefined : 'llvm-symbolizer-19',
+};
+
+/** Everything that differs for some addresses of .text, as text. */
+function differences(path: string, count: number, ...options: string[]) {
+  using source = new FileSource(path);
+  const file = runSync(ElfFile.open(source, { decompress }));
+  const text = file.section('.text')!;
+  const addresses = someAddresses([[text.address, text.address + text.size]], count);
+  const info = runSync(DwarfInfo.open(file))!;
+  const symbols = runSync(ElfFunctions.open(file, '.symtab'))!;
+  const theirs = llvmFrames(path, addresses, ...options);
+  const differing: { address: string; ours: string[]; theirs: string[] }[] = [];
+  let inlined = 0;
+  let known = 0;
+  addresses.forEach((address, i) => {
+    const found = runSync(info.functionAt(address - file.linkBase));
+    const ours = ourFrames(found);
+    if (ours.length > 0) known++;
+    if (ours.length > 1) inlined++;
+    // Without DWARF it goes by the symbol table, which has no lines.
+    const expected = theirs[i]!.every((frame) => frame.endsWith(' :0')) ? [] : theirs[i]!;
+    // llvm-symbolizer names the outermost function by the symbol table (`main.cold`, `….isra.0`), DWARF by the source.
+    const symbol = runSync(symbols.at(address - file.linkBase));
+    const outermost = ours.pop();
+    if (outermost !== undefined) {
+      const renamed = outermost.replace(/^.*(?= \/| :)/, symbol?.name ?? '??');
+      ours.push(expected.at(-1) === renamed ? renamed : outermost);
+    }
+    if (ours.join('\n') !== expected.join('\n'))
+      differing.push({ address: address.toString(16), ours, theirs: theirs[i]! });
+  });
+  return { differing, inlined, known };
+}
+
+function compile(name: string, options: readonly string[]): string {
+  const source = join(folder, 'program.cpp');
+  writeFileSync(source, CPP_PROGRAM);
+  const path = join(folder, name);
+  const { status, stderr } = spawnSync(requireTool('g++'), [...options, source, '-o', path], {
+    encoding: 'utf8',
+    cwd: folder,
+  });
+  expect(stderr).toBe('');
+  expect(status).toBe(0);
+  return path;
+}
+
+describeWith(
+  ['g++', needsSymbolizer],
+  'functions, inlined calls and lines as llvm-symbolizer reads them',
+  () => {
+    it.each([
+      ['-O2 -g -gdwarf-5', 2000],
+      ['-O2 -g -gdwarf-4', 1000],
+      ['-O2 -g -gdwarf-3', 1000],
+      ['-O2 -g -gdwarf-2 -gstrict-dwarf', 1000],
+      ['-O0 -g -gdwarf-5', 500],
+      ['-O2 -g -gdwarf-5 -gdwarf64', 500],
+      ['-O2 -g -gdwarf-5 -gz', 500],
+      ['-O3 -g -gdwarf-5 -static', 1000],
+      ['-O2 -g -gdwarf-4 -no-pie -ffunction-sections -Wl,--gc-sections', 500],
+      ['-O2 -g -flto', 500],
+    ] as const)('g++ %s', { timeout: 300_000 }, (options, count) => {
+      const path = compile('program', options.split(' '));
+      const { differing, inlined, known } = differences(path, count);
+      expect(known).toBeGreaterThan(count / 20);
+      if (!options.includes('-O0') && !options.includes('strict')) expect(inlined).toBeGreaterThan(10);
+      // A few are enough to see what is wrong: to compare thousands as text takes minutes.
+      expect(differing.slice(0, 3)).toEqual([]);
+      expect(differing.length).toBe(0);
+    });
+  },
+);
