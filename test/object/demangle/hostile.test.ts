@@ -71,6 +71,34 @@ describe('hostile names', () => {
     expect(demangle(name)).toBe(name);
   });
 
+  it('survives any code over and over', () => {
+    const codes =
+      'P R O K V r C G F Do DOLb1E Dw Dx A3_ A_ M Dv4_ Dp DT Dt Dk DB U3foo U10objcproto1A u3foo T_ TL0__ Ts S_ St Sa Ss ' +
+      'I J X L L_Z LA5_ N NK Z Z1fvE Ul UlTp UlTt UlTn UlTy Tp Tt Tn Tk Ut_ C1 CI1 D2 B3foo cv li v8 F E Q H on dn sr srN gs ' +
+      'cl cp cc sc dc rc nw nwi na dl da st sz sZ sP sp so mc di dx dX il tl ti te tr tw qu ix dt pt ds pm pp pp_ ng ad de nt co ' +
+      'fp_ fL0p_ flpl frpl fLpl rq rQ TV TT TI TC Tc Th TA GV GR GTt GI 1A 1AI 1AN ' +
+      'NvC1a Nv NC M X Y B_ C1a S T D W Fu FG_ FUK R Q KR KA KT KV KVNtC1a1S';
+    for (const prefix of [
+      '_Z1f',
+      '_Z1fI',
+      '_Z1fIX',
+      '_ZN1A',
+      '_ZN',
+      '_ZZ1fvEUl',
+      '_Z1fIiEvDT',
+      '_Z',
+      '_R',
+      '_RINvC1a1b',
+    ]) {
+      for (const code of codes.split(' ')) {
+        for (const tail of ['', 'i', '_E']) {
+          const name = prefix + code.repeat(3000) + tail;
+          expect(demangle(name).length, `${prefix}, ${code}, ${tail}`).toBeLessThanOrEqual(MAX_TEXT);
+        }
+      }
+    }
+  });
+
   it('reads damaged names without harm', () => {
     const names = [...Object.keys(cppNames), ...Object.keys(rustNames)];
     const alphabet = 'SITNEZLXDJPRKOFMACUvQ_0123456789sdcpltrgfnBGhkx.$';

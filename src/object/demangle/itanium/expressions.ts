@@ -16,7 +16,7 @@ export function parseExpression(p: Parser): Node {
   return result;
 }
 
-export function parseExpressionsTo(p: Parser, end: string): Node[] {
+function parseExpressionsTo(p: Parser, end: string): Node[] {
   const list: Node[] = [];
   while (!p.accept(end)) list.push(parseExpression(p));
   return list;

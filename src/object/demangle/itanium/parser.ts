@@ -100,6 +100,6 @@ export class Parser {
   }
 }
 
-export const isDigit = (code: number) => code >= 48 && code <= 57;
+const isDigit = (code: number) => code >= 48 && code <= 57;
 
 const isBase36 = (code: number) => isDigit(code) || (code >= 65 && code <= 90);

@@ -121,12 +121,8 @@ function parseAnyDecl(p: Parser, level: (Node | undefined)[] | undefined, code: 
       p.templateParams.pop();
       return textOf(['template', { kind: 'args', list }, ' typename ', name]);
     }
-    case 'p': {
-      p.expect('T');
-      const kind = p.next();
-      const declared = parseAnyDecl(p, level, kind);
-      return packOf(declared);
-    }
+    case 'p':
+      return packOf(parseTemplateParamDecl(p, level));
     default:
       return giveUp();
   }
