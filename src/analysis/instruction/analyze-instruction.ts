@@ -71,9 +71,11 @@ function analyzeArm64(
   { registers, bytes, disassembler }: InstructionQuestion,
   decoded: DecodedInstruction | undefined,
 ): InstructionAnalysis | undefined {
-  if (bytes.length < 4 || (disassembler !== undefined && decoded === undefined)) return undefined;
+  if (bytes.length < 4) return undefined;
   const word = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
   const effect = arm64Effect(word, registers);
+  // A word that the library does not know is still what it is if it is a load or store.
+  if (disassembler !== undefined && decoded === undefined && !effect.accesses?.length) return undefined;
   return {
     address: registers.instructionPointer,
     text: decoded?.text,

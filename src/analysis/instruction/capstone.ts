@@ -58,7 +58,7 @@ const LONGEST_INSTRUCTION = 15;
 
 /**
  * Disassembly by Capstone: `capstoneDisassembler(await MCapstone())`, with the default export of the package
- * @alexaltea/capstone-js. Fails with `unsupported` where the library is not of the version whose memory is read here.
+ * @alexaltea/capstone-js. In a web page, `MCapstone({ locateFile: () => url })` says where its capstone.wasm is. Fails with `unsupported` where the library is not of the version whose memory is read here.
  */
 export function capstoneDisassembler(capstone: CapstoneModule): Disassembler {
   const handles = new Map<DisassembledCpu, CapstoneHandle>();

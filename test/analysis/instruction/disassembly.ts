@@ -1,11 +1,13 @@
-import { capstoneDisassembler, type Disassembler } from '../../../src/analysis/instruction/index.js';
+import type { Disassembler } from '../../../src/analysis/instruction/index.js';
+import { loadDisassembler as load } from '../../../src/cli/disassembler.js';
 
-/** A variable, because the package has no types. */
-const capstone: string = '@alexaltea/capstone-js';
 let loaded: Promise<Disassembler> | undefined;
 
 export function loadDisassembler(): Promise<Disassembler> {
-  loaded ??= import(capstone).then(async ({ default: MCapstone }) => capstoneDisassembler(await MCapstone()));
+  loaded ??= load().then((disassembler) => {
+    if (!disassembler) throw new Error('@alexaltea/capstone-js is not installed; run: npm install');
+    return disassembler;
+  });
   return loaded;
 }
 

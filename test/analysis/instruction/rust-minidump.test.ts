@@ -199,5 +199,36 @@ describeWith(
         expect([name, ours(file, disassembler)]).toEqual([name, await judge(path)]);
       }
     });
+
+    it('of an access to a guard page', async () => {
+      const disassembler = await loadDisassembler();
+      const file = readFileSync(join(corpusFolder()!, 'rust-minidump', 'linux-mini.dmp'));
+      const dump = Minidump.openSync(file);
+      const maps = dump.getSync('linuxMaps')!;
+      const { Rva } = dump.getSync('exception')!.ThreadContext;
+      const instruction = dump.getSync('exception')!.context!.instructionPointer;
+      const code = dump.memorySync().find(instruction)!;
+      const { rva, dataSize } = dump.entry('linuxMaps')!;
+      const text = file.subarray(rva, rva + dataSize).toString('latin1');
+      let guards = 0;
+      for (const [i, { start, end, permissions }] of maps.entries()) {
+        const small = end - start <= 0x8000n && permissions.startsWith('r');
+        if (!small || maps[i + 1]?.start !== end) continue;
+        const changed = Buffer.from(file);
+        const line = text.indexOf(`${start.toString(16).padStart(8, '0')}-`);
+        changed.write('---p', rva + text.indexOf(' ', line) + 1, 'latin1');
+        changed.writeBigUInt64LE(start, Rva + offsetOf(0));
+        changed.set(
+          Buffer.from(instructions['mov dword ptr [rax+0x10],5']!, 'hex'),
+          code.rva + Number(instruction - code.start),
+        );
+        const path = join(folder, 'guard.dmp');
+        writeFileSync(path, changed);
+        const said = ours(changed, disassembler);
+        expect(said).toEqual(await judge(path));
+        if (said.memory_accesses?.[0]?.is_likely_guard_page) guards++;
+      }
+      expect(guards).toBeGreaterThan(0);
+    });
   },
 );
