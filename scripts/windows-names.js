@@ -11,7 +11,7 @@ import { join } from 'node:path';
 const [windowsSys, minidumpCommon] = process.argv.slice(2);
 if (!minidumpCommon) throw new Error('usage: node scripts/windows-names.js WINDOWS-SYS MINIDUMP-COMMON');
 
-/** Of several names of a value, the one in the header of the SDK; the others are aliases from rpcndr.h. */
+/** Of several names of a value, the one in the header of the SDK; the others are aliases of other headers. */
 const aliases = new Set(['RPC_X_INVALID_PIPE_OPERATION', 'RPC_X_ENUM_VALUE_TOO_LARGE']);
 
 const kinds = [

@@ -162,6 +162,7 @@ describe('a frame of Rust', () => {
     ['src/liballoc/raw_vec.rs', 'capacity_overflow', 'alloc::raw_vec::capacity_overflow'],
     ['src/libstd/panicking.rs', 'begin_panic_fmt', 'std::panicking::begin_panic_fmt'],
     ['src/libcore/option.rs', 'unwrap', 'unwrap'],
+    ['src/libcore/option.rs', 'panic', 'panic'],
     ['src/other/option.rs', 'panic', 'panic'],
   ])('the path that symbols of 1.34 lack: %s %s', (path, name, signature) => {
     expect(normalizeFrame({ function: name, file: `git:github.com/rust-lang/rust:${path}:91856ed` })).toBe(
@@ -223,7 +224,13 @@ describe('what else is known of a crash', () => {
       'AsyncShutdownTimeout | quit | a,b',
     ],
     [{ async_shutdown_timeout: '{"phase":"quit","conditions":[]}' }, 'AsyncShutdownTimeout | quit | (none)'],
-    [{ async_shutdown_timeout: '{"phase":"quit"}' }, 'AsyncShutdownTimeout | quit | UNKNOWN'],
+    [{ async_shutdown_timeout: '{"phase":"quit"}' }, 'AsyncShutdownTimeout | quit | (none)'],
+    [{ async_shutdown_timeout: '{"conditions":["a"]}' }, 'AsyncShutdownTimeout | (unknown) | a'],
+    [
+      { async_shutdown_timeout: '{"phase":"quit","conditions":[1]}' },
+      'AsyncShutdownTimeout | quit | UNKNOWN',
+    ],
+    [{ oom_allocation_size: 17, js_large_allocation_failure: 'Reporting' }, 'OOM | large | hello'],
     [{ async_shutdown_timeout: 'null' }, 'AsyncShutdownTimeout | UNKNOWN'],
     [{ async_shutdown_timeout: '{' }, 'AsyncShutdownTimeout | UNKNOWN'],
     [{ ipc_channel_error: 'e'.repeat(101) }, `IPCError-content | ${'e'.repeat(100)}`],

@@ -4,7 +4,7 @@ import { guardReason } from './apple-guard.js';
 import { resourceReason } from './apple-resource.js';
 import { hex32, unknownReason } from './hex.js';
 
-/** EXC_* of mach/exception_types.h. EXC_CRASH (10) is not known to rust-minidump: it never gets to a dump. */
+/** EXC_* of mach/exception_types.h. EXC_CRASH (10) has no name in rust-minidump. */
 const types: Readonly<Record<number, string>> = {
   1: 'EXC_BAD_ACCESS',
   2: 'EXC_BAD_INSTRUCTION',
@@ -99,7 +99,7 @@ const codes: Readonly<Record<string, CodesOfCpu>> = {
   },
   EXC_SOFTWARE: {
     any: {
-      // EXC_SOFT_SIGNAL is 0x10003; Breakpad writes this one for abort().
+      // EXC_UNIX_ABORT
       65538: 'SIGABRT',
       // Breakpad's, for an Objective-C exception that nobody caught
       3735929054: 'UNCAUGHT_NS_EXCEPTION',

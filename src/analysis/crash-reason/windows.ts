@@ -49,7 +49,7 @@ const accesses: ReadonlyMap<bigint, string> = new Map([
   [8n, 'EXEC'],
 ]);
 
-/** FAST_FAIL_* of winnt.h, from 0 on; 15 to 17 were never given out. */
+/** FAST_FAIL_* of winnt.h, from 0 on; 15 to 17 have no name there. */
 const fastFails = (
   'LEGACY_GS_VIOLATION VTGUARD_CHECK_FAILURE STACK_COOKIE_CHECK_FAILURE CORRUPT_LIST_ENTRY INCORRECT_STACK ' +
   'INVALID_ARG GS_COOKIE_INIT FATAL_APP_EXIT RANGE_CHECK_FAILURE UNSAFE_REGISTRY_ACCESS ' +

@@ -13,25 +13,24 @@ function sourcePath(file: string): string | undefined {
   return file.startsWith('/') ? file : undefined;
 }
 
-/** Panics of the standard library of Rust 1.34, whose symbols lack their path. */
-const PANICS: ReadonlySet<string> = new Set([
-  'capacity_overflow',
-  'expect_failed',
-  'panic_bounds_check',
-  'panic_fmt',
-  'panic',
-  'slice_index_order_fail',
-  'begin_panic_fmt',
-  'continue_panic_fmt',
-  'rust_panic_with_hook',
+/** Panics of the standard library of Rust 1.34, whose symbols lack their path, and the file that each is in. */
+const PANICS: ReadonlyMap<string, string> = new Map([
+  ['capacity_overflow', 'alloc/raw_vec'],
+  ['expect_failed', 'core/option'],
+  ['panic', 'core/panicking'],
+  ['panic_bounds_check', 'core/panicking'],
+  ['panic_fmt', 'core/panicking'],
+  ['slice_index_order_fail', 'core/slice/mod'],
+  ['begin_panic_fmt', 'std/panicking'],
+  ['continue_panic_fmt', 'std/panicking'],
+  ['rust_panic_with_hook', 'std/panicking'],
 ]);
 
 /** `core::option::expect_failed` for `expect_failed` in src/libcore/option.rs. */
 function withRustPath(name: string, path: string): string {
-  if (!PANICS.has(name)) return name;
-  const [, crate, module] = /^src\/lib(core|alloc|std)\/([\w/]+)\.rs$/.exec(path) ?? [];
-  if (module === undefined) return name;
-  return [crate, ...module.replace(/\/mod$/, '').split('/'), name].join('::');
+  const file = PANICS.get(name);
+  if (file === undefined || path !== `src/lib${file}.rs`) return name;
+  return `${file.replace(/\/mod$/, '').replaceAll('/', '::')}::${name}`;
 }
 
 function functionName(

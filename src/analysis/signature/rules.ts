@@ -42,8 +42,8 @@ const outOfMemory: Rule = (signature, { reason, annotations, crashingThread }) =
     OOM_ERRORS.includes(crashingThread?.last_error_value ?? '') ||
     OOM_REASONS.includes(reason);
   if (!applies) return signature;
-  if (size <= SMALL) return 'OOM | small';
-  return size > SMALL || reporting ? `OOM | large | ${signature}` : `OOM | unknown | ${signature}`;
+  if (size > SMALL || reporting) return `OOM | large | ${signature}`;
+  return size <= SMALL ? 'OOM | small' : `OOM | unknown | ${signature}`;
 };
 
 const ABORT = '###!!! ABORT:';
@@ -73,13 +73,14 @@ function shutdownParts(json: string): string[] {
   } catch {
     return ['UNKNOWN'];
   }
-  if (typeof data?.phase !== 'string') return ['UNKNOWN'];
-  if (!Array.isArray(data.conditions)) return [data.phase, 'UNKNOWN'];
-  const names = data.conditions.map((condition: unknown) =>
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return ['UNKNOWN'];
+  const { phase = '(unknown)', conditions = [] } = data;
+  if (typeof phase !== 'string' || !Array.isArray(conditions)) return ['UNKNOWN'];
+  const names = conditions.map((condition: unknown) =>
     typeof condition === 'string' ? condition : (condition as { name?: unknown } | null)?.name,
   );
-  if (!names.every((name) => typeof name === 'string')) return [data.phase, 'UNKNOWN'];
-  return [data.phase, names.length === 0 ? '(none)' : names.sort().join(',')];
+  if (!names.every((name) => typeof name === 'string')) return [phase, 'UNKNOWN'];
+  return [phase, names.length === 0 ? '(none)' : names.sort().join(',')];
 }
 
 /** A watchdog that ends a program which does not end: what the first thread does is what matters. */
