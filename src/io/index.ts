@@ -1,5 +1,6 @@
 export type * from './cache.js';
 export * from './errors.js';
+export type * from './folder.js';
 export * from './output-failure.js';
 export * from './sink.js';
 export * from './source.js';

@@ -1,0 +1,2 @@
+export * from './supplier.js';
+export * from './symbols.js';
