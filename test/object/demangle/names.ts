@@ -149,6 +149,7 @@ export const rustNames: Readonly<Record<string, string>> = {
   _RINvC1a1bTEE: 'a::b::<()>',
   _RINvC1a1bThEE: 'a::b::<(u8,)>',
   _RINvC1a1bRShQeE: 'a::b::<&[u8], &mut str>',
+  _RINvC1a1bAhj_E: 'a::b::<[u8; 0]>',
   _RINvC1a1bAhj4_PhOhE: 'a::b::<[u8; 4], *const u8, *mut u8>',
   _RINvC1a1bFUKCjEuE: 'a::b::<unsafe extern "C" fn(usize)>',
   _RINvC1a1bFG_RL0_hERL0_tE: "a::b::<for<'a> fn(&'a u8) -> &'a u16>",

@@ -84,11 +84,10 @@ function writeFields(r: Reader): void {
   }
 }
 
-/** Decimal, if it has no more than 64 bits. */
+/** Decimal, if it has no more than 64 bits. No digits at all are 0. */
 function writeInteger(r: Reader): void {
   const digits = r.hex();
-  if (digits === '') giveUp();
-  r.write(digits.length <= 16 ? BigInt(`0x${digits}`).toString() : `0x${digits}`);
+  r.write(digits.length <= 16 ? BigInt(`0x${digits || '0'}`).toString() : `0x${digits}`);
 }
 
 function writeCharacter(r: Reader): void {

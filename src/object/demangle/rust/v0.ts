@@ -82,6 +82,7 @@ function writeNested(r: Reader, inValue: boolean): void {
     if (name !== '') r.write(`::${name}`);
     return;
   }
+  if (number > Number.MAX_SAFE_INTEGER) giveUp();
   const kind = { C: 'closure', S: 'shim' }[namespace] ?? namespace;
   r.write(`::{${kind}${name === '' ? '' : `:${name}`}#${number}}`);
 }
