@@ -19,7 +19,7 @@ const vectorReads = /^(?:vldmxcsr|verr|verw|vmclear|vmptrld|vmxon)$/;
 
 const readsAndWrites = /^(?:cmpxchg\w*|rol|ror|rcl|rcr|arpl|clrssbsy|rstorssp|xsave(?:opt)?(?:64)?)$/;
 
-const reads = /^(?:test|frstor|fxrstor(?:64)?|outs[bwd])$/;
+const reads = /^(?:test|frstor|fxrstor(?:64)?|outs[bwd]|cmps[bwdq]|l(?:call|jmp))$/;
 
 /**
  * How an instruction uses its operand in memory. `place` is the operand's among all, 0 for the first; `said` is what
@@ -53,5 +53,7 @@ export function x86Size(mnemonic: string, said: number): number | undefined {
   if (/^(?:fn?save|frstor)$/.test(mnemonic)) return 108;
   if (/^(?:clrssbsy|rstorssp)$/.test(mnemonic)) return 8;
   if (/^u?comisd$/.test(mnemonic)) return 8;
+  // One value for all lanes, which are of 8 bytes.
+  if (said === 1 && /^vgf2p8affine(?:inv)?qb$/.test(mnemonic)) return 8;
   return said === 0 ? undefined : said;
 }

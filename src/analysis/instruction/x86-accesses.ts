@@ -1,4 +1,4 @@
-import type { DecodedInstruction, MemoryOperand } from './disassembler.js';
+import type { DecodedInstruction, MemoryOperand, Operand } from './disassembler.js';
 import { type Registers, wholeRegister, x86Register } from './x86-registers.js';
 
 export type AccessType = 'read' | 'write' | 'readwrite';
@@ -152,16 +152,18 @@ function implicitAccess(state: State): Maybe<MemoryAccess> | undefined {
     atAddress(registers.stackPointer + BigInt(offset), size, access, registers);
   const push = (size: number) => stack(-size, size, 'write');
   const pop = (size: number) => stack(0, size, 'read');
-  const [first] = operands;
+  const [first, second] = operands;
   switch (mnemonic) {
     case 'push':
-      return push(pushedSize(instruction, word));
+      return push(stackSize(first, word));
     case 'pop':
-      return pop(first && first.kind !== 'immediate' && first.size !== undefined ? first.size : word);
+      return pop(stackSize(first, word));
     case 'call':
     case 'pushfq':
-    case 'enter':
       return push(word);
+    case 'enter':
+      // With a nesting level it copies frame pointers, as many as there are levels.
+      return second?.kind === 'immediate' && second.value === 0n ? push(word) : UNKNOWN;
     case 'lcall':
       return push(farSize(instruction));
     case 'ret':
@@ -239,11 +241,12 @@ function implicitOperand(
   return found === UNKNOWN ? UNKNOWN : { ...found, implicit: true };
 }
 
-function pushedSize({ operands: [first] }: DecodedInstruction, word: number): number {
-  if (first === undefined || first.kind === 'immediate') return word;
-  // A segment register is pushed as a whole word.
-  if (first.kind === 'register' && /^[cdefgs]s$/.test(first.name)) return word;
-  return first.size ?? word;
+/** Of what a push or pop moves. */
+function stackSize(operand: Operand | undefined, word: number): number {
+  if (operand === undefined || operand.kind === 'immediate') return word;
+  // A segment register takes a whole word.
+  if (operand.kind === 'register' && /^[cdefgs]s$/.test(operand.name)) return word;
+  return operand.size ?? word;
 }
 
 /** A far call pushes its segment and its offset, each as long as the offset in the operand is. */

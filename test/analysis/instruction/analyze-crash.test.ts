@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { analyzeCrash, crashAddress } from '../../../src/analysis/instruction/index.js';
-import { runSync } from '../../../src/io/index.js';
+import { MinidumpError, runSync } from '../../../src/io/index.js';
 import { Minidump } from '../../../src/reader/index.js';
 import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
-import { loadDisassembler } from './disassembly.js';
+import { loadDisassembler, randomNumbers } from './disassembly.js';
 
 /** Windows tells in an access violation what was accessed: its word against ours. */
 describeWith([needsCorpus], 'crashes of 32-bit Windows programs', () => {
@@ -37,5 +37,35 @@ describeWith([needsCorpus], 'crashes of 32-bit Windows programs', () => {
     const dump = Minidump.openSync(readFileSync(join(corpusFolder()!, 'breakpad/null_read_av.dmp')));
     const crash = runSync(analyzeCrash(dump, undefined))!;
     expect(crash).toMatchObject({ address: 0n, instruction: undefined, accesses: null });
+  });
+});
+
+describeWith([needsCorpus], 'damaged dumps', () => {
+  it.each([
+    ['rust-minidump/linux-mini.dmp', 11],
+    ['breakpad/thread_name_list.dmp', 12],
+    ['rust-minidump/invalid-parameter.dmp', 13],
+  ])('%s gives an analysis, none, or an error of its own', async (name, seed) => {
+    const disassembler = await loadDisassembler();
+    const original = readFileSync(join(corpusFolder()!, name));
+    const directory = Minidump.openSync(original).directory.filter(({ dataSize }) => dataSize > 0);
+    const random = randomNumbers(seed);
+    let analysed = 0;
+    for (let round = 0; round < 500; round++) {
+      const bytes = Buffer.from(original);
+      for (let i = 0; i < 6; i++) {
+        // In a stream of which something is read, or anywhere.
+        const { rva, dataSize } = directory[random(directory.length)]!;
+        const at =
+          random(2) === 0 ? rva + random(Math.max(1, Math.min(dataSize, 512))) : random(bytes.length);
+        if (at < bytes.length) bytes[at] = random(256);
+      }
+      try {
+        if (runSync(analyzeCrash(Minidump.openSync(bytes), disassembler))) analysed++;
+      } catch (error) {
+        expect(error).toBeInstanceOf(MinidumpError);
+      }
+    }
+    expect(analysed).toBeGreaterThan(100);
   });
 });
