@@ -1,5 +1,4 @@
-import type { Task } from '../io/index.js';
-import { MinidumpError } from '../io/index.js';
+import { MinidumpError, type Task } from '../io/index.js';
 import type { CfiRow, FrameView, Rule } from '../object/index.js';
 import type { CodeModule } from './lookups.js';
 import {

@@ -50,36 +50,40 @@ export class CapturedMemory implements WordMemory {
 const BELOW_STACK_POINTER = 4096n;
 
 /** A thread of Linux has 8 MiB of stack; what is more is far from the frames that are looked at. */
-const MOST_OF_A_STACK = 8n << 20n;
+const MOST_OF_A_STACK = 8 << 20;
 
 /**
- * Reads the stack of a thread: from a little below the stack pointer to the end of the range that holds it. If that is not where the
- * thread list says that the stack is, the start of that one too: the stack pointer may be what went wrong.
+ * Reads the stack of a thread: from a little below the stack pointer to the end of the stack. If the stack pointer is not where the
+ * thread list says that the stack is, the memory that is there, and the start of that stack: either may be what went wrong.
  *
- * @param stackStart StartOfMemoryRange of the thread's stack
- * @param most bytes of one range that are read
+ * @param stack StartOfMemoryRange of the thread's stack and its size in bytes, which may be 0
+ * @param most bytes of one stack that are read
  */
 export function* fetchStack(
   memory: MemoryView,
-  stackStart: bigint,
+  stack: { readonly start: bigint; readonly size: number },
   stackPointer: bigint,
   littleEndian = true,
-  most: bigint = MOST_OF_A_STACK,
+  most = MOST_OF_A_STACK,
 ): Task<CapturedMemory> {
-  const pieces: MemoryPiece[] = [];
-  const current = memory.find(stackPointer);
-  const recorded = memory.find(stackStart);
+  // Its memory may come in several ranges that touch: other ranges of the dump may have some of it too.
+  const recorded = { start: stack.start, end: stack.start + BigInt(stack.size) };
+  const below = stackPointer - BELOW_STACK_POINTER;
   const wanted: { start: bigint; end: bigint }[] = [];
-  if (current !== undefined) {
-    const below = stackPointer - BELOW_STACK_POINTER;
-    wanted.push({ start: below > current.start ? below : current.start, end: current.end });
+  if (stackPointer >= recorded.start && stackPointer < recorded.end) {
+    wanted.push({ start: below > recorded.start ? below : recorded.start, end: recorded.end });
+  } else {
+    const current = memory.find(stackPointer);
+    if (current) wanted.push({ start: below > current.start ? below : current.start, end: current.end });
+    const start = memory.find(stack.start);
+    if (start && start !== current) {
+      wanted.push({ start: stack.start, end: recorded.end > stack.start ? recorded.end : start.end });
+    }
   }
-  if (recorded !== undefined && recorded !== current) {
-    wanted.push({ start: stackStart, end: recorded.end });
-  }
+  const pieces: MemoryPiece[] = [];
   for (const { start, end } of wanted) {
-    const size = end - start < most ? end - start : most;
-    pieces.push({ start, bytes: yield* memory.readTask(start, Number(size)) });
+    const size = end - start < BigInt(most) ? Number(end - start) : most;
+    pieces.push({ start, bytes: yield* memory.readTask(start, size) });
   }
   return new CapturedMemory(pieces, littleEndian);
 }

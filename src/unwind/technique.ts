@@ -38,6 +38,9 @@ export type Technique = <M extends CodeModule>(step: Step<M>) => Task<Attempt>;
 
 export const failed = (why: string): Attempt => ({ kind: 'failed', why });
 
+/** Nothing is mapped in the first page. */
+export const LOWEST_INSTRUCTION = 4096n;
+
 /** One word of memory; undefined where the dump does not hold it, or where the address is none. */
 export function readWord(step: Step, address: bigint): bigint | undefined {
   const { word } = step.rules;

@@ -7,7 +7,7 @@ import { byLeafReturn } from './leaf.js';
 import type { CodeModule, UnwindLookups } from './lookups.js';
 import type { WordMemory } from './memory.js';
 import { byScan } from './scan.js';
-import { type Attempt, hex, type Step, type Technique } from './technique.js';
+import { type Attempt, hex, LOWEST_INSTRUCTION, type Step, type Technique } from './technique.js';
 import { byWindowsFrame } from './windows-frame.js';
 
 export interface UnwindInput {
@@ -46,9 +46,6 @@ export interface TraceEvent {
 }
 
 const MAX_FRAMES = 1024;
-
-/** Nothing is mapped in the first page. */
-const LOWEST_INSTRUCTION = 4096n;
 
 function techniqueOf(name: TechniqueName, cpu: UnwindCpu): Technique {
   switch (name) {

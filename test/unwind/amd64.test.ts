@@ -334,6 +334,16 @@ describe('amd64: leaf functions', () => {
     expect(trusts(result.frames)).toEqual(['context', 'leaf', 'frame_pointer']);
   });
 
+  it('are what a call of a null pointer leads to', () => {
+    const called = { ...leaf, registers: { ...leaf.registers, rip: 0n }, code: [] };
+    expect(lines(walk({ ...called, system: 'windows' }).frames)[1]).toBe(
+      'leaf 500010ff: rbp=80000008 rbx=3 rip=50001100 rsp=80000008',
+    );
+    expect(
+      trusts(walk({ ...called, stack: [...leaf.stack].fill(0n, 1, 2), system: 'windows' }).frames)[1],
+    ).toBe('frame_pointer');
+  });
+
   it('are not guessed elsewhere, nor without symbols, nor where there is CFI', () => {
     expect(trusts(walk(leaf).frames)[1]).toBe('frame_pointer');
     expect(trusts(walk({ ...leaf, system: 'windows', code: [] }).frames)[1]).toBe('frame_pointer');

@@ -211,20 +211,30 @@ describe('captured memory', () => {
       },
     };
     const view = new MemoryView(source, [
-      { start: 0x6000n, end: 0x9000n, rva: 0 },
+      { start: 0x6000n, end: 0x8900n, rva: 0 },
+      { start: 0x8900n, end: 0x9000n, rva: 0x2900 },
       { start: 0xa000n, end: 0xb000n, rva: 0x3000 },
     ]);
-    const whole = runSync(fetchStack(view, 0x6000n, 0x8800n));
+    const stack = { start: 0x6000n, size: 0x3000 };
+    const whole = runSync(fetchStack(view, stack, 0x8800n));
     expect(whole.read(0x7800n, 1)).toBe(0x18n);
     expect(whole.read(0x77ffn, 1)).toBeUndefined();
+    expect(whole.read(0x88ffn, 2)).toBe(0x2928n);
     expect(whole.read(0x8fffn, 1)).toBe(0x2fn);
-    expect(reads).toEqual([0x1800]);
-    const elsewhere = runSync(fetchStack(view, 0x6000n, 0xa010n));
+    expect(reads).toEqual([0x1100, 0x700]);
+    const elsewhere = runSync(fetchStack(view, stack, 0xa010n));
     expect(elsewhere.read(0x6000n, 1)).toBe(0n);
+    expect(elsewhere.read(0x8fffn, 1)).toBe(0x2fn);
     expect(elsewhere.read(0xafffn, 1)).toBe(0x3fn);
-    const part = runSync(fetchStack(view, 0x6000n, 0x6000n, true, 0x100n));
+    const part = runSync(fetchStack(view, stack, 0x6000n, true, 0x100));
     expect(part.read(0x60ffn, 1)).toBe(0n);
     expect(part.read(0x6100n, 1)).toBeUndefined();
-    expect(runSync(fetchStack(view, 0n, 0n)).read(0x8000n, 1)).toBeUndefined();
+    const unsized = runSync(fetchStack(view, { start: 0x6000n, size: 0 }, 1n));
+    expect(unsized.read(0x88ffn, 1)).toBe(0x28n);
+    expect(unsized.read(0x8900n, 1)).toBeUndefined();
+    const nowhere = { start: 0xffff_ffff_ffff_fff0n, size: 0xffff_ffff };
+    for (const sp of [0n, 0xffff_ffff_ffff_fff8n]) {
+      expect(runSync(fetchStack(view, nowhere, sp)).read(0x8000n, 1)).toBeUndefined();
+    }
   });
 });

@@ -62,9 +62,8 @@ export function walkThreads(
     const context = (crashed ? exception.context : undefined) ?? thread.context;
     if (!context) return { id: thread.ThreadId, walk: { frames: [], end: 'no-context', truncated: false } };
     const registers = new Map(context.registerNames.map((name) => [name, context.register(name)!]));
-    const memory = runSync(
-      fetchStack(dump.memorySync(), thread.Stack.StartOfMemoryRange, context.stackPointer, dump.littleEndian),
-    );
+    const stack = { start: thread.Stack.StartOfMemoryRange, size: thread.Stack.Memory.DataSize };
+    const memory = runSync(fetchStack(dump.memorySync(), stack, context.stackPointer, dump.littleEndian));
     const input = {
       cpu: context.cpu as 'x86' | 'amd64' | 'arm' | 'arm64',
       system: systems[system.PlatformId] ?? 'other',
