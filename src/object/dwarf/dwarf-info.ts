@@ -12,7 +12,7 @@ import { UnitIndex } from './unit-index.js';
 import { DwarfUnits, unlessBroken } from './units.js';
 
 /** Bytes of functions and of line tables that are kept. */
-const MAX_KEPT = 48 * 1024 * 1024;
+const MAX_KEPT = 16 * 1024 * 1024;
 const NOWHERE: SourceLine = { file: undefined, line: undefined };
 /** What is called where its name cannot be told, as addr2line and llvm-symbolizer write it. */
 const UNKNOWN = '??';

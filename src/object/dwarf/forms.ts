@@ -221,3 +221,50 @@ export function readForm(
       throw reader.broken(`a known form, not 0x${form.toString(16)},`);
   }
 }
+
+/** How many bytes a form takes in a unit, where that does not depend on the value; else -1. */
+export function fixedSize(form: number, unit: UnitEncoding): number {
+  switch (form) {
+    case DW_FORM.flag_present:
+    case DW_FORM.implicit_const:
+      return 0;
+    case DW_FORM.data1:
+    case DW_FORM.flag:
+    case DW_FORM.ref1:
+    case DW_FORM.strx1:
+    case DW_FORM.addrx1:
+      return 1;
+    case DW_FORM.data2:
+    case DW_FORM.ref2:
+    case DW_FORM.strx2:
+    case DW_FORM.addrx2:
+      return 2;
+    case DW_FORM.strx3:
+    case DW_FORM.addrx3:
+      return 3;
+    case DW_FORM.data4:
+    case DW_FORM.ref4:
+    case DW_FORM.ref_sup4:
+    case DW_FORM.strx4:
+    case DW_FORM.addrx4:
+      return 4;
+    case DW_FORM.data8:
+    case DW_FORM.ref8:
+    case DW_FORM.ref_sup8:
+    case DW_FORM.ref_sig8:
+      return 8;
+    case DW_FORM.data16:
+      return 16;
+    case DW_FORM.addr:
+      return unit.addressSize;
+    case DW_FORM.sec_offset:
+    case DW_FORM.strp:
+    case DW_FORM.line_strp:
+    case DW_FORM.strp_sup:
+    case DW_FORM.GNU_strp_alt:
+    case DW_FORM.GNU_ref_alt:
+      return unit.offsetSize;
+    default:
+      return -1;
+  }
+}

@@ -1,8 +1,8 @@
 import type { Task } from '../../io/index.js';
 import { ByteReader } from '../bytes.js';
-import type { Abbreviations } from './abbreviations.js';
+import type { Abbreviation, Abbreviations } from './abbreviations.js';
 import { DW_AT, DW_TAG } from './constants.js';
-import { type FormValue, readForm } from './forms.js';
+import { type FormValue, fixedSize, readForm, type UnitEncoding } from './forms.js';
 import { Intervals } from './intervals.js';
 import { RangeBudget, readRanges } from './ranges.js';
 import type { UnitRoot } from './unit.js';
@@ -116,6 +116,21 @@ function rangeStart({ ranges }: Node, address: number): number | undefined {
   return undefined;
 }
 
+/** In the place of a form: so many bytes to skip. */
+const SKIP = -1;
+
+/** How a DIE is read over: sizes of forms that follow each other are taken together. Triples of size, form, constant. */
+function skipPlan({ attributes }: Abbreviation, unit: UnitEncoding): readonly number[] {
+  const plan: number[] = [];
+  for (let i = 0; i < attributes.length; i += 3) {
+    const size = fixedSize(attributes[i + 1]!, unit);
+    if (size < 0) plan.push(0, attributes[i + 1]!, attributes[i + 2]!);
+    else if (plan[plan.length - 2] === SKIP) plan[plan.length - 3]! += size;
+    else plan.push(size, SKIP, 0);
+  }
+  return plan;
+}
+
 /** Walks all DIEs once. Types and variables are read over. */
 function collectNodes(
   bytes: Uint8Array,
@@ -133,6 +148,18 @@ function collectNodes(
   };
   const reader = new ByteReader(bytes, '.debug_info');
   const scratch: FormValue = { kind: 'other', value: 0 };
+  const plans = new Map<Abbreviation, readonly number[]>();
+  const skip = (abbreviation: Abbreviation) => {
+    let plan = plans.get(abbreviation);
+    if (plan === undefined) {
+      plan = skipPlan(abbreviation, header);
+      plans.set(abbreviation, plan);
+    }
+    for (let i = 0; i < plan.length; i += 3) {
+      if (plan[i + 1] === SKIP) reader.skip(plan[i]!);
+      else readForm(reader, plan[i + 1]!, plan[i + 2]!, header, scratch);
+    }
+  };
   const walk = () => {
     while (reader.left > 0) {
       const die = header.firstDie + reader.position;
@@ -149,11 +176,7 @@ function collectNodes(
       let index = -1;
       if (tag === DW_TAG.subprogram || tag === DW_TAG.inlined_subroutine) {
         index = addNode(die, tag === DW_TAG.inlined_subroutine, attributes);
-      } else {
-        for (let i = 0; i < attributes.length; i += 3) {
-          readForm(reader, attributes[i + 1]!, attributes[i + 2]!, header, scratch);
-        }
-      }
+      } else skip(abbreviation);
       if (hasChildren) open.push(index);
       else if (open.length === 0) return;
     }
