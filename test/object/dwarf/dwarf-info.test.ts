@@ -58,6 +58,8 @@ function differences(path: string, count: number, ...options: string[]) {
       const renamed = names.map(({ name }) => outermost.replace(/^.*(?= \/| :)/, name));
       ours.push(renamed.find((frame) => frame === expected.at(-1)) ?? outermost);
     }
+    // With -gstrict-dwarf GCC 12 makes a function of its own of cold code, outside the one whose calls are in it.
+    if (outermost?.startsWith('__second_sect_of_')) return;
     if (ours.join('\n') !== expected.join('\n'))
       differing.push({ address: address.toString(16), ours, theirs: theirs[i]! });
   });
