@@ -84,16 +84,35 @@ export class UnitFunctions {
     const outermost = this.#functions.find(address);
     if (outermost === undefined) return [];
     const chain = [this.#covering(outermost, address)];
-    let end = this.#nodes[outermost]!.next;
-    for (let i = outermost + 1; i < end; ) {
-      const node = this.#nodes[i]!;
-      if (node.inlined && rangeStart(node, address) !== undefined) {
+    const innermost = this.#innermost(outermost, address);
+    for (let i = outermost + 1; i <= innermost; ) {
+      const { next } = this.#nodes[i]!;
+      if (innermost < next) {
         chain.push(this.#covering(i, address));
-        end = node.next;
         i++;
-      } else i = node.next;
+      } else i = next;
     }
     return chain;
+  }
+
+  /**
+   * The last call inside a function that covers an address. Those around it need not: DWARF 2 cannot say that a call is in
+   * several pieces, and GCC (-gstrict-dwarf) then gives it the first of them, or none.
+   */
+  #innermost(outermost: number, address: number): number {
+    const end = this.#nodes[outermost]!.next;
+    let found = outermost;
+    for (let i = outermost + 1; i < end; ) {
+      const node = this.#nodes[i]!;
+      // A function in a function is one of its own.
+      if (!node.inlined) {
+        i = node.next;
+        continue;
+      }
+      if (rangeStart(node, address) !== undefined) found = i;
+      i++;
+    }
+    return found;
   }
 
   #covering(index: number, address: number): Covering {
@@ -214,11 +233,12 @@ function collectNodes(
           break;
       }
     }
-    if (!found.ranges && !(found.low && found.high)) return -1;
+    const hasCode = found.ranges !== undefined || (found.low !== undefined && found.high !== undefined);
+    if (!hasCode && !inlined) return -1;
     const index = nodes.length;
     const node: Node = { die, inlined, callFile, callLine, next: index + 1, ranges: EMPTY, entry: undefined };
     nodes.push(node);
-    pending.push({ node, ...found });
+    if (hasCode) pending.push({ node, ...found });
     return index;
   }
 

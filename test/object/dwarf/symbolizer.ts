@@ -26,7 +26,8 @@ export function llvmFrames(path: string, addresses: readonly number[], ...option
 }
 
 function frame(name: string, file: string | undefined, line: number | undefined): string {
-  return `${name || '??'} ${normal(file)}:${line ?? 0}`;
+  // Without a line LLVM takes a file from the symbol table.
+  return `${name || '??'} ${line ? normal(file) : ''}:${line ?? 0}`;
 }
 
 /** LLVM takes `.` out of paths, but leaves `..`. */
