@@ -7,7 +7,7 @@ import { ModuleMap } from './code-modules.js';
 import { crashAddress, crashReason, lastErrorName } from './crash-reason/index.js';
 import { analyzeCrash, type Disassembler, type InstructionOfCrash } from './instruction/index.js';
 import { type CpuName, cpuNameOf, type Os, osOf, pointerBits } from './platform.js';
-import { type Stack, type StackWorld, stackOf, symbolsOf } from './stack.js';
+import { type Stack, type StackWorld, stackOf } from './stack.js';
 
 export interface AnalyzeOptions {
   /** Whoever made it closes it. Without, functions have no names. */
@@ -131,10 +131,16 @@ function* walk(
   { unwind, trace }: AnalyzeOptions,
 ): Task<Stack> {
   if (context === undefined) return NO_STACK;
-  return yield* stackOf(world, context, thread.Stack.StartOfMemoryRange, {
-    ...unwind,
-    ...(trace && { trace: (event: TraceEvent) => trace(thread.ThreadId, event) }),
-  });
+  const { StartOfMemoryRange: start, Memory } = thread.Stack;
+  return yield* stackOf(
+    world,
+    context,
+    { start, size: Memory.DataSize },
+    {
+      ...unwind,
+      ...(trace && { trace: (event: TraceEvent) => trace(thread.ThreadId, event) }),
+    },
+  );
 }
 
 /** The place of the last error value in a TEB: behind 13 pointers. */
@@ -161,9 +167,4 @@ function systemOf(os: Os): UnwindSystem {
     default:
       return 'other';
   }
-}
-
-/** Looks for the symbols of all modules, also of those that are on no stack: for a report that says which are missing. */
-export function* findAllSymbols({ modules, world }: Analysis): Task<void> {
-  for (const module of modules.all) yield* symbolsOf(world, module);
 }

@@ -5,10 +5,10 @@ export {
   analyze,
   analyzeTask,
   type Crash,
-  findAllSymbols,
 } from './analyze.js';
 export { type LoadedModule, ModuleMap, type UnloadedHit } from './code-modules.js';
 export { crashAddress, crashReason, lastErrorName } from './crash-reason/index.js';
+export { readEvilJson } from './evil-json.js';
 export * from './instruction/index.js';
 export type { CpuName, Os } from './platform.js';
 export { type ReportTextOptions, reportText } from './report-text.js';

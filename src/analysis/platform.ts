@@ -80,3 +80,8 @@ export function hexString(value: bigint | number, cpu: CpuName): string {
 export function leafName(path: string): string {
   return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }
+
+/** A register as reports call it: rust-minidump has `fp` for r11 of ARM. */
+export function registerName(name: string, cpu: CpuName): string {
+  return cpu === 'arm' && name === 'r11' ? 'fp' : name;
+}

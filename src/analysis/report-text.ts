@@ -3,7 +3,7 @@ import type { TechniqueName } from '../unwind/index.js';
 import type { Analysis, AnalyzedThread } from './analyze.js';
 import { crashText } from './crash-text.js';
 import { moduleVersion } from './modules.js';
-import { type CpuName, hexString } from './platform.js';
+import { type CpuName, hexString, registerName } from './platform.js';
 import type { StackFrame } from './stack.js';
 import { type ProcessReport, processReportTask } from './system-info.js';
 
@@ -74,14 +74,15 @@ function threadText({ threads, cpu }: Analysis, index: number, about: string): s
   const thread: AnalyzedThread = threads[index]!;
   const { stack, name } = thread;
   const lines = [`Thread ${index} ${name ?? ''}${about}`];
+  const order = registerOrder(stack.frames[0], cpu);
   let number = 0;
   for (const frame of stack.frames) {
     for (const inline of frame.inlines) {
       lines.push(`${label(number++)}${inPlace(frame, inline.function, inline.file, inline.line)}`);
-      lines.push('     Found by: inlining');
+      lines.push('    Found by: inlining');
     }
     lines.push(`${label(number++)}${placeText(frame)}`);
-    lines.push(...registerLines(frame, cpu), `     Found by: ${FOUND_BY[frame.trust]}`);
+    lines.push(...registerLines(frame, order), `    Found by: ${FOUND_BY[frame.trust]}`);
   }
   if (stack.frames.length === 0) lines.push('     no registers in the dump');
   if (stack.truncated) lines.push('     … and more frames');
@@ -117,28 +118,38 @@ function placeText(frame: StackFrame): string {
 }
 
 /** The registers that are known, in lines of 80 columns. */
-function registerLines({ registers }: StackFrame, cpu: CpuName): string[] {
+function registerLines({ registers }: StackFrame, order: readonly ShownRegister[]): string[] {
   const lines: string[] = [];
-  let line = '    ';
-  for (const [name, value] of inOrder(registers, cpu)) {
-    const text = ` ${name.padStart(6)} = ${hexString(value, cpu)}`;
-    if (line.length + text.length > 80) {
-      lines.push(line);
-      line = '    ';
+  let line = '';
+  for (const { name, shown, text } of order) {
+    const value = registers.get(name);
+    if (value === undefined) continue;
+    const next = ` ${shown.padStart(6)} = ${text(value)}`;
+    if (line.length + next.length > 80) {
+      lines.push(` ${line}`);
+      line = '';
     }
-    line += text;
+    line += next;
   }
-  return line.trim() === '' ? lines : [...lines, line];
+  return line === '' ? lines : [...lines, ` ${line}`];
+}
+
+interface ShownRegister {
+  readonly name: string;
+  readonly shown: string;
+  text(value: bigint): string;
 }
 
 const X86_ORDER = ['eip', 'esp', 'ebp', 'ebx', 'esi', 'edi', 'eax', 'ecx', 'edx', 'eflags'];
 
-function inOrder(registers: ReadonlyMap<string, bigint>, cpu: CpuName): Iterable<[string, bigint]> {
-  if (cpu !== 'x86') return registers;
-  return X86_ORDER.flatMap((name) => {
-    const value = registers.get(name);
-    return value === undefined ? [] : [[name, value] as [string, bigint]];
-  });
+/** In the order of the context, which has them all; of x86 in that of minidump-stackwalk. */
+function registerOrder(context: StackFrame | undefined, cpu: CpuName): ShownRegister[] {
+  const names = cpu === 'x86' ? X86_ORDER : [...(context?.registers.keys() ?? [])];
+  return names.map((name) => ({
+    name,
+    shown: registerName(name, cpu),
+    text: (value) => hexString(value, cpu),
+  }));
 }
 
 function moduleLines({ modules, os }: Analysis): string[] {

@@ -6,7 +6,7 @@ import type { Analysis, AnalyzedThread } from './analyze.js';
 import type { LoadedModule } from './code-modules.js';
 import { toRustMinidumpJson } from './instruction/index.js';
 import { moduleReports, NO_SYMBOLS, type SymbolState, unloadedModuleReports } from './modules.js';
-import { type CpuName, hexString } from './platform.js';
+import { type CpuName, hexString, registerName } from './platform.js';
 import type { StackFrame } from './stack.js';
 import { processReportTask } from './system-info.js';
 
@@ -154,7 +154,9 @@ function frameReport(frame: StackFrame, index: number, cpu: CpuName) {
 
 function withRegisters(thread: ThreadReport, { registers }: StackFrame, cpu: CpuName) {
   const [first, ...rest] = thread.frames;
-  const shown = [...registers].map(([name, value]) => [name, hexString(value, cpu)] as const);
+  const shown = [...registers].map(
+    ([name, value]) => [registerName(name, cpu), hexString(value, cpu)] as const,
+  );
   return { ...thread, frames: [{ ...first, registers: Object.fromEntries(shown) }, ...rest] };
 }
 

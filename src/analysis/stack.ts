@@ -56,11 +56,18 @@ export interface StackWorld {
 
 const UNWOUND: ReadonlySet<string> = new Set(['x86', 'amd64', 'arm', 'arm64']);
 
+/** Where the thread list says that a stack is. */
+export interface RecordedStack {
+  readonly start: bigint;
+  /** Bytes. */
+  readonly size: number;
+}
+
 /** The stack of a thread, from its registers. Of a processor that cannot be unwound (PowerPC, MIPS …) it is one frame. */
 export function* stackOf(
   world: StackWorld,
   context: CpuContext,
-  stackStart: bigint,
+  recorded: RecordedStack,
   options: UnwindOptions = {},
 ): Task<Stack> {
   const { modules, memory, littleEndian } = world;
@@ -82,7 +89,7 @@ export function* stackOf(
       cpu: context.cpu as UnwindCpu,
       system: world.system,
       registers,
-      memory: yield* fetchStack(memory, stackStart, context.stackPointer, littleEndian),
+      memory: yield* fetchStack(memory, recorded, context.stackPointer, littleEndian),
       highestModuleEnd: modules.highestEnd,
     },
     lookupsIn(world),
@@ -125,7 +132,7 @@ function* nothing(): Task<undefined> {
   return undefined;
 }
 
-export function* symbolsOf(world: StackWorld, { module }: LoadedModule): Task<ModuleSymbols> {
+function* symbolsOf(world: StackWorld, { module }: LoadedModule): Task<ModuleSymbols> {
   return yield* world.symbols.of(module, world.pointerSize);
 }
 

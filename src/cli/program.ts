@@ -197,6 +197,30 @@ ${examples('mdmp memory app.dmp 0x7ffe12340000 256', 'mdmp memory app.dmp 0x7ffe
         (await import('./commands/memory.js')).memory(file, address, length, options),
       ),
 
+  stack: (mdmp) =>
+    command(mdmp, 'stack <file> [symbols...]', 'what crashed, and the stack of each thread')
+      .option('--brief', 'only the thread that crashed')
+      .option('--json', "print JSON in the shape of rust-minidump's")
+      .option('--pretty', 'indent the JSON')
+      .option('--output-file <file>', 'write the report to a file')
+      .option('--symbols-path <path>', 'a folder or file of symbols (repeatable)', several)
+      .option(
+        '--symbols-cache <folder>',
+        "where indexes of symbols are kept (default: the user's cache folder)",
+      )
+      .option('--use-local-debuginfo', 'look at the files that the modules were loaded from, on this machine')
+      .option('--evil-json <file>', 'what a crash reporter knows beside the dump: who signed which file')
+      .option('--trace', 'say on stderr why each frame was chosen')
+      .addHelpText(
+        'after',
+        `
+SYMBOLS are .sym files and ELF files, or folders of them: NAME/ID/NAME.sym as dump_syms' users lay them out, .build-id/ab/cdef.debug, or files by the names of the modules.
+${examples('mdmp stack app.dmp', 'mdmp stack app.dmp symbols/', 'mdmp stack app.dmp --use-local-debuginfo --brief', 'mdmp stack app.dmp symbols/ --json --pretty')}`,
+      )
+      .action(async (file, symbols, options) =>
+        (await import('./commands/stack.js')).stack(file, symbols, options),
+      ),
+
   'exit-codes': (mdmp) =>
     command(mdmp, 'exit-codes', 'the exit codes and what they mean')
       .option('--json', 'print JSON')

@@ -34,6 +34,8 @@ export interface SymbolsOptions {
   decompress?: Decompressors | undefined;
 }
 
+const NOT_LOOKED_FOR: ModuleSymbols = { information: undefined, state: 'missing', files: [], problems: [] };
+
 /** The MODULE record is the first line of a .sym file. */
 const FIRST_LINE = 4096;
 
@@ -52,6 +54,7 @@ export class Symbols implements Disposable {
   }
 
   *of(module: WantedModule, pointerSize: 4 | 8): Task<ModuleSymbols> {
+    if (this.#suppliers.length === 0) return NOT_LOOKED_FOR;
     const known = this.known(module, pointerSize);
     if (known !== undefined) return known;
     const found = yield* this.#find(module, pointerSize);

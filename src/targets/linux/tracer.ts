@@ -248,8 +248,9 @@ export class Tracer implements ThreadHolder {
   }
 
   /**
-   * Whether the answer has come within so many milliseconds. It is looked for now and then, and the tracer thread is called again: under load
-   * a notification of V8's has been seen to be lost, once in 2,000 dumps, and then both threads waited for each other.
+   * Whether the answer has come within so many milliseconds. It is looked for now and then, and the tracer thread is called again: on a machine
+   * under load both threads were twice found in Atomics.wait, each waiting for the other (in some 5,000 dumps; which notification was
+   * lost is not known).
    */
   #answered(limit: number): boolean {
     const deadline = performance.now() + limit;

@@ -1,0 +1,33 @@
+import { statSync } from 'node:fs';
+import { inflateSync } from 'node:zlib';
+import { decompress as zstd } from 'fzstd';
+import { CacheFolder } from '../node/cache-folder.js';
+import { DiskFolder, openFile } from '../node/disk-folder.js';
+import { LocalFiles, SymbolFile, SymbolFolder, type SymbolSupplier, Symbols } from '../symbols/index.js';
+
+export interface SymbolPlaces {
+  /** Files, and folders in one of the layouts that SymbolFolder knows; looked into in this order. */
+  readonly paths: readonly string[];
+  /** Where indexes are kept; the folder that the system has for such things if it is not given. */
+  readonly cache?: string | undefined;
+  /** Look at the files that the modules were loaded from, on this machine. */
+  readonly local: boolean;
+}
+
+/** What a command looks symbols up in. Fails with `input-unreadable` for a path that is not there. */
+export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
+  const suppliers: SymbolSupplier[] = paths.map((path) => {
+    if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+      return new SymbolFolder(new DiskFolder(path));
+    openFile(path)[Symbol.dispose]();
+    return new SymbolFile(() => openFile(path));
+  });
+  if (local) suppliers.push(new LocalFiles(new DiskFolder('/')));
+  return new Symbols(suppliers, {
+    cache: new CacheFolder(cache),
+    decompress: {
+      inflate: (bytes, size) => inflateSync(bytes, { maxOutputLength: Math.max(1, size) }),
+      zstd: (bytes, size) => zstd(bytes, new Uint8Array(size)),
+    },
+  });
+}
