@@ -93,7 +93,7 @@ describeWith(
       ['-O2 -g -gdwarf-5 -gdwarf64', 500],
       ['-O2 -g -gdwarf-5 -gz', 500],
       ['-O2 -g -gdwarf-4 -no-pie -ffunction-sections -Wl,--gc-sections', 500],
-      ['-O2 -g -flto', 500],
+      ['-O2 -g -flto=1', 500],
     ] as const)('g++ %s', { timeout: 300_000 }, (options, count) => {
       const path = compile('program', options.split(' '));
       const { differing, inlined, known } = differences(path, count);
