@@ -4,7 +4,6 @@ export const DW_TAG = {
   compile_unit: 0x11,
   inlined_subroutine: 0x1d,
   subprogram: 0x2e,
-  partial_unit: 0x3c,
   skeleton_unit: 0x4a,
 } as const;
 
@@ -27,7 +26,6 @@ export const DW_AT = {
   dwo_name: 0x76,
   MIPS_linkage_name: 0x2007,
   GNU_dwo_name: 0x2130,
-  GNU_ranges_base: 0x2132,
   GNU_addr_base: 0x2133,
 } as const;
 

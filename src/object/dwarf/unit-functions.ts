@@ -45,6 +45,8 @@ interface Pending {
 }
 
 const EMPTY: readonly number[] = [];
+/** Calls inlined into each other, at one address; those of real programs are some tens deep. */
+const MAX_CHAIN = 1024;
 
 /** The functions of one unit by address, and what was inlined into them. */
 export class UnitFunctions {
@@ -85,7 +87,7 @@ export class UnitFunctions {
     if (outermost === undefined) return [];
     const chain = [this.#covering(outermost, address)];
     const innermost = this.#innermost(outermost, address);
-    for (let i = outermost + 1; i <= innermost; ) {
+    for (let i = outermost + 1; i <= innermost && chain.length < MAX_CHAIN; ) {
       const { next } = this.#nodes[i]!;
       if (innermost < next) {
         chain.push(this.#covering(i, address));

@@ -60,7 +60,8 @@ function differences(path: string, count: number, ...options: string[]) {
       ours.push(renamed.find((frame) => frame === expected.at(-1)) ?? outermost);
     }
     // With -gstrict-dwarf GCC 12 makes a function of its own of cold code, outside the one whose calls are in it.
-    if (outermost?.startsWith('__second_sect_of_')) return;
+    const coldPart = ours.length === 1 && expected.at(-1)?.endsWith('.cold :0');
+    if (coldPart || outermost?.startsWith('__second_sect_of_')) return;
     if (ours.join('\n') !== expected.join('\n'))
       differing.push({ address: address.toString(16), ours, theirs: theirs[i]! });
   });
@@ -75,8 +76,7 @@ function compile(name: string, options: readonly string[]): string {
     encoding: 'utf8',
     cwd: folder,
   });
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
+  expect(status, stderr).toBe(0);
   return path;
 }
 
@@ -93,7 +93,7 @@ describeWith(
       ['-O2 -g -gdwarf-5 -gdwarf64', 500],
       ['-O2 -g -gdwarf-5 -gz', 500],
       ['-O2 -g -gdwarf-4 -no-pie -ffunction-sections -Wl,--gc-sections', 500],
-      ['-O2 -g -flto', 500],
+      ['-O2 -g -flto=1', 500],
     ] as const)('g++ %s', { timeout: 300_000 }, (options, count) => {
       const path = compile('program', options.split(' '));
       const { differing, inlined, known } = differences(path, count);
