@@ -38,24 +38,27 @@ export function windowsProgram(
   return frame.program === undefined ? byFpo(frame, input) : byProgram(frame, frame.program, input);
 }
 
+const LAST_WORD = 0xffff_fffc;
 const wrap = (value: number): number => value >>> 0;
 
 function byFpo(frame: WindowsFrame, input: WindowsProgramInput): WindowsProgramResult | undefined {
   const { esp, ebx, calleeParameterSize } = input;
-  let slot = wrap(esp + frame.localSize + frame.savedRegisterSize + calleeParameterSize);
-  let eip = input.read(slot, 4);
+  // Not modulo 2^32: no stack goes around the end of all addresses.
+  let slot = esp + frame.localSize + frame.savedRegisterSize + calleeParameterSize;
+  const read = (address: number) => (address <= LAST_WORD ? input.read(address, 4) : undefined);
+  let eip = read(slot);
   // Seen where the context is that of a system call: a return address that is done with lies on top.
   if (input.isContextFrame && eip === input.eip) {
-    slot = wrap(slot + 4);
-    eip = input.read(slot, 4);
+    slot += 4;
+    eip = read(slot);
   }
-  if (eip === undefined) return undefined;
-  const caller = { eip, esp: wrap(slot + 4) };
+  if (eip === undefined || slot === LAST_WORD) return undefined;
+  const caller = { eip, esp: slot + 4 };
   if (!frame.allocatesBasePointer) {
     if (input.ebp === undefined) return undefined;
     return ebx === undefined ? { ...caller, ebp: input.ebp } : { ...caller, ebp: input.ebp, ebx };
   }
-  const ebp = input.read(wrap(esp + calleeParameterSize + frame.savedRegisterSize - 8), 4);
+  const ebp = read(esp + calleeParameterSize + frame.savedRegisterSize - 8);
   return ebp === undefined ? undefined : { ...caller, ebp };
 }
 
