@@ -1,7 +1,9 @@
 export * from './browser.js';
 export { type ConvertCoreOptions, type ConvertReport, convertCore } from './convert/convert-core.js';
 export { type FileFilterOptions, type FileFilterReport, filterMinidump } from './convert/filter-minidump.js';
+export { CacheFolder, type CacheOptions } from './node/cache-folder.js';
 export { type Destination, openDestination } from './node/destination.js';
+export { DiskFolder, openFile } from './node/disk-folder.js';
 export { FileSink } from './node/file-sink.js';
 export { FileSource } from './node/file-source.js';
 export { type OpenedSource, openSource } from './node/open-source.js';

@@ -9,7 +9,18 @@ export {
 export { type LoadedModule, ModuleMap, type UnloadedHit } from './code-modules.js';
 export { crashAddress, crashReason, lastErrorName } from './crash-reason/index.js';
 export { readEvilJson } from './evil-json.js';
-export * from './instruction/index.js';
+export {
+  type AdjustedAddress,
+  type CapstoneModule,
+  type CrashInconsistency,
+  type CrashMemoryAccess,
+  capstoneDisassembler,
+  type DecodedInstruction,
+  type Disassembler,
+  type InstructionAnalysis,
+  type InstructionOfCrash,
+  type PossibleBitFlip,
+} from './instruction/index.js';
 export type { CpuName, Os } from './platform.js';
 export { type ReportTextOptions, reportText } from './report-text.js';
 export { type ReportAdditions, rustMinidumpReport } from './rust-minidump-report.js';

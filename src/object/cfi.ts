@@ -3,7 +3,7 @@
  * files in the language of DWARF, comes as these rules; src/unwind applies them.
  */
 
-/** The frame that is unwound. Registers have the names of reader/cpu-context.ts: `rsp`, `eip`, `x29`, `lr`. */
+/** The frame that is unwound. Registers have the names of reader/cpu-context.ts: `rsp`, `eip`, `fp`, `lr`. */
 export interface FrameView {
   /** Undefined where it is not known. */
   register(name: string): bigint | undefined;
