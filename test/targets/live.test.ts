@@ -481,8 +481,8 @@ describeWith(needs, 'a program that takes many dumps', () => {
     const [first, last] = measured;
     expect(first.threads).toBe(1);
     expect(last).toMatchObject({ threads: first.threads, descriptors: first.descriptors });
-    // koffi left two a dump behind when each dump had a thread of its own.
-    expect(last.mappings).toBeLessThan(first.mappings + 40);
+    // koffi left two and more a dump behind when each of these 79 dumps had a thread of its own: 200. V8's heap grows by up to 50.
+    expect(last.mappings).toBeLessThan(first.mappings + 110);
     await expectUntouched(plain);
     await waitFor('the tracer to be gone', () => statusField(stuck.pid, 'TracerPid') === '0');
   });
