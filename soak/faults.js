@@ -126,7 +126,8 @@ export async function soakFaults(context) {
       );
       const hit = result.calls.filter(({ injected }) => injected);
       const node = hit.length > 0 && hit.some(({ begun, text }) => !begun || ofNode.test(text));
-      const name = judge(result, { exits, hit, mayDie: node || vital.has(call) });
+      const mayDie = node || vital.has(call);
+      const name = judge(result, { exits, hit, mayDie });
       count(outcomes, name.outcome);
       if (hit.length > 0) count(reached, call);
       if (name.fault) fail(`${where}: ${name.fault}`);
@@ -140,7 +141,7 @@ export async function soakFaults(context) {
       for (const file of left) {
         if (file !== 'd.dmp' && !['unlink', 'rename', 'close'].includes(call))
           fail(`${where}: ${file} is left in the folder`);
-        if (file === 'd.dmp' && result.status !== 0 && result.status !== STDOUT_FAILED && !node)
+        if (file === 'd.dmp' && result.status !== 0 && result.status !== STDOUT_FAILED && !mayDie)
           fail(`${where}: the dump failed, and there is a file`);
         rmSync(join(folder, file));
       }
