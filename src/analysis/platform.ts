@@ -1,5 +1,7 @@
 import { PlatformId, ProcessorArchitecture } from '../format/index.js';
 
+export { leafName } from '../reader/leaf-name.js';
+
 /** The systems that a crash can be described for. */
 export type Os = 'windows' | 'mac' | 'ios' | 'linux' | 'android' | 'solaris' | 'ps3' | 'nacl' | 'unknown';
 
@@ -74,11 +76,6 @@ export function pointerBits(cpu: CpuName): 32 | 64 {
  */
 export function hexString(value: bigint | number, cpu: CpuName): string {
   return `0x${value.toString(16).padStart(pointerBits(cpu) / 4, '0')}`;
-}
-
-/** The last part of a path of any system. */
-export function leafName(path: string): string {
-  return path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
 }
 
 /** A register as reports call it: rust-minidump has `fp` for r11 of ARM. */

@@ -3,7 +3,7 @@ import type { TechniqueName } from '../unwind/index.js';
 import type { Analysis, AnalyzedThread } from './analyze.js';
 import { crashText } from './crash-text.js';
 import { moduleVersion } from './modules.js';
-import { type CpuName, hexString, registerName } from './platform.js';
+import { type CpuName, hexString, leafName, registerName } from './platform.js';
 import type { StackFrame } from './stack.js';
 import { type ProcessReport, processReportTask } from './system-info.js';
 
@@ -97,7 +97,7 @@ function inPlace(
   file: string | undefined,
   line: number | undefined,
 ): string {
-  const place = file === undefined ? '' : ` [${leaf(file)}${line === undefined ? '' : ` : ${line}`}]`;
+  const place = file === undefined ? '' : ` [${leafName(file)}${line === undefined ? '' : ` : ${line}`}]`;
   return `${module === undefined ? '' : `${module.name}!`}${name}${place}`;
 }
 
@@ -114,7 +114,7 @@ function placeText(frame: StackFrame): string {
     return `${module.name} + ${plainHex(address - module.base)}`;
   const name = `${module.name}!${frame.function}`;
   if (file === undefined || line === undefined) return `${name} + ${plainHex(address - functionStart)}`;
-  return `${name} [${leaf(file)} : ${line} + ${plainHex(address - (lineStart ?? functionStart))}]`;
+  return `${name} [${leafName(file)} : ${line} + ${plainHex(address - (lineStart ?? functionStart))}]`;
 }
 
 /** The registers that are known, in lines of 80 columns. */
@@ -165,7 +165,7 @@ function unloadedLines({ unloadedModules }: Analysis): string[] {
     .sort((a, b) => (a.BaseOfImage < b.BaseOfImage ? -1 : 1))
     .map(
       ({ BaseOfImage, SizeOfImage, name }) =>
-        `${rangeText(BaseOfImage, BaseOfImage + BigInt(SizeOfImage))}  ${leaf(name ?? '')}`,
+        `${rangeText(BaseOfImage, BaseOfImage + BigInt(SizeOfImage))}  ${leafName(name ?? '')}`,
     );
 }
 
@@ -173,5 +173,3 @@ const rangeText = (start: bigint, end: bigint): string =>
   `0x${digits(start)} - 0x${digits(end > start ? end - 1n : end)}`;
 const digits = (value: bigint): string => value.toString(16).padStart(8, '0');
 const plainHex = (value: bigint): string => `0x${value.toString(16)}`;
-const leaf = (path: string): string =>
-  path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);

@@ -1,11 +1,10 @@
 import type { Task } from '../io/index.js';
-import type { Json } from '../reader/index.js';
+import type { Json, Module } from '../reader/index.js';
 import { toJson } from '../reader/index.js';
 import type { ModuleSymbols } from '../symbols/index.js';
 import type { Analysis, AnalyzedThread } from './analyze.js';
-import type { LoadedModule } from './code-modules.js';
 import { toRustMinidumpJson } from './instruction/index.js';
-import { moduleReports, NO_SYMBOLS, type SymbolState, unloadedModuleReports } from './modules.js';
+import { moduleReports, type SymbolState, unloadedModuleReports } from './modules.js';
 import { type CpuName, hexString, registerName } from './platform.js';
 import type { StackFrame } from './stack.js';
 import { processReportTask } from './system-info.js';
@@ -28,7 +27,6 @@ export function* rustMinidumpReport(analysis: Analysis, additions: ReportAdditio
   const mac = yield* dump.tryTask('macCrashInfo');
   const threadReports = threads.map((thread) => threadReport(thread, cpu));
   const requesting = requestingThread === undefined ? undefined : threads[requestingThread];
-  const states = yield* symbolStates(analysis);
   const { certSubject, cpuMicrocodeVersion } = additions;
   const handles = yield* dump.tryTask('handles');
   return sorted({
@@ -56,7 +54,7 @@ export function* rustMinidumpReport(analysis: Analysis, additions: ReportAdditio
       }),
     main_module: 0,
     modules: moduleReports(analysis.modules.inFileOrder, os, cpu, {
-      symbols: (module) => states.get(module),
+      symbols: (module) => symbolState(analysis, module),
       ...(certSubject && { certSubject }),
     }),
     modules_contains_cert_info: certSubject !== undefined,
@@ -92,13 +90,11 @@ function macRecord(record: object, cpu: CpuName): Json {
   };
 }
 
-function* symbolStates({ modules, world }: Analysis): Task<Map<LoadedModule['module'], SymbolState>> {
-  const states = new Map<LoadedModule['module'], SymbolState>();
-  for (const { module } of modules.all) {
-    const symbols = world.symbols.known(module, world.pointerSize);
-    states.set(module, symbols === undefined ? NO_SYMBOLS : stateOf(symbols));
-  }
-  return states;
+/** Of a module that another one overlaps nothing is ever looked up. */
+function symbolState({ modules, world }: Analysis, module: Module): SymbolState | undefined {
+  if (modules.at(module.BaseOfImage)?.module !== module) return undefined;
+  const symbols = world.symbols.known(module, world.pointerSize);
+  return symbols && stateOf(symbols);
 }
 
 function stateOf({ state }: ModuleSymbols): SymbolState {

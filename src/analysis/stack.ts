@@ -136,17 +136,25 @@ function* symbolsOf(world: StackWorld, { module }: LoadedModule): Task<ModuleSym
   return yield* world.symbols.of(module, world.pointerSize);
 }
 
+const NAMELESS = {
+  function: undefined,
+  functionStart: undefined,
+  file: undefined,
+  line: undefined,
+  lineStart: undefined,
+  inlines: [],
+  unloaded: [],
+};
+
 function* describe(world: StackWorld, frame: Frame<LoadedModule>): Task<StackFrame> {
   const { module, lookupAddress } = frame;
-  const none = { function: undefined, functionStart: undefined, file: undefined, line: undefined };
   if (module === undefined) {
-    const unloaded = unloadedAt(world.unloaded, lookupAddress);
-    return { ...frame, ...none, lineStart: undefined, inlines: [], unloaded };
+    return { ...frame, ...NAMELESS, unloaded: unloadedAt(world.unloaded, lookupAddress) };
   }
   const { information } = yield* symbolsOf(world, module);
   const found: FunctionAt | undefined = yield* information?.functionAt(Number(lookupAddress - module.base)) ??
     nothing();
-  if (found === undefined) return { ...frame, ...none, lineStart: undefined, inlines: [], unloaded: [] };
+  if (found === undefined) return { ...frame, ...NAMELESS };
   return {
     ...frame,
     function: demangle(found.name),

@@ -1,5 +1,6 @@
 import type { Folder, FolderFile } from '../io/index.js';
 import type { ModuleIdentity } from '../reader/index.js';
+import { leafName } from '../reader/leaf-name.js';
 
 /** A module whose symbols are wanted. */
 export interface WantedModule extends ModuleIdentity {
@@ -22,7 +23,7 @@ export interface SymbolSupplier {
 /** Names come from a dump, and are made a path: nothing but a plain name may be part of one. */
 export function plainName(path: string | undefined): string | undefined {
   if (path === undefined) return undefined;
-  const leaf = path.slice(Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\')) + 1);
+  const leaf = leafName(path);
   return leaf === '' || leaf === '.' || leaf === '..' || leaf.includes('\0') ? undefined : leaf;
 }
 

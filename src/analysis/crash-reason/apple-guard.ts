@@ -1,20 +1,15 @@
-import { bits, hex64 } from './hex.js';
+import { type AppleKind, kindText } from './apple-kind.js';
+import { bits } from './hex.js';
 
 /** Flavors that are bits: 1, 2, 4 … */
 function bitNames(list: string): Readonly<Record<number, string>> {
   return Object.fromEntries(list.split(' ').map((name, i) => [2 ** i, `GUARD_EXC_${name}`]));
 }
 
-interface Kind {
-  name: string;
-  flavors: Readonly<Record<number, string>>;
-  detail(code: bigint, subcode: bigint): string;
-}
-
 /** What was guarded and touched nevertheless: kern/exc_guard.h and mach/port.h of XNU. */
-const kinds: Readonly<Record<number, Kind>> = {
+const kinds: Readonly<Record<number, AppleKind>> = {
   1: {
-    name: 'MACH_PORT',
+    name: 'GUARD_TYPE_MACH_PORT',
     flavors: {
       1: 'GUARD_EXC_DESTROY',
       2: 'GUARD_EXC_MOD_REFS',
@@ -48,22 +43,22 @@ const kinds: Readonly<Record<number, Kind>> = {
       ` port name: ${bits(code, 0, 28)}${subcode === 0n ? '' : ` subcode: ${subcode}`}`,
   },
   2: {
-    name: 'FD',
+    name: 'GUARD_TYPE_FD',
     flavors: bitNames('CLOSE DUP NOCLOEXEC SOCKET_IPC FILEPORT MISMATCH WRITE'),
     detail: (code, subcode) => ` file descriptor: ${bits(code, 0, 28)} guard identifier: ${subcode}`,
   },
   4: {
-    name: 'VN',
+    name: 'GUARD_TYPE_VN',
     flavors: bitNames('RENAME_TO RENAME_FROM UNLINK WRITE_OTHER TRUNC_OTHER LINK EXCHDATA'),
     detail: (code, subcode) => ` pid: ${bits(code, 0, 28)} guard identifier: ${subcode}`,
   },
   5: {
-    name: 'VIRT_MEMORY',
+    name: 'GUARD_TYPE_VIRT_MEMORY',
     flavors: { 1: 'GUARD_EXC_DEALLOC_GAP' },
     detail: (_, subcode) => ` offset: ${subcode}`,
   },
   6: {
-    name: 'REJECTED_SC',
+    name: 'GUARD_TYPE_REJECTED_SC',
     flavors: { 0: 'GUARD_EXC_MACH_TRAP' },
     detail: (_, subcode) => ` syscall: ${subcode}`,
   },
@@ -76,10 +71,5 @@ export function guardReason(kind: number, code: bigint, subcode: bigint): string
     // A program's own guard. rust-minidump writes no space before this slash.
     return `GUARD_TYPE_USER/ namespace: ${bits(code, 0, 32)} guard identifier: ${subcode}`;
   }
-  const known = kinds[kind];
-  if (known === undefined) return undefined;
-  const flavor = known.flavors[Number(bits(code, 32, 29))];
-  const text =
-    flavor === undefined ? `${hex64(code)} / ${hex64(subcode)}` : flavor + known.detail(code, subcode);
-  return `GUARD_TYPE_${known.name} / ${text}`;
+  return kindText(kinds[kind], bits(code, 32, 29), code, subcode);
 }

@@ -34,8 +34,9 @@ export async function stack(file: string, symbolPaths: string[], options: StackA
     local: options.useLocalDebuginfo ?? false,
   });
   const additions = options.evilJson === undefined ? {} : readEvilJson(readText(options.evilJson));
-  const disassembler = await loadDisassembler();
   await withDump(file, async (dump) => {
+    // It takes a quarter of a second to load: not for dumps in which nothing crashed.
+    const disassembler = dump.entry('exception') && (await loadDisassembler());
     const events: string[] = [];
     const analysis = runSync(
       analyzeTask(dump, {
