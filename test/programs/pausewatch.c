@@ -12,7 +12,16 @@
 /* A gap that is shorter is the scheduler's. */
 #define STILL_NS 500000
 
-static uint64_t longest, second, still, samples;
+static uint64_t longest, second, still, samples, before, shortest_still;
+
+static uint64_t look(void) {
+  uint64_t now = now_ns(), gap = now - before;
+  if (gap > longest) second = longest, longest = gap;
+  else if (gap > second) second = gap;
+  if (gap > shortest_still) still += gap;
+  samples++;
+  return before = now;
+}
 
 NOINLINE void stand(void) {
   for (;;) pause();
@@ -49,15 +58,11 @@ int main(int count, char **arguments) {
   for (int i = 1; i < threads; i++) start_thread(body, (void *)(intptr_t)i, 128 << 10);
   prctl(PR_SET_TIMERSLACK, 1);
   say("READY");
-  uint64_t before = now_ns(), looked = before;
+  shortest_still = (nap ? 3 : 1) * STILL_NS;
+  before = now_ns();
+  uint64_t looked = before;
   for (;;) {
-    uint64_t now = now_ns();
-    uint64_t gap = now - before;
-    if (gap > longest) second = longest, longest = gap;
-    else if (gap > second) second = gap;
-    if (gap > (nap ? 3 : 1) * STILL_NS) still += gap;
-    before = now;
-    samples++;
+    uint64_t now = look();
     if (!spin) {
       struct timespec pause_time = {0, nap ? 1000000 : 50000};
       nanosleep(&pause_time, 0);
@@ -69,6 +74,8 @@ int main(int count, char **arguments) {
     char line[64];
     if (!read_command(line, sizeof line) || !strcmp(line, "quit")) _exit(0);
     if (!strcmp(line, "report")) {
+      /* It may have been stopped since the last look, in poll, with the command already there. */
+      look();
       say("longest_us=%lu", longest / 1000);
       say("second_us=%lu", second / 1000);
       say("still_us=%lu", still / 1000);
