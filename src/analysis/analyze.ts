@@ -6,6 +6,7 @@ import type { TraceEvent, UnwindOptions, UnwindSystem } from '../unwind/index.js
 import { ModuleMap } from './code-modules.js';
 import { crashAddress, crashReason, lastErrorName } from './crash-reason/index.js';
 import { analyzeCrash, type Disassembler, type InstructionOfCrash } from './instruction/index.js';
+import { MemoryImages } from './memory-images.js';
 import { type CpuName, cpuNameOf, type Os, osOf, pointerBits } from './platform.js';
 import { type Stack, type StackWorld, stackOf } from './stack.js';
 
@@ -74,14 +75,16 @@ export function* analyzeTask(dump: Minidump, options: AnalyzeOptions = {}): Task
   const breakpad = yield* dump.tryTask('breakpadInfo');
   const list = (yield* dump.tryTask('threads')) ?? [];
   const unloaded = (yield* dump.tryTask('unloadedModules')) ?? [];
+  const memory = yield* dump.memoryTask();
   const world: StackWorld = {
     system: systemOf(os),
     modules: new ModuleMap((yield* dump.tryTask('modules')) ?? []),
     unloaded,
-    memory: yield* dump.memoryTask(),
+    memory,
     littleEndian: dump.littleEndian,
     pointerSize: pointerSizeOf(system),
     symbols: options.symbols ?? new Symbols([]),
+    images: new MemoryImages(memory),
   };
   const validity = breakpad?.validity ?? 0;
   const writer = (validity & HAS_DUMP_THREAD) !== 0 ? breakpad!.dump_thread_id : undefined;

@@ -1,8 +1,8 @@
 import type { Task } from '../io/index.js';
 import { demangle } from '../object/demangle/index.js';
-import type { FunctionAt } from '../object/index.js';
+import type { DebugInformation, FunctionAt } from '../object/index.js';
 import type { CpuContext, MemoryView, UnloadedModule } from '../reader/index.js';
-import type { ModuleSymbols, Symbols } from '../symbols/index.js';
+import type { Symbols } from '../symbols/index.js';
 import {
   type Frame,
   fetchStack,
@@ -14,6 +14,7 @@ import {
   type WalkEnd,
 } from '../unwind/index.js';
 import { type LoadedModule, type ModuleMap, type UnloadedHit, unloadedAt } from './code-modules.js';
+import type { MemoryImages } from './memory-images.js';
 
 /** A call that was inlined into a frame. */
 export interface InlinedFrame {
@@ -52,6 +53,8 @@ export interface StackWorld {
   readonly littleEndian: boolean;
   readonly pointerSize: 4 | 8;
   readonly symbols: Symbols;
+  /** What the memory of the dump tells of modules. */
+  readonly images: MemoryImages;
 }
 
 const UNWOUND: ReadonlySet<string> = new Set(['x86', 'amd64', 'arm', 'arm64']);
@@ -102,13 +105,13 @@ export function* stackOf(
 
 function lookupsIn(world: StackWorld): UnwindLookups<LoadedModule> {
   const rva = ({ base }: LoadedModule, address: bigint) => Number(address - base);
-  const informationOf = function* (module: LoadedModule) {
-    return (yield* symbolsOf(world, module)).information;
-  };
+  const informationOf = (module: LoadedModule) => informationIn(world, module);
   return {
     moduleAt: (address) => world.modules.at(address),
     *cfiAt(module, address) {
-      return yield* (yield* informationOf(module))?.cfiAt(rva(module, address)) ?? nothing();
+      const at = rva(module, address);
+      const row = yield* (yield* informationOf(module))?.cfiAt(at) ?? nothing();
+      return row ?? (yield* (yield* world.images.of(module))?.cfiAt(at) ?? nothing());
     },
     *windowsFrameAt(module, address) {
       return yield* (yield* informationOf(module))?.windowsFrameAt(rva(module, address)) ?? nothing();
@@ -132,8 +135,9 @@ function* nothing(): Task<undefined> {
   return undefined;
 }
 
-function* symbolsOf(world: StackWorld, { module }: LoadedModule): Task<ModuleSymbols> {
-  return yield* world.symbols.of(module, world.pointerSize);
+/** Of symbol files. */
+function* informationIn(world: StackWorld, { module }: LoadedModule): Task<DebugInformation | undefined> {
+  return (yield* world.symbols.of(module, world.pointerSize)).information;
 }
 
 const NAMELESS = {
@@ -151,7 +155,8 @@ function* describe(world: StackWorld, frame: Frame<LoadedModule>): Task<StackFra
   if (module === undefined) {
     return { ...frame, ...NAMELESS, unloaded: unloadedAt(world.unloaded, lookupAddress) };
   }
-  const { information } = yield* symbolsOf(world, module);
+  // Without symbols the names that it exports are better than none.
+  const information = (yield* informationIn(world, module)) ?? (yield* world.images.of(module));
   const found: FunctionAt | undefined = yield* information?.functionAt(Number(lookupAddress - module.base)) ??
     nothing();
   if (found === undefined) return { ...frame, ...NAMELESS };

@@ -2,10 +2,12 @@ import type { Task } from '../io/index.js';
 import { broken } from './bytes.js';
 import type { ElfFile } from './elf-file.js';
 import { EM_ARM } from './elf-machines.js';
-import { type ElfSection, SHT_DYNSYM, SHT_SYMTAB } from './elf-sections.js';
+import { SHT_DYNSYM, SHT_SYMTAB } from './elf-sections.js';
 import type { SectionData } from './section-data.js';
 
-const SYMBOL_SIZE = { 4: 16, 8: 24 } as const;
+/** Bytes of a symbol, by the size of a pointer. */
+export const SYMBOL_SIZE = { 4: 16, 8: 24 } as const;
+const SHF_EXECINSTR = 4;
 const CHUNK = 256 * 1024;
 const STT_NOTYPE = 0;
 const STT_FUNC = 2;
@@ -16,6 +18,17 @@ const SHN_UNDEF = 0;
 const SHN_ABS = 0xfff1;
 /** So many functions that begin before an address are asked whether they reach it; nested ones are few. */
 const MAX_STEPS_BACK = 64;
+
+/** What the file says of its symbol table. */
+export interface SymbolLayout {
+  readonly pointerSize: 4 | 8;
+  readonly machine: number;
+  readonly linkBase: number;
+  /** Bytes of a symbol. */
+  readonly entrySize: number;
+  /** Whether a section holds code. */
+  isCode(section: number): boolean;
+}
 
 /** A function of a symbol table. */
 export interface ElfFunction {
@@ -67,8 +80,20 @@ export class ElfFunctions {
     const texts = section && file.sections[section.link];
     const names = texts && (yield* file.data(texts));
     if (section === undefined || data === undefined || names === undefined) return undefined;
-    const found = yield* readFunctions(file, section, data);
-    return new ElfFunctions(names, found);
+    const executable = file.sections.map(({ flags }) => (flags & SHF_EXECINSTR) !== 0);
+    const layout: SymbolLayout = {
+      pointerSize: file.pointerSize,
+      machine: file.machine,
+      linkBase: file.linkBase,
+      entrySize: section.entrySize,
+      isCode: (index) => executable[index] === true,
+    };
+    return yield* ElfFunctions.read(layout, data, names);
+  }
+
+  /** Of a symbol table wherever it is: of an image in memory nobody knows the sections. */
+  static *read(layout: SymbolLayout, symbols: SectionData, names: SectionData): Task<ElfFunctions> {
+    return new ElfFunctions(names, yield* readFunctions(layout, symbols));
   }
 
   get count(): number {
@@ -122,13 +147,12 @@ interface Found {
 }
 
 /** Reads the table piece by piece, and keeps of it what is about functions. */
-function* readFunctions(file: ElfFile, section: ElfSection, data: SectionData): Task<Found> {
-  const wide = file.pointerSize === 8;
-  const size = SYMBOL_SIZE[file.pointerSize];
-  if (section.entrySize !== size)
-    throw broken(section.name, `entries of ${size} bytes`, `${section.entrySize}`);
+function* readFunctions(layout: SymbolLayout, data: SectionData): Task<Found> {
+  const { pointerSize, machine, linkBase, isCode } = layout;
+  const wide = pointerSize === 8;
+  const size = SYMBOL_SIZE[pointerSize];
+  if (layout.entrySize !== size) throw broken(data.name, `entries of ${size} bytes`, `${layout.entrySize}`);
   const total = Math.floor(data.size / size);
-  const executable = file.sections.map(({ flags }) => (flags & 4) !== 0);
   const found: Found = {
     starts: new Float64Array(total),
     sizes: new Float64Array(total),
@@ -150,13 +174,13 @@ function* readFunctions(file: ElfFile, section: ElfSection, data: SectionData): 
       if (name === 0) continue;
       // Labels of hand-written code have no type; _start of crt1.o did for long. Mapping symbols ($a, $t, $d, $x) have
       // neither type nor size nor are they global.
-      const isLabel = type === STT_NOTYPE && info >> 4 === STB_GLOBAL && executable[where] === true;
+      const isLabel = type === STT_NOTYPE && info >> 4 === STB_GLOBAL && isCode(where);
       if (type !== STT_FUNC && type !== STT_GNU_IFUNC && !isLabel) continue;
       let start = wide
         ? view.getUint32(at + 12, true) * 2 ** 32 + view.getUint32(at + 8, true)
         : view.getUint32(at + 4, true);
-      if (file.machine === EM_ARM && type === STT_FUNC && start % 2 === 1) start--;
-      const rva = start - file.linkBase;
+      if (machine === EM_ARM && type === STT_FUNC && start % 2 === 1) start--;
+      const rva = start - linkBase;
       if (rva < 0) continue;
       const length = wide
         ? view.getUint32(at + 20, true) * 2 ** 32 + view.getUint32(at + 16, true)

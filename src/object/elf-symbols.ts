@@ -7,7 +7,7 @@ import { DT_STRTAB, type DynamicSection, type ImageReader } from './elf.js';
  */
 
 const DT_HASH = 4n;
-const DT_SYMTAB = 6n;
+export const DT_SYMTAB = 6n;
 const DT_GNU_HASH = 0x6ffffef5n;
 
 const SYMBOL_SIZE = 24;
@@ -105,6 +105,43 @@ export function* findSymbol(
   if (gnu !== undefined) return yield* byGnuHash(dynamic.offsetOf(gnu));
   const systemV = dynamic.entries.get(DT_HASH);
   return systemV === undefined ? undefined : yield* byHash(dynamic.offsetOf(systemV));
+}
+
+/**
+ * How many entries the dynamic symbol table has: no entry of the dynamic section says it, the hash tables do. 0 where they are not
+ * there or make no sense.
+ */
+export function* countSymbols(dynamic: DynamicSection, pointerSize: 4 | 8, read: ImageReader): Task<number> {
+  function* words(offset: bigint, count: number): Task<DataView | undefined> {
+    const bytes = yield* read(offset, count * 4);
+    if (bytes === undefined || bytes.length < count * 4) return undefined;
+    return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+  const systemV = dynamic.entries.get(DT_HASH);
+  // nbucket, nchain: as many chains as symbols.
+  if (systemV !== undefined) return (yield* words(dynamic.offsetOf(systemV), 2))?.getUint32(4, true) ?? 0;
+  const gnu = dynamic.entries.get(DT_GNU_HASH);
+  const table = gnu === undefined ? 0n : dynamic.offsetOf(gnu);
+  const head = gnu === undefined ? undefined : yield* words(table, 4);
+  if (head === undefined) return 0;
+  const bucketCount = head.getUint32(0, true);
+  const firstIndex = head.getUint32(4, true);
+  const bloomWords = head.getUint32(8, true);
+  if (bucketCount > MAX_BUCKETS || bloomWords > MAX_BUCKETS) return 0;
+  const bucketTable = table + 16n + BigInt(bloomWords) * BigInt(pointerSize);
+  const buckets = yield* words(bucketTable, bucketCount);
+  if (buckets === undefined) return 0;
+  let last = 0;
+  for (let i = 0; i < bucketCount; i++) last = Math.max(last, buckets.getUint32(i * 4, true));
+  if (last < firstIndex) return firstIndex;
+  // The chain of the bucket that begins last ends the table.
+  const chains = bucketTable + BigInt(bucketCount) * 4n;
+  for (let index = last; index < last + MAX_CHAIN; index++) {
+    const hash = (yield* words(chains + BigInt(index - firstIndex) * 4n, 1))?.getUint32(0, true);
+    if (hash === undefined) return 0;
+    if ((hash & 1) === 1) return index + 1;
+  }
+  return 0;
 }
 
 function gnuHash(name: string): number {

@@ -6,3 +6,4 @@ export type { Decompressors } from './elf-compression.js';
 export * from './elf-debug-information.js';
 export * from './elf-file.js';
 export * from './elf-functions.js';
+export * from './elf-image-information.js';

@@ -9,7 +9,7 @@ import {
   readDynamicSection,
   readElfImage,
 } from '../../src/object/elf.js';
-import { type DynamicSymbol, findSymbol } from '../../src/object/elf-symbols.js';
+import { countSymbols, type DynamicSymbol, findSymbol } from '../../src/object/elf-symbols.js';
 import { compile } from '../support/programs.js';
 import { run } from '../support/run.js';
 import { describeWith, needsLinux, requireTool } from '../support/tools.js';
@@ -48,6 +48,12 @@ async function symbolsOf(path: string): Promise<Map<string, DynamicSymbol[]>> {
   return found;
 }
 
+/** How many entries the table has, the first and undefined ones too. */
+async function countByReadelf(path: string): Promise<number> {
+  const text = (await run(requireTool('readelf'), ['-W', '--dyn-syms', path])).stdout.toString();
+  return Number(/contains (\d+) entr/.exec(text)![1]);
+}
+
 async function libc(): Promise<string> {
   const listed = (await run('ldd', [process.execPath])).stdout.toString();
   return /libc\.so\.6 => (\S+)/.exec(listed)![1]!;
@@ -67,6 +73,7 @@ describeWith(['gcc', 'readelf', needsLinux], 'symbols by the hash tables', () =>
     }
     for (const name of ['', 'no_such_symbol', 'mallo', 'malloc_', '__cxa_throw'])
       expect(runSync(findSymbol(dynamic, name, readFrom(bytes))), name).toBeUndefined();
+    expect(runSync(countSymbols(dynamic, 8, readFrom(bytes)))).toBe(await countByReadelf(path));
   });
 
   it.each(['sysv', 'gnu', 'both'])('of a library with --hash-style=%s', async (style) => {
@@ -76,6 +83,7 @@ describeWith(['gcc', 'readelf', needsLinux], 'symbols by the hash tables', () =>
     const [expected] = (await symbolsOf(path)).get('library_variable')!;
     expect(runSync(findSymbol(dynamic, 'library_variable', readFrom(bytes)))).toEqual(expected);
     expect(runSync(findSymbol(dynamic, 'malloc', readFrom(bytes)))).toBeUndefined();
+    expect(runSync(countSymbols(dynamic, 8, readFrom(bytes)))).toBe(await countByReadelf(path));
   });
 
   it('of a broken image end, whatever it says', async () => {
