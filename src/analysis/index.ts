@@ -6,9 +6,12 @@ export {
   analyzeTask,
   type Crash,
 } from './analyze.js';
+export type { CallArgument, CallArguments, CallingConvention } from './call-arguments.js';
 export { type LoadedModule, ModuleMap, type UnloadedHit } from './code-modules.js';
 export { crashAddress, crashReason, lastErrorName } from './crash-reason/index.js';
 export { readEvilJson } from './evil-json.js';
+export { type FrameLine, frameLines } from './frame-text.js';
+export { findGaps, findGapsTask, type Gap, type GapConcern, type GapKind, gapsText } from './gaps/index.js';
 export {
   type AdjustedAddress,
   type CapstoneModule,
