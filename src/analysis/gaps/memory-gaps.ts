@@ -64,8 +64,9 @@ function gapOf(kind: ThreadKind, ids: readonly number[], concerns: Gap['concerns
   }
 }
 
-/** Words that a scan looks at: within them lies what a frame may go on from. */
-const NEAR_END = 160n;
+/** Words that a scan looks at, and the largest frames that there are, in bytes: within them lies what a frame goes on from. */
+const SCANNED = 160n;
+const LARGEST_FRAME = 128n * 1024n;
 
 function* missingOf(
   analysis: Analysis,
@@ -81,17 +82,20 @@ function* missingOf(
   const pointer = first.registers.get(rules.stack);
   if (pointer === undefined) return 'registers';
   const { memory } = analysis.world;
-  const region = regionAt(regions, pointer);
-  const end = endOf(memory, pointer);
-  if (end === undefined) {
-    // A stack pointer that points nowhere is what went wrong.
-    return regions.length > 0 && region === undefined ? undefined : 'stack-memory';
+  if (stack.frames.length === 1 && memory.find(pointer) === undefined) {
+    // A stack pointer that points nowhere, or into a guard page, is what went wrong.
+    const wrong = regions.length > 0 && !regionAt(regions, pointer)?.readable;
+    return wrong ? undefined : 'stack-memory';
   }
   if (stack.end !== 'no-caller' && stack.end !== 'stack-pointer' && stack.end !== 'loop') return undefined;
   const reached = last.registers.get(rules.stack);
-  if (reached === undefined || reached < pointer || end - reached > NEAR_END * BigInt(rules.word))
-    return undefined;
-  const top = yield* topOf(analysis, thread, region, end);
+  if (reached === undefined || reached < pointer) return undefined;
+  // The caller's stack pointer may be the first address behind the memory.
+  const inside = memory.find(reached) === undefined ? reached - 1n : reached;
+  const end = endOf(memory, inside);
+  const near = last.function === undefined ? SCANNED * BigInt(rules.word) : LARGEST_FRAME;
+  if (end === undefined || end - reached > near) return undefined;
+  const top = yield* topOf(analysis, thread, regionAt(regions, inside), end);
   return top !== undefined && top > end ? 'stack-end' : undefined;
 }
 
@@ -188,8 +192,11 @@ function* fileGaps({ dump }: Analysis): Task<RankedGap[]> {
   const { size } = dump.source;
   let ranges = 0;
   let bytes = 0;
+  const counted = new Set<number>();
   const add = (rva: number, length: number) => {
-    if (rva + length <= size) return;
+    // Stacks are in the memory list, too.
+    if (rva + length <= size || counted.has(rva)) return;
+    counted.add(rva);
     ranges++;
     bytes += length - Math.max(0, Math.min(length, size - rva));
   };
@@ -200,6 +207,8 @@ function* fileGaps({ dump }: Analysis): Task<RankedGap[]> {
     add(rva, Number(DataSize));
     rva += Number(DataSize);
   }
+  for (const { Stack } of (yield* dump.tryTask('threads')) ?? [])
+    add(Stack.Memory.Rva, Stack.Memory.DataSize);
   if (ranges === 0) return [];
   return [
     {

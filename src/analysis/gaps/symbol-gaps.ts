@@ -90,11 +90,11 @@ function textsOf({ world, os }: Analysis, used: UsedModule): Texts[] {
         : places(used, os),
     });
   }
-  if (used.scanned > 0 && used.named > 0) {
+  if (used.scannedFromCertain > 0 && used.named > 0) {
     texts.push({
       kind: 'unwind-information',
       missing: `call frame information of ${title}: ${from} has none that serves there`,
-      cost: `${countOf(used.scanned, 'caller')} found by scanning the stack, which are guesses`,
+      cost: `${countOf(used.scannedFromCertain, 'caller')} found by scanning the stack, which are guesses`,
       remedy:
         'a .sym file with STACK records (dump_syms takes them from the program itself), or the file that was loaded, with its .eh_frame',
     });

@@ -209,8 +209,10 @@ function crashText(crash: NonNullable<Info['crash']>): string {
 /** So many frames fit on a screen. */
 const MOST_FRAMES = 20;
 
-function stackText(stack: readonly { text: string }[]): string {
-  const lines = stack.slice(0, MOST_FRAMES).map(({ text }) => printable(text));
+function stackText(stack: readonly { text: string; trust: string }[]): string {
+  const lines = stack
+    .slice(0, MOST_FRAMES)
+    .map(({ text, trust }) => printable(text) + (trust === 'scan' ? out.dim(' (a guess)') : ''));
   const more = stack.length - lines.length;
   return (more === 0 ? lines : [...lines, `    … and ${more} more: \`mdmp stack\``]).join('\n');
 }
