@@ -36,6 +36,8 @@ function textsOf({ world, os }: Analysis, used: UsedModule): Texts[] {
   const found = problems.length === 0 ? '' : `; found and not used: ${problems.join('; ')}`;
   if (symbols?.information === undefined) {
     const cost = `${withoutNames(used)}${guesses(used)}`;
+    // It has no file and no lines: with the names of its memory there is no more to have.
+    if (isVdso(module.name) && used.named === used.frames) return [];
     if (id === undefined) {
       return [
         {
@@ -106,13 +108,25 @@ function framesText({ frames, threads }: UsedModule): string {
   return `${countOf(frames, 'frame')} of ${threadsText([...threads])}`;
 }
 
-const withoutNames = (used: UsedModule): string => `${framesText(used)} without function, file and line`;
+/** Without symbols, frames may still have the names that a module in memory exports. */
+function withoutNames(used: UsedModule): string {
+  const { frames, named, threads } = used;
+  if (named === 0) return `${framesText(used)} without function, file and line`;
+  const nameless = frames - named;
+  const exported = `${countOf(named, 'frame')} of ${threadsText([...threads])} with an exported name only`;
+  return nameless === 0
+    ? exported
+    : `${exported}; ${countOf(nameless, 'frame')} without function, file and line`;
+}
 
 function guesses({ scanned, ended }: UsedModule): string {
   const callers =
     scanned === 0 ? '' : `; ${countOf(scanned, 'caller')} found by scanning the stack, which are guesses`;
   return callers + (ended === 0 ? '' : `; ${countOf(ended, 'stack')} may end there too early`);
 }
+
+const isVdso = (name: string | undefined): boolean =>
+  name !== undefined && /^(?:linux-gate\.so|\[vdso\]|linux-vdso)/.test(name);
 
 /** Where the symbols of a module would be found. */
 function places({ module: { module } }: UsedModule, os: Analysis['os']): string {
@@ -121,8 +135,7 @@ function places({ module: { module } }: UsedModule, os: Analysis['os']): string 
   // Old writers have a GUID in place of the build id.
   const isElf = module.codeView?.kind === 'elf';
   const elf = isElf ? paths.find(([, path]) => path.startsWith('.build-id/'))?.[1] : undefined;
-  if (module.name !== undefined && /^(?:linux-gate\.so|\[vdso\]|linux-vdso)/.test(module.name))
-    return `${sym ?? elf}, which dump_syms makes of the vdso64.so of that kernel`;
+  if (isVdso(module.name)) return 'a dump with its memory (--type module-headers, or full)';
   const wanted = [sym, elf].filter((path) => path !== undefined).join(' or ');
   if (wanted === '') return 'a dump whose module list has the CodeView record';
   const isLocal = (os === 'linux' || os === 'android') && module.name?.startsWith('/');
