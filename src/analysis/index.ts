@@ -25,7 +25,7 @@ export {
   type PossibleBitFlip,
 } from './instruction/index.js';
 export type { CpuName, Os } from './platform.js';
-export { type ReportTextOptions, reportText } from './report-text.js';
+export { type ReportTextOptions, reportLines, reportText } from './report-text.js';
 export { type ReportAdditions, rustMinidumpReport } from './rust-minidump-report.js';
 export * from './signature/index.js';
 export type { InlinedFrame, Stack, StackFrame } from './stack.js';

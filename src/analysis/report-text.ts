@@ -27,7 +27,13 @@ const FOUND_BY: Readonly<Record<StackFrame['trust'], string>> = {
  * The report for people, laid out as that of minidump-stackwalk: system, crash, stacks (the thread to blame first), modules. Names come
  * from the dump and may hold anything: who prints this to a terminal must see to it.
  */
-export function* reportText(analysis: Analysis, { brief = false }: ReportTextOptions = {}): Task<string> {
+export function* reportText(analysis: Analysis, options: ReportTextOptions = {}): Task<string> {
+  const lines = yield* reportLines(analysis, options);
+  return options.brief ? lines.join('\n') : `${lines.join('\n')}\n`;
+}
+
+/** The same as lines: a name that has a line break in it is still in one, so that who prints them can see to it. */
+export function* reportLines(analysis: Analysis, { brief = false }: ReportTextOptions = {}): Task<string[]> {
   const process = yield* processReportTask(analysis.dump);
   const lines = [
     ...systemText(process),
@@ -47,14 +53,14 @@ export function* reportText(analysis: Analysis, { brief = false }: ReportTextOpt
     lines.push(
       ...threadText(analysis, requestingThread, ` (${what}) - tid: ${threads[requestingThread]!.id}`),
     );
-  if (brief) return lines.join('\n');
+  if (brief) return lines;
   for (const [index, thread] of threads.entries()) {
     if (index === requestingThread || thread.isDumpWriter) continue;
     lines.push(...threadText(analysis, index, ` - tid: ${thread.id}`));
   }
   lines.push('Loaded modules:', ...moduleLines(analysis));
   if (analysis.unloadedModules.length > 0) lines.push('', 'Unloaded modules:', ...unloadedLines(analysis));
-  return `${lines.join('\n')}\n`;
+  return lines;
 }
 
 function systemText({ system_info: system, lsb_release: release }: ProcessReport): string[] {

@@ -98,7 +98,7 @@ function textsOf({ world, os }: Analysis, used: UsedModule): Texts[] {
       missing: `call frame information of ${title}: ${from} has none that serves there`,
       cost: `${countOf(used.scannedFromCertain, 'caller')} found by scanning the stack, which are guesses`,
       remedy:
-        'a .sym file with STACK records (dump_syms takes them from the program itself), or the file that was loaded, with its .eh_frame',
+        'a .sym file with STACK records (dump_syms takes them from the program itself), the file that was loaded, with its .eh_frame, or a dump with --type module-headers',
     });
   }
   return texts;
@@ -129,7 +129,8 @@ const isVdso = (name: string | undefined): boolean =>
   name !== undefined && /^(?:linux-gate\.so|\[vdso\]|linux-vdso)/.test(name);
 
 /** Where the symbols of a module would be found. */
-function places({ module: { module } }: UsedModule, os: Analysis['os']): string {
+function places(used: UsedModule, os: Analysis['os']): string {
+  const { module } = used.module;
   const paths = [...symbolPaths(module)];
   const sym = paths.find(([kind]) => kind === 'sym')?.[1];
   // Old writers have a GUID in place of the build id.
@@ -140,5 +141,8 @@ function places({ module: { module } }: UsedModule, os: Analysis['os']): string 
   if (wanted === '') return 'a dump whose module list has the CodeView record';
   const isLocal = (os === 'linux' || os === 'android') && module.name?.startsWith('/');
   const local = isLocal ? ', or --use-local-debuginfo where it ran (with its -dbgsym package)' : '';
-  return `${wanted} in a folder of symbols${local}`;
+  // A dump that has .eh_frame of its modules is walked without their files.
+  const headers =
+    isElf && used.scanned > 0 ? '; callers alone also by a dump with --type module-headers' : '';
+  return `${wanted} in a folder of symbols${local}${headers}`;
 }

@@ -4,7 +4,7 @@ import {
   type AnalyzedThread,
   analyzeTask,
   readEvilJson,
-  reportText,
+  reportLines,
   rustMinidumpReport,
 } from '../../analysis/index.js';
 import { MinidumpError, runSync } from '../../io/index.js';
@@ -15,7 +15,7 @@ import { withDump } from '../dump-file.js';
 import { err, write } from '../output.js';
 import { savePrivate } from '../private-file.js';
 import { openSymbols } from '../symbol-places.js';
-import { hex, printable, printableJson, printableLines } from '../text.js';
+import { hex, printable, printableJson } from '../text.js';
 
 export interface StackArguments {
   human?: boolean;
@@ -67,13 +67,16 @@ export async function stack(file: string, symbolPaths: string[], options: StackA
       }),
     );
     if (paths.length > 0) warnOfUseless(analysis, paths);
-    const log = events.map((line) => `${printableLines(line)}\n`);
+    const log = events.map((line) => `${printable(line)}\n`);
     if (options.logFile !== undefined) savePrivate(options.logFile, log.join(''));
     else for (const line of log) process.stderr.write(line);
     if (options.cyborg !== undefined) savePrivate(options.cyborg, json(analysis, additions, options));
     const text = options.json
       ? json(analysis, additions, options)
-      : `${printableLines(runSync(reportText(analysis, { brief: options.brief })))}\n`;
+      : `${runSync(reportLines(analysis, { brief: options.brief }))
+          .map(printable)
+          .join('\n')
+          .trimEnd()}\n`;
     if (options.outputFile === undefined) await write(text);
     else savePrivate(options.outputFile, text);
   });
