@@ -20,7 +20,11 @@ export function* memoryGaps(analysis: Analysis, regions: readonly MemoryRegion[]
     if (kind === undefined) continue;
     if (index === analysis.requestingThread)
       blamed.push({ rank: RANK.thread, gap: gapOf(kind, [thread.id], 'crash') });
-    else others.set(kind, [...(others.get(kind) ?? []), thread.id]);
+    else {
+      const ids = others.get(kind);
+      if (ids === undefined) others.set(kind, [thread.id]);
+      else ids.push(thread.id);
+    }
   }
   return [
     ...blamed,
@@ -99,10 +103,17 @@ function* missingOf(
   return top !== undefined && top > end ? 'stack-end' : undefined;
 }
 
+/** A stack is in one range, or in a few that touch. */
+const MOST_RANGES = 1000;
+
 /** The address behind the memory that there is from an address on. */
 function endOf(memory: MemoryView, address: bigint): bigint | undefined {
+  let range = memory.find(address);
   let end: bigint | undefined;
-  for (let next = memory.find(address); next !== undefined; next = memory.find(next.end)) end = next.end;
+  for (let i = 0; range !== undefined && i < MOST_RANGES; i++) {
+    end = range.end;
+    range = memory.find(end);
+  }
   return end;
 }
 

@@ -151,14 +151,18 @@ const ESSENTIAL: ReadonlySet<StreamKey> = new Set([
 function* brokenStreams(dump: Minidump): Task<RankedGap[]> {
   const gaps: RankedGap[] = [];
   const { size } = dump.source;
+  const seen = new Set<number>();
   for (const entry of dump.directory) {
     const { key, streamType, rva, dataSize } = entry;
     if (streamType === S.UnusedStream) continue;
     const stream = entry.name ?? `0x${streamType.toString(16)}`;
+    // Of several with one type the first counts, as in all readers.
+    const isFirst = !seen.has(streamType);
+    seen.add(streamType);
     const isCut = rva + dataSize > size;
     const message = isCut
       ? `it ends at ${rva + dataSize}, the file at ${size}`
-      : key !== undefined && dump.entry(key) === entry && (yield* messageOf(dump, key));
+      : key !== undefined && isFirst && (yield* messageOf(dump, key));
     if (!message) continue;
     const essential = key !== undefined && ESSENTIAL.has(key);
     const used = WANTED.find(({ keys }) => key !== undefined && keys.includes(key));
