@@ -1,5 +1,6 @@
 import type { Analysis } from '../analyze.js';
 import { type MemoryRegion, regionAt } from '../instruction/index.js';
+import type { StackFrame } from '../stack.js';
 import { countOf, type Gap, RANK, type RankedGap, threadsText } from './gap.js';
 
 /** Nothing is mapped in the first page: who is there jumped there. */
@@ -13,18 +14,25 @@ interface Outside {
 
 type Kind = 'unloaded-module' | 'generated-code' | 'module';
 
+/** What a frame is in that is in no loaded module; undefined where it is in one, and where nothing can be. */
+export function outsideKind(
+  { module, lookupAddress, unloaded }: StackFrame,
+  regions: readonly MemoryRegion[],
+): Kind | undefined {
+  if (module !== undefined || lookupAddress < FIRST_PAGE) return undefined;
+  if (unloaded.length > 0) return 'unloaded-module';
+  if (regions.length === 0) return 'module';
+  return regionAt(regions, lookupAddress)?.executable ? 'generated-code' : undefined;
+}
+
 /** Frames that are in no loaded module, but where nothing can be: that is what went wrong, and not missing. */
 export function frameGaps(analysis: Analysis, regions: readonly MemoryRegion[]): RankedGap[] {
   const found = new Map<string, Outside>();
   for (const [index, { id, stack }] of analysis.threads.entries()) {
-    for (const { module, lookupAddress, unloaded } of stack.frames) {
-      if (module !== undefined || lookupAddress < FIRST_PAGE) continue;
-      let kind: Kind;
-      if (unloaded.length > 0) kind = 'unloaded-module';
-      else if (regions.length === 0) kind = 'module';
-      else if (regionAt(regions, lookupAddress)?.executable) kind = 'generated-code';
-      else continue;
-      const key = `${kind}\n${unloaded.map(({ name }) => name).join(', ')}`;
+    for (const frame of stack.frames) {
+      const kind = outsideKind(frame, regions);
+      if (kind === undefined) continue;
+      const key = `${kind}\n${frame.unloaded.map(({ name }) => name).join(', ')}`;
       const one = found.get(key) ?? { threads: new Set(), frames: 0, blamed: false };
       found.set(key, one);
       one.threads.add(id);

@@ -71,6 +71,10 @@ export const RANK = { everything: 0, thread: 100, module: 1000, crash: 20_000, b
 /** `1 frame`, `3 frames` */
 export const countOf = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
 
+/** `3 callers found by scanning …` */
+export const guessesText = (callers: number): string =>
+  `${countOf(callers, 'caller')} found by scanning the stack, which ${callers === 1 ? 'is a guess' : 'are guesses'}`;
+
 /** The hundreds of threads of a server do not fit into a line. */
 const MOST_NAMED = 4;
 

@@ -26,7 +26,7 @@ export function findGaps(analysis: Analysis): Promise<Gap[]> {
 export function* findGapsTask(analysis: Analysis): Task<Gap[]> {
   const regions = yield* memoryRegionsOf(analysis.dump);
   const found = [
-    ...(yield* streamGaps(analysis)),
+    ...(yield* streamGaps(analysis, regions)),
     ...(yield* memoryGaps(analysis, regions)),
     ...symbolGaps(analysis),
     ...frameGaps(analysis, regions),

@@ -2,7 +2,8 @@ import { MINIDUMP_TYPE, streamTypes } from '../../format/index.js';
 import { MinidumpError, type Task } from '../../io/index.js';
 import type { Minidump, StreamKey } from '../../reader/index.js';
 import type { Analysis } from '../analyze.js';
-import type { StackFrame } from '../stack.js';
+import type { MemoryRegion } from '../instruction/index.js';
+import { outsideKind } from './frame-gaps.js';
 import { countOf, type GapConcern, RANK, type RankedGap, threadsText } from './gap.js';
 
 const S = streamTypes.values;
@@ -18,12 +19,10 @@ interface WantedStream {
   /** Its flag of MINIDUMP_TYPE: where that was given and there is no stream, there was nothing to store. */
   readonly flag?: number;
   /** Whether this dump could have it and has a use for it. */
-  readonly when?: (analysis: Analysis) => boolean;
+  readonly when?: (analysis: Analysis, regions: readonly MemoryRegion[]) => boolean;
 }
 
 const isLinux = ({ os }: Analysis) => os === 'linux' || os === 'android';
-/** Nothing is mapped in the first page: who is there jumped there. */
-const isOutside = ({ module, lookupAddress }: StackFrame) => module === undefined && lookupAddress >= 4096n;
 const byMdmp = 'mdmp dump writes it, unless MiniDumpFilterTriage or WithoutOptionalData keep it out';
 
 /** In the order of what they cost. */
@@ -64,7 +63,8 @@ const WANTED: readonly WantedStream[] = [
     cost: 'frames in code that was unloaded have no name',
     remedy: 'MiniDumpWithUnloadedModules (--type unloaded-modules)',
     flag: T.MiniDumpWithUnloadedModules,
-    when: ({ threads }) => threads.some(({ stack }) => stack.frames.some(isOutside)),
+    when: ({ threads }, regions) =>
+      threads.some(({ stack }) => stack.frames.some((frame) => outsideKind(frame, regions) !== undefined)),
   },
   {
     keys: ['threadNames'],
@@ -117,12 +117,12 @@ const WANTED: readonly WantedStream[] = [
 ];
 
 /** Which streams are absent, broken, or broken in parts. */
-export function* streamGaps(analysis: Analysis): Task<RankedGap[]> {
+export function* streamGaps(analysis: Analysis, regions: readonly MemoryRegion[]): Task<RankedGap[]> {
   const { dump } = analysis;
   const gaps: RankedGap[] = [];
   for (const [index, wanted] of WANTED.entries()) {
     const { keys, name: stream, concerns, cost, remedy, flag, when } = wanted;
-    if (keys.some((key) => dump.entry(key) !== undefined) || when?.(analysis) === false) continue;
+    if (keys.some((key) => dump.entry(key) !== undefined) || when?.(analysis, regions) === false) continue;
     // Windows writes no list of unloaded modules or handles where there are none.
     if (flag !== undefined && (Number(dump.header.Flags) & flag) !== 0) continue;
     const rank = (concerns === 'details' ? RANK.beside : RANK.everything) + index;

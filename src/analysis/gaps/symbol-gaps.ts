@@ -2,7 +2,7 @@ import type { MinidumpError } from '../../io/index.js';
 import { leafName } from '../../reader/leaf-name.js';
 import { symbolPaths } from '../../symbols/index.js';
 import type { Analysis } from '../analyze.js';
-import { countOf, type Gap, RANK, type RankedGap, threadsText } from './gap.js';
+import { countOf, type Gap, guessesText, RANK, type RankedGap, threadsText } from './gap.js';
 import { type UsedModule, usedModules } from './used-modules.js';
 
 /** What is missing of the symbols of the modules that are on stacks. */
@@ -96,7 +96,7 @@ function textsOf({ world, os }: Analysis, used: UsedModule): Texts[] {
     texts.push({
       kind: 'unwind-information',
       missing: `call frame information of ${title}: ${from} has none that serves there`,
-      cost: `${countOf(used.scannedFromCertain, 'caller')} found by scanning the stack, which are guesses`,
+      cost: guessesText(used.scannedFromCertain),
       remedy:
         'a .sym file with STACK records (dump_syms takes them from the program itself), the file that was loaded, with its .eh_frame, or a dump with --type module-headers',
     });
@@ -120,8 +120,7 @@ function withoutNames(used: UsedModule): string {
 }
 
 function guesses({ scanned, ended }: UsedModule): string {
-  const callers =
-    scanned === 0 ? '' : `; ${countOf(scanned, 'caller')} found by scanning the stack, which are guesses`;
+  const callers = scanned === 0 ? '' : `; ${guessesText(scanned)}`;
   return callers + (ended === 0 ? '' : `; ${countOf(ended, 'stack')} may end there too early`);
 }
 
