@@ -98,6 +98,23 @@ describeWith([needsBuild, needsLinux, 'gcc', 'readelf'], 'mdmp gaps of a program
     expect(gapsOf(blind).find(({ kind }) => kind === 'registers')).toMatchObject({ concerns: 'stacks' });
   });
 
+  it('tells code that was made at run time from a jump to nowhere, which lacks nothing', async () => {
+    const outside = (gaps: Gap[]) =>
+      gaps.filter(({ kind, stream }) => /module|code/.test(kind) || stream === 'UnloadedModuleListStream');
+    const jump = await crash(program, 'execute', 'main');
+    expect(outside(gapsOf(jump, '--use-local-debuginfo'))).toEqual([]);
+
+    const code =
+      'const f = (n) => { let x = 0; for (let i = 0; i < n; i++) x = (x * 31 + i) | 0; return x; };';
+    const script = `${code} f(1e8); console.log('READY'); for (;;) f(1e9);`;
+    const busy = await Program.start(process.execPath, ['-e', script]);
+    const file = join(temporaryFolder(), 'node.dmp');
+    expect(mdmp(['dump', busy.pid, '-o', file]).exit).toBe(0);
+    expect(outside(gapsOf(file))).toMatchObject([
+      { kind: 'generated-code', concerns: 'stacks', threads: [busy.pid] },
+    ]);
+  });
+
   it('has nothing to say of a dump with all that it could have', async () => {
     // Without the C library, whose symbols this machine may not have.
     const alone = await compile('crash', ['-static']);

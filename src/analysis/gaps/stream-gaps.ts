@@ -63,8 +63,14 @@ const WANTED: readonly WantedStream[] = [
     cost: 'frames in code that was unloaded have no name',
     remedy: 'MiniDumpWithUnloadedModules (--type unloaded-modules)',
     flag: T.MiniDumpWithUnloadedModules,
-    when: ({ threads }, regions) =>
-      threads.some(({ stack }) => stack.frames.some((frame) => outsideKind(frame, regions) !== undefined)),
+    // On Linux the memory map tells code that was made at run time from that of files.
+    when: ({ threads, os }, regions) =>
+      threads.some(({ stack }) =>
+        stack.frames.some((frame) => {
+          const kind = outsideKind(frame, regions);
+          return kind === 'module' || (kind !== undefined && os === 'windows');
+        }),
+      ),
   },
   {
     keys: ['threadNames'],
