@@ -15,7 +15,8 @@ export async function info(
   options: { json?: boolean },
 ): Promise<void> {
   await withDump(file, async (dump, size) => {
-    const found = { ...gather(dump, file, size), crash: await describeCrash(dump, file, symbolPaths) };
+    const parts = gather(dump, file, size);
+    const found = { ...parts, crash: await describeCrash(dump, file, symbolPaths, parts.problems) };
     if (options.json) await printJson(found);
     else await print(screen(found, dump));
   });
@@ -101,13 +102,18 @@ function describeProcess(misc: Streams['miscInfo'] | undefined, commandLine: str
 }
 
 /** By the code of `mdmp stack`, which is loaded for dumps of crashes only. */
-async function describeCrash(dump: Minidump, file: string, symbolPaths: readonly string[]) {
+async function describeCrash(
+  dump: Minidump,
+  file: string,
+  symbolPaths: readonly string[],
+  problems: MinidumpError[],
+) {
   const exception = runSync(dump.tryTask('exception'));
   if (exception === undefined) return undefined;
   const { ThreadId, ExceptionRecord, context } = exception;
   const { ExceptionCode: code, ExceptionFlags: flags } = ExceptionRecord;
   const { crashFacts } = await import('../crash.js');
-  const facts = crashFacts(dump, file, symbolPaths);
+  const facts = crashFacts(dump, exception, file, symbolPaths, problems);
   const modules = runSync(dump.tryTask('modules'));
   const instruction = context?.instructionPointer;
   const module = modules?.find(
