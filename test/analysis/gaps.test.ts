@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { analyzeTask, findGapsTask, gapsText } from '../../src/analysis/index.js';
@@ -44,7 +44,9 @@ describeWith([needsCorpus], 'the gaps of dumps of the corpus', () => {
   });
 
   it('are lines, where a stripped program names functions only, and callers that are guesses', () => {
-    const program = corpus('symbolic/linux/crash');
+    // Alone in a folder: beside it lies its debug file.
+    const program = join(temporaryFolder(), 'crash');
+    copyFileSync(corpus('symbolic/linux/crash'), program);
     const gaps = gapsOf(corpusBytes('rust-minidump/linux-mini.dmp'), program);
     expect(gaps[0]).toMatchObject({
       kind: 'lines',
