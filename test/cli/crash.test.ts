@@ -8,10 +8,11 @@ import { generator, mutate } from '../reader/mutations.js';
 import { describeWith, needsCorpus } from '../support/tools.js';
 import { scratchFolder } from './command.js';
 
-const file = join(scratchFolder(), 'app.dmp');
+const folder = scratchFolder();
+const file = join(folder, 'app.dmp');
 
 describeWith([needsCorpus], 'the crash in mdmp info', () => {
-  it('has a reason, however damaged the dump is', () => {
+  it('has a reason, however damaged the dump is', async () => {
     const random = generator(11);
     let crashes = 0;
     for (const name of corpusDumps().filter((path) => !path.includes('exhaustion'))) {
@@ -28,7 +29,8 @@ describeWith([needsCorpus], 'the crash in mdmp info', () => {
         const exception = runSync(dump.tryTask('exception'));
         if (exception === undefined) continue;
         const problems: MinidumpError[] = [];
-        expect(crashFacts(dump, exception, file, [], problems).reason).not.toBe('');
+        const { reason } = await crashFacts(dump, exception, file, [folder], problems);
+        expect(reason).not.toBe('');
         crashes++;
       }
     }

@@ -113,7 +113,7 @@ async function describeCrash(
   const { ThreadId, ExceptionRecord, context } = exception;
   const { ExceptionCode: code, ExceptionFlags: flags } = ExceptionRecord;
   const { crashFacts } = await import('../crash.js');
-  const facts = crashFacts(dump, exception, file, symbolPaths, problems);
+  const facts = await crashFacts(dump, exception, file, symbolPaths, problems);
   const modules = runSync(dump.tryTask('modules'));
   const instruction = context?.instructionPointer;
   const module = modules?.find(
