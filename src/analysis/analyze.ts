@@ -3,6 +3,7 @@ import type { CpuContext, Exception, Minidump, Thread, UnloadedModule } from '..
 import { pointerSizeOf } from '../reader/index.js';
 import { Symbols } from '../symbols/index.js';
 import type { TraceEvent, UnwindOptions, UnwindSystem } from '../unwind/index.js';
+import { recoverArguments } from './call-arguments.js';
 import { ModuleMap } from './code-modules.js';
 import { crashAddress, crashReason, lastErrorName } from './crash-reason/index.js';
 import { analyzeCrash, type Disassembler, type InstructionOfCrash } from './instruction/index.js';
@@ -19,6 +20,8 @@ export interface AnalyzeOptions {
   unwind?: Omit<UnwindOptions, 'trace'> | undefined;
   /** Walk the stack of the thread to blame only. */
   crashedThreadOnly?: boolean | undefined;
+  /** Guess what functions were called with, of x86: `recoverArguments`. */
+  recoverFunctionArguments?: boolean | undefined;
   /** Is told what was tried for each frame. */
   trace?: ((thread: number, event: TraceEvent) => void) | undefined;
 }
@@ -131,19 +134,19 @@ function* walk(
   world: StackWorld,
   thread: Thread,
   context: CpuContext | undefined,
-  { unwind, trace }: AnalyzeOptions,
+  { unwind, trace, recoverFunctionArguments }: AnalyzeOptions,
 ): Task<Stack> {
   if (context === undefined) return NO_STACK;
   const { StartOfMemoryRange: start, Memory } = thread.Stack;
-  return yield* stackOf(
-    world,
-    context,
-    { start, size: Memory.DataSize },
-    {
-      ...unwind,
-      ...(trace && { trace: (event: TraceEvent) => trace(thread.ThreadId, event) }),
-    },
-  );
+  const recorded = { start, size: Memory.DataSize };
+  const stack = yield* stackOf(world, context, recorded, {
+    ...unwind,
+    ...(trace && { trace: (event: TraceEvent) => trace(thread.ThreadId, event) }),
+  });
+  if (!recoverFunctionArguments || context.cpu !== 'x86') return stack;
+  const { memory, littleEndian } = world;
+  const calls = yield* recoverArguments(stack.frames, recorded, memory, littleEndian);
+  return { ...stack, frames: stack.frames.map((frame, i) => ({ ...frame, arguments: calls[i] })) };
 }
 
 /** The place of the last error value in a TEB: behind 13 pointers. */

@@ -1,7 +1,9 @@
 import type { Task } from '../io/index.js';
 import type { TechniqueName } from '../unwind/index.js';
 import type { Analysis, AnalyzedThread } from './analyze.js';
+import type { CallArguments } from './call-arguments.js';
 import { crashText } from './crash-text.js';
+import { frameLines } from './frame-text.js';
 import { moduleVersion } from './modules.js';
 import { type CpuName, hexString, leafName, registerName } from './platform.js';
 import type { StackFrame } from './stack.js';
@@ -25,7 +27,13 @@ const FOUND_BY: Readonly<Record<StackFrame['trust'], string>> = {
  * The report for people, laid out as that of minidump-stackwalk: system, crash, stacks (the thread to blame first), modules. Names come
  * from the dump and may hold anything: who prints this to a terminal must see to it.
  */
-export function* reportText(analysis: Analysis, { brief = false }: ReportTextOptions = {}): Task<string> {
+export function* reportText(analysis: Analysis, options: ReportTextOptions = {}): Task<string> {
+  const lines = yield* reportLines(analysis, options);
+  return options.brief ? lines.join('\n') : `${lines.join('\n')}\n`;
+}
+
+/** The same as lines: a name that has a line break in it is still in one, so that who prints them can see to it. */
+export function* reportLines(analysis: Analysis, { brief = false }: ReportTextOptions = {}): Task<string[]> {
   const process = yield* processReportTask(analysis.dump);
   const lines = [
     ...systemText(process),
@@ -45,14 +53,14 @@ export function* reportText(analysis: Analysis, { brief = false }: ReportTextOpt
     lines.push(
       ...threadText(analysis, requestingThread, ` (${what}) - tid: ${threads[requestingThread]!.id}`),
     );
-  if (brief) return lines.join('\n');
+  if (brief) return lines;
   for (const [index, thread] of threads.entries()) {
     if (index === requestingThread || thread.isDumpWriter) continue;
     lines.push(...threadText(analysis, index, ` - tid: ${thread.id}`));
   }
   lines.push('Loaded modules:', ...moduleLines(analysis));
   if (analysis.unloadedModules.length > 0) lines.push('', 'Unloaded modules:', ...unloadedLines(analysis));
-  return `${lines.join('\n')}\n`;
+  return lines;
 }
 
 function systemText({ system_info: system, lsb_release: release }: ProcessReport): string[] {
@@ -75,46 +83,17 @@ function threadText({ threads, cpu }: Analysis, index: number, about: string): s
   const { stack, name } = thread;
   const lines = [`Thread ${index} ${name ?? ''}${about}`];
   const order = registerOrder(stack.frames[0], cpu);
-  let number = 0;
-  for (const frame of stack.frames) {
-    for (const inline of frame.inlines) {
-      lines.push(`${label(number++)}${inPlace(frame, inline.function, inline.file, inline.line)}`);
-      lines.push('    Found by: inlining');
+  for (const { text, frame, inlined } of frameLines(stack)) {
+    lines.push(text);
+    if (inlined) lines.push('    Found by: inlining');
+    else {
+      lines.push(...registerLines(frame, order), `    Found by: ${FOUND_BY[frame.trust]}`);
+      if (frame.arguments !== undefined) lines.push(...argumentLines(frame.arguments, cpu));
     }
-    lines.push(`${label(number++)}${placeText(frame)}`);
-    lines.push(...registerLines(frame, order), `    Found by: ${FOUND_BY[frame.trust]}`);
   }
   if (stack.frames.length === 0) lines.push('     no registers in the dump');
   if (stack.truncated) lines.push('     … and more frames');
   return [...lines, ''];
-}
-
-const label = (number: number): string => `${String(number).padStart(2)}  `;
-
-function inPlace(
-  { module }: StackFrame,
-  name: string,
-  file: string | undefined,
-  line: number | undefined,
-): string {
-  const place = file === undefined ? '' : ` [${leafName(file)}${line === undefined ? '' : ` : ${line}`}]`;
-  return `${module === undefined ? '' : `${module.name}!`}${name}${place}`;
-}
-
-/** As minidump-stackwalk, offsets are those of the address that is looked up, one less than Breakpad's, which prints the return address. */
-function placeText(frame: StackFrame): string {
-  const { lookupAddress: address, module, functionStart, file, line, lineStart, unloaded } = frame;
-  if (module === undefined) {
-    const gone = unloaded.map(
-      ({ name, offsets }) => ` (unloaded ${name}@${offsets.map((offset) => plainHex(offset)).join('|')})`,
-    );
-    return `${plainHex(address)}${gone.join('')}`;
-  }
-  if (frame.function === undefined || functionStart === undefined)
-    return `${module.name} + ${plainHex(address - module.base)}`;
-  const name = `${module.name}!${frame.function}`;
-  if (file === undefined || line === undefined) return `${name} + ${plainHex(address - functionStart)}`;
-  return `${name} [${leafName(file)} : ${line} + ${plainHex(address - (lineStart ?? functionStart))}]`;
 }
 
 /** The registers that are known, in lines of 80 columns. */
@@ -132,6 +111,23 @@ function registerLines({ registers }: StackFrame, order: readonly ShownRegister[
     line += next;
   }
   return line === '' ? lines : [...lines, ` ${line}`];
+}
+
+const CONVENTIONS: Readonly<Record<CallArguments['convention'], string>> = {
+  cdecl: 'cdecl [static function]',
+  thiscall: 'windows thiscall [C++ member function]',
+};
+
+/** In the words of minidump-stackwalk. */
+function argumentLines({ convention, values }: CallArguments, cpu: CpuName): string[] {
+  return [
+    `    Arguments (assuming ${CONVENTIONS[convention]})`,
+    ...values.map(
+      ({ type, value }, i) =>
+        `        arg ${i} (${type}) = ${value === undefined ? '<unknown>' : hexString(value, cpu)}`,
+    ),
+    '',
+  ];
 }
 
 interface ShownRegister {
@@ -172,4 +168,3 @@ function unloadedLines({ unloadedModules }: Analysis): string[] {
 const rangeText = (start: bigint, end: bigint): string =>
   `0x${digits(start)} - 0x${digits(end > start ? end - 1n : end)}`;
 const digits = (value: bigint): string => value.toString(16).padStart(8, '0');
-const plainHex = (value: bigint): string => `0x${value.toString(16)}`;

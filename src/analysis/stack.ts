@@ -13,6 +13,7 @@ import {
   unwind,
   type WalkEnd,
 } from '../unwind/index.js';
+import type { CallArguments } from './call-arguments.js';
 import { type LoadedModule, type ModuleMap, type UnloadedHit, unloadedAt } from './code-modules.js';
 import type { MemoryImages } from './memory-images.js';
 
@@ -35,6 +36,8 @@ export interface StackFrame extends Frame<LoadedModule> {
   readonly lineStart: bigint | undefined;
   /** Innermost first. `function`, `file` and `line` above are of the function that they were inlined into. */
   readonly inlines: readonly InlinedFrame[];
+  /** What it was called with, where that was asked for and can be guessed. */
+  readonly arguments?: CallArguments | undefined;
   /** Where the address is in no loaded module: what was unloaded from there. */
   readonly unloaded: readonly UnloadedHit[];
 }

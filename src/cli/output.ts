@@ -7,7 +7,8 @@ import { MinidumpError } from '../io/index.js';
  * https://no-color.org is honoured.
  */
 function wantsColour(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY === true && !process.env.NO_COLOR && process.env.TERM !== 'dumb';
+  const refused = process.env.NO_COLOR || process.argv.includes('--no-color');
+  return stream.isTTY === true && !refused && process.env.TERM !== 'dumb';
 }
 
 export const out = colours.createColors(wantsColour(process.stdout));

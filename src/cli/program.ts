@@ -148,10 +148,17 @@ Examples:
       ),
 
   info: (mdmp) =>
-    command(mdmp, 'info <file>', 'what is in a dump, on one screen')
+    command(mdmp, 'info <file> [symbols...]', 'what is in a dump, on one screen')
       .option('--json', 'print JSON')
-      .addHelpText('after', examples('mdmp info app.dmp', 'mdmp info app.dmp --json | jq .threads'))
-      .action(async (file, options) => (await import('./commands/info.js')).info(file, options)),
+      .addHelpText(
+        'after',
+        `
+Of a crash the stack is shown, too, if symbols are near: those named by SYMBOLS, as for \`mdmp stack\`, and those in the folder of the dump.
+${examples('mdmp info app.dmp', 'mdmp info app.dmp symbols/', 'mdmp info app.dmp --json | jq .threads')}`,
+      )
+      .action(async (file, symbols, options) =>
+        (await import('./commands/info.js')).info(file, symbols, options),
+      ),
 
   threads: (mdmp) =>
     command(mdmp, 'threads <file>', 'the threads of a dump, as a table')
@@ -199,26 +206,56 @@ ${examples('mdmp memory app.dmp 0x7ffe12340000 256', 'mdmp memory app.dmp 0x7ffe
 
   stack: (mdmp) =>
     command(mdmp, 'stack <file> [symbols...]', 'what crashed, and the stack of each thread')
+      .option('--human', 'print text (the default)')
       .option('--brief', 'only the thread that crashed')
       .option('--json', "print JSON in the shape of rust-minidump's")
       .option('--pretty', 'indent the JSON')
+      .option('--cyborg <file>', 'print text, and write the JSON to a file')
       .option('--output-file <file>', 'write the report to a file')
-      .option('--symbols-path <path>', 'a folder or file of symbols (repeatable)', several)
-      .option(
-        '--symbols-cache <folder>',
-        "where indexes of symbols are kept (default: the user's cache folder)",
-      )
-      .option('--use-local-debuginfo', 'look at the files that the modules were loaded from, on this machine')
+      .addOption(symbolsPath())
+      .addOption(symbolsCache())
+      .addOption(localDebuginfo())
       .option('--evil-json <file>', 'what a crash reporter knows beside the dump: who signed which file')
+      .option('--recover-function-args', 'guess what functions were called with (x86)')
+      .option('--features <level>', 'stable-basic, stable-all, or unstable-all: with --recover-function-args')
       .option('--trace', 'say on stderr why each frame was chosen')
+      .option('--verbose <level>', 'trace is --trace; there is no other log')
+      .option('--log-file <file>', 'where --trace goes instead')
+      .addOption(new Option('--no-color').hideHelp())
+      .addOption(new Option('--no-interactive').hideHelp())
+      .addOption(new Option('--dump').hideHelp())
+      .addOption(new Option('--symbols-url <url>').argParser(several).hideHelp())
+      .addOption(new Option('--symbols-tmp <folder>').hideHelp())
+      .addOption(new Option('--symbols-download-timeout-secs <seconds>').hideHelp())
       .addHelpText(
         'after',
         `
-SYMBOLS are .sym files and ELF files, or folders of them: NAME/ID/NAME.sym as dump_syms' users lay them out, .build-id/ab/cdef.debug, or files by the names of the modules.
+${symbolsHelp}
 ${examples('mdmp stack app.dmp', 'mdmp stack app.dmp symbols/', 'mdmp stack app.dmp --use-local-debuginfo --brief', 'mdmp stack app.dmp symbols/ --json --pretty')}`,
       )
       .action(async (file, symbols, options) =>
         (await import('./commands/stack.js')).stack(file, symbols, options),
+      ),
+
+  gaps: (mdmp) =>
+    command(
+      mdmp,
+      'gaps <file> [symbols...]',
+      'which symbols, memory and streams are missing, and what would bring them',
+    )
+      .option('--json', 'print JSON')
+      .addOption(symbolsPath())
+      .addOption(symbolsCache())
+      .addOption(localDebuginfo())
+      .addHelpText(
+        'after',
+        `
+What would change the stack of the thread that crashed comes first.
+${symbolsHelp}
+${examples('mdmp gaps app.dmp symbols/', 'mdmp gaps app.dmp --use-local-debuginfo', 'mdmp gaps app.dmp --json | jq -r \'.[] | select(.kind == "symbols") | .remedy\'')}`,
+      )
+      .action(async (file, symbols, options) =>
+        (await import('./commands/gaps.js')).gaps(file, symbols, options),
       ),
 
   'exit-codes': (mdmp) =>
@@ -228,10 +265,31 @@ ${examples('mdmp stack app.dmp', 'mdmp stack app.dmp symbols/', 'mdmp stack app.
       .action(async (options) => (await import('./commands/exit-codes.js')).exitCodes(options)),
 };
 
+const symbolsHelp =
+  "SYMBOLS are .sym files and ELF files, or folders of them: NAME/ID/NAME.sym as dump_syms' users lay them out, .build-id/ab/cdef.debug, or files by the names of the modules.";
+
 const several = (value: string, before: string[] = []) => [...before, value];
 
 function command(mdmp: Command, nameAndArguments: string, description: string): Command {
   return mdmp.command(nameAndArguments).description(description).helpOption('-h, --help', 'show help');
+}
+
+function symbolsPath(): Option {
+  return new Option('--symbols-path <path>', 'a folder or file of symbols (repeatable)').argParser(several);
+}
+
+function symbolsCache(): Option {
+  return new Option(
+    '--symbols-cache <folder>',
+    "where indexes of symbols are kept (default: the user's cache folder)",
+  );
+}
+
+function localDebuginfo(): Option {
+  return new Option(
+    '--use-local-debuginfo',
+    'look at the files that the modules were loaded from, on this machine',
+  );
 }
 
 function compress(): Option {

@@ -4,6 +4,7 @@ import { decompress as zstd } from 'fzstd';
 import { CacheFolder } from '../node/cache-folder.js';
 import { DiskFolder, openFile } from '../node/disk-folder.js';
 import { LocalFiles, SymbolFile, SymbolFolder, type SymbolSupplier, Symbols } from '../symbols/index.js';
+import { wrong } from './arguments.js';
 
 export interface SymbolPlaces {
   /** Files, and folders in one of the layouts that SymbolFolder knows; looked into in this order. */
@@ -17,6 +18,7 @@ export interface SymbolPlaces {
 /** What a command looks symbols up in. Fails with `input-unreadable` for a path that is not there. */
 export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
   const suppliers: SymbolSupplier[] = paths.map((path) => {
+    if (path === '') throw wrong('a path of symbols is empty', 'Name a folder or a file');
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
       return new SymbolFolder(new DiskFolder(path));
     openFile(path)[Symbol.dispose]();

@@ -1,4 +1,4 @@
-import type { Task } from '../io/index.js';
+import type { MinidumpError, Task } from '../io/index.js';
 import type { CfiRow } from './cfi.js';
 
 /**
@@ -50,6 +50,10 @@ export interface WindowsFrame {
 }
 
 export interface DebugInformation {
+  /** What could not be used until now. */
+  readonly problems?: readonly MinidumpError[];
+  /** Names of files that would have been needed for what was asked until now: those of dwz, .dwo files. */
+  readonly missing?: readonly string[];
   /** The function at an RVA, its line, and what was inlined there. */
   functionAt(rva: number): Task<FunctionAt | undefined>;
   /** Call frame information for the instruction at an RVA. */

@@ -42,14 +42,15 @@ export class SymbolFolder implements SymbolSupplier {
   }
 
   *candidates(module: WantedModule): Iterable<Candidate> {
-    for (const [kind, path] of pathsOf(module)) {
+    for (const [kind, path] of symbolPaths(module)) {
       const file = this.#folder.open(path);
       if (file !== undefined) yield { kind, file };
     }
   }
 }
 
-function* pathsOf(module: WantedModule): Iterable<[Candidate['kind'], string]> {
+/** Where a SymbolFolder has the symbols of a module, the best first. */
+export function* symbolPaths(module: WantedModule): Iterable<[Candidate['kind'], string]> {
   const debugFile = plainName(module.debugFile);
   const id = module.debugIdentifier;
   if (debugFile !== undefined && id !== undefined)

@@ -14,6 +14,7 @@ import { ElfFile } from '../object/elf-file.js';
 import { SHT_NOBITS } from '../object/elf-sections.js';
 import type { DebugInformation } from '../object/index.js';
 import { buildIdAsGuid, hex } from '../reader/index.js';
+import { leafName } from '../reader/leaf-name.js';
 import type { Candidate, SymbolSupplier, WantedModule } from './supplier.js';
 
 /** What came of the search for the symbols of a module. */
@@ -75,13 +76,14 @@ export class Symbols implements Disposable {
         let used = false;
         try {
           if (candidate.kind === 'elf') {
-            used = yield* this.#takeElf(candidate, module, elf);
+            used = yield* this.#takeElf(candidate, module, elf, problems);
           } else {
             const index = yield* this.#symIndex(candidate.file, module, pointerSize);
             if (index !== undefined) {
               const state = index.corrupt ? 'corrupt' : 'loaded';
               return { information: index, state, files: [candidate.file.name], problems };
             }
+            if (isNamedAfter(candidate.file, module, ['.sym'])) problems.push(otherBuild(candidate.file));
           }
         } catch (error) {
           if (!(error instanceof MinidumpError)) throw error;
@@ -140,11 +142,15 @@ export class Symbols implements Disposable {
   }
 
   /** Takes an ELF file if it has the build id of the module: as the module itself, or as its debug file. */
-  *#takeElf(candidate: Candidate, module: WantedModule, elf: ElfParts): Task<boolean> {
+  *#takeElf(candidate: Candidate, module: WantedModule, elf: ElfParts, problems: string[]): Task<boolean> {
     const { file } = candidate;
+    if (!(yield* isElf(file))) return false;
     const opened = yield* ElfFile.open(file, { decompress: this.#options.decompress ?? {} });
     const buildId = yield* opened.buildId();
-    if (buildId === undefined || !isBuildIdOf(buildId, module)) return false;
+    if (buildId === undefined || !isBuildIdOf(buildId, module)) {
+      if (isNamedAfter(file, module, ['', '.debug'])) problems.push(otherBuild(file, buildId));
+      return false;
+    }
     // A debug file keeps the headers of the sections that it was split off from.
     const isDebugFile = opened.sections.some(({ name, type }) => name === '.text' && type === SHT_NOBITS);
     const part = isDebugFile ? 'debug' : 'module';
@@ -176,9 +182,33 @@ function keyOf({ debugIdentifier, codeIdentifier, name }: WantedModule, pointerS
 const isIdOf = (id: string, { debugIdentifier }: WantedModule): boolean =>
   id.toUpperCase() === debugIdentifier?.toUpperCase();
 
+/** Whether a file bears the name of a module: then it was put there for it, whatever is in it. */
+function isNamedAfter(
+  file: FolderFile,
+  { name, debugFile }: WantedModule,
+  suffixes: readonly string[],
+): boolean {
+  const leaf = leafName(file.name);
+  return [name, debugFile, debugFile?.replace(/\.pdb$/i, '')].some(
+    (own) => own !== undefined && suffixes.some((suffix) => leaf === `${leafName(own)}${suffix}`),
+  );
+}
+
+const otherBuild = (file: FolderFile, buildId?: Uint8Array): string =>
+  `${file.name}: it is of another build${buildId === undefined ? '' : `, ${hex(buildId)}`}`;
+
+const ELF_MAGIC = '\x7fELF';
+
+function* isElf(file: FolderFile): Task<boolean> {
+  const head = yield* readRange(file, 0, Math.min(ELF_MAGIC.length, file.size), 'symbol file');
+  return String.fromCharCode(...head) === ELF_MAGIC;
+}
+
 /** Whether the first line of a .sym file speaks of this module, or of none: so that others need not be read. */
 function* mayBeOf(file: FolderFile, module: WantedModule): Task<boolean> {
   const head = yield* readRange(file, 0, Math.min(FIRST_LINE, file.size), 'symbol file');
-  const [, id] = /^MODULE \S+ \S+ (\S+)/.exec(new TextDecoder('latin1').decode(head)) ?? [];
+  const text = new TextDecoder('latin1').decode(head);
+  if (text.startsWith(ELF_MAGIC)) return false;
+  const [, id] = /^MODULE \S+ \S+ (\S+)/.exec(text) ?? [];
   return id === undefined || isIdOf(id, module);
 }

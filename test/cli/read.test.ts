@@ -19,7 +19,7 @@ describeWith([needsBuild, needsCorpus], 'the reading commands', () => {
     const { exit, stdout, stderr } = mdmp(['info', linux]);
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
     expect(stdout).toMatch(/^system {3}Linux 4\.9\.60-linuxkit-aufs .* x86_64; 4 × amd64 GenuineIntel$/m);
-    expect(stdout).toMatch(/^crash {4}SIGSEGV \(code 0\) in thread 1304, address 0x45$/m);
+    expect(stdout).toMatch(/^crash {4}SIGSEGV in thread 1304, address 0x45$/m);
     expect(stdout).toMatch(/^ +instruction 0x401d72, \/work\/linux\/build\/crash \+ 0x1d72$/m);
     expect(stdout).toMatch(/^memory {3}12 KiB in 2 ranges$/m);
     expect(mdmpJson(['info', linux])).toMatchObject({
@@ -28,7 +28,7 @@ describeWith([needsBuild, needsCorpus], 'the reading commands', () => {
       flags: '0x0',
       system: { platform: 'Linux', cpu: 'amd64', processors: 4 },
       process: { commandLine: ['./crash'] },
-      crash: { thread: 1304, code: 11, name: 'SIGSEGV', address: '0x45', moduleOffset: '0x1d72' },
+      crash: { thread: 1304, code: 11, reason: 'SIGSEGV', address: '0x45', moduleOffset: '0x1d72' },
       threads: { count: 1 },
       modules: { count: 8, main: '/work/linux/build/crash' },
       memory: { ranges: 2, bytes: 12544 },
@@ -40,7 +40,7 @@ describeWith([needsBuild, needsCorpus], 'the reading commands', () => {
     const { stdout } = mdmp(['info', windows]);
     expect(stdout).toMatch(/^system {3}Windows 5\.1\.2600, Service Pack 2; 1 × x86 GenuineIntel$/m);
     expect(stdout).toMatch(/^process {2}3932, started 2007-02-14 19:13:55 UTC, 0 s user, 0 s kernel time$/m);
-    expect(stdout).toMatch(/^crash {4}0xc0000005 in thread 3060, address 0x40429e$/m);
+    expect(stdout).toMatch(/^crash {4}EXCEPTION_ACCESS_VIOLATION_WRITE in thread 3060, address 0x45$/m);
   });
 
   it('info of a damaged dump says what is broken', () => {
@@ -168,7 +168,7 @@ describeWith([needsBuild, needsCorpus], 'the reading commands', () => {
     });
   });
 
-  it.each(['info', 'threads', 'modules', 'show'])('%s of what is no dump', (command) => {
+  it.each(['info', 'threads', 'modules', 'show', 'stack', 'gaps'])('%s of what is no dump', (command) => {
     const text = join(folder, 'text');
     writeFileSync(text, 'not a dump at all, but longer than a header is');
     expect(mdmp([command, join(folder, 'missing')])).toMatchObject({ exit: 10, stdout: '' });
@@ -198,9 +198,14 @@ describeWith([needsBuild, needsCorpus], 'the reading commands', () => {
       ['show', file, 'modules'],
       ['show', file, 'LinuxMaps'],
       ['modules', file, '--json'],
+      ['gaps', file, '--json'],
+      ['gaps', file],
+      ['stack', file],
     ]) {
       const { stdout, stderr } = mdmp(words);
-      expect(stdout + stderr).toMatch(/\\u001b/);
+      // The report of a crash has the last part of paths only. A line break in it makes no line.
+      if (words[0] === 'stack') expect(stdout).toMatch(/^ 0 {2}crash\\n \+ 0x1d72$/m);
+      else expect(stdout + stderr).toMatch(/\\u001b/);
       expect(stdout + stderr).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
     }
   });
@@ -210,7 +215,7 @@ describeWith([needsBuild], 'the command', () => {
   it('has help for every command, with examples', () => {
     const { exit, stdout } = mdmp(['--help']);
     expect(exit).toBe(0);
-    for (const name of ['dump', 'info', 'show', 'memory', 'threads', 'modules']) {
+    for (const name of ['dump', 'info', 'show', 'memory', 'threads', 'modules', 'stack', 'gaps']) {
       expect(stdout).toContain(`\n  ${name} `);
       const help = mdmp([name, '--help']);
       expect(help).toMatchObject({ exit: 0, stderr: '' });

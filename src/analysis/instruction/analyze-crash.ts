@@ -1,9 +1,11 @@
 import { MinidumpError, type Task } from '../../io/index.js';
 import { type CpuContext, isWindows, type Minidump } from '../../reader/index.js';
+import { crashAddress } from '../crash-reason/index.js';
+import { cpuNameOf, osOf } from '../platform.js';
 import { type AdjustedAddress, adjustAddress } from './adjusted-address.js';
 import { analyzeInstruction, type InstructionAnalysis } from './analyze-instruction.js';
 import { type PossibleBitFlip, possibleBitFlips } from './bit-flips.js';
-import { type CrashException, crashAddress } from './crash-exception.js';
+import type { CrashException } from './crash-exception.js';
 import type { Disassembler } from './disassembler.js';
 import { type CrashInconsistency, crashInconsistencies } from './inconsistencies.js';
 import { isLikelyGuardPage, memoryRegionsOf } from './regions.js';
@@ -40,12 +42,17 @@ export function* analyzeCrash(
   const threads = (yield* dump.tryTask('threads')) ?? [];
   const thread = threads.findLast(({ ThreadId }) => ThreadId === record.ThreadId);
   const registers = record.context ?? thread?.context;
+  const address = crashAddress(
+    osOf(system.PlatformId),
+    cpuNameOf(system.ProcessorArchitecture),
+    record.ExceptionRecord,
+  );
   const exception: CrashException = {
     platform: system.PlatformId,
     cpu: registers?.cpu ?? system.cpu ?? 'unknown',
     code: record.ExceptionRecord.ExceptionCode,
     flags: record.ExceptionRecord.ExceptionFlags,
-    exceptionAddress: record.address,
+    address,
     information: record.information,
   };
   const segments = isWindows(system) ? threadBlockSegment(exception.cpu, thread?.Teb) : {};
@@ -55,7 +62,7 @@ export function* analyzeCrash(
   const question = { exception, registers, regions, instruction };
   return {
     exception,
-    address: crashAddress(exception),
+    address,
     adjustedAddress: adjusted,
     instruction,
     accesses:

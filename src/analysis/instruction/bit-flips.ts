@@ -1,6 +1,6 @@
 import type { AdjustedAddress } from './adjusted-address.js';
 import type { InstructionAnalysis } from './analyze-instruction.js';
-import { accessViolation, type CrashException, crashAddress } from './crash-exception.js';
+import { accessViolation, type CrashException } from './crash-exception.js';
 import { allows, distanceToAllowed, type MemoryOperation, type MemoryRegion, regionAt } from './regions.js';
 import type { Registers } from './x86-registers.js';
 
@@ -70,7 +70,7 @@ export function possibleBitFlips(question: BitFlipQuestion): PossibleBitFlip[] {
   const { exception, registers, instruction, adjusted } = question;
   if (!/^(?:amd64|ppc64|mips64|riscv64)$/.test(exception.cpu) || adjusted?.kind === 'null-pointer') return [];
   const bits = bitsOf(exception.cpu, adjusted);
-  const reported = adjusted?.address ?? crashAddress(exception);
+  const reported = adjusted?.address ?? exception.address;
   const access = instruction?.accesses?.find(
     ({ address, size }) => reported >= address && reported < address + BigInt(size ?? 1),
   );

@@ -8,14 +8,13 @@ export interface CrashException {
   /** ExceptionCode and ExceptionFlags. */
   code: number;
   flags: number;
-  /** Of the record, cut to 32 bits for a 32-bit process. */
-  exceptionAddress: bigint;
+  /** What the crash is about: `crashAddress` of crash-reason. */
+  address: bigint;
   /** The parameters that there are. */
   information: readonly bigint[];
 }
 
 const ACCESS_VIOLATION = 0xc0000005;
-const IN_PAGE_ERROR = 0xc0000006;
 const STACK_OVERFLOW = 0xc00000fd;
 const INT_DIVIDE_BY_ZERO = 0xc0000094;
 const PRIV_INSTRUCTION = 0xc0000096;
@@ -54,21 +53,11 @@ export function accessViolation(exception: CrashException): 'read' | 'write' | '
   }
 }
 
-/**
- * The address that the crash is about: the one of the access, where Windows tells it, and else the record's, which on Linux and
- * macOS is the address of the fault, on Windows that of the instruction.
- */
-export function crashAddress(exception: CrashException): bigint {
-  const { code, information, exceptionAddress } = exception;
-  const told = isWindows(exception) && (code === ACCESS_VIOLATION || code === IN_PAGE_ERROR);
-  return told && information.length >= 2 ? information[1]! : exceptionAddress;
-}
-
 const ALL_ONES = 0xffff_ffff_ffff_ffffn;
 
 /** A read violation at -1: what Windows says of a general protection fault, whatever the address was. */
 export function isReadAtMinusOne(exception: CrashException): boolean {
-  return accessViolation(exception) === 'read' && crashAddress(exception) === ALL_ONES;
+  return accessViolation(exception) === 'read' && exception.address === ALL_ONES;
 }
 
 /**
@@ -77,7 +66,7 @@ export function isReadAtMinusOne(exception: CrashException): boolean {
  */
 export function looksLikeGeneralProtectionFault(exception: CrashException): boolean {
   if (isWindows(exception)) return isReadAtMinusOne(exception);
-  const atZero = crashAddress(exception) === 0n;
+  const atZero = exception.address === 0n;
   const { code, flags } = exception;
   if (isApple(exception)) return atZero && code === EXC_BAD_ACCESS && flags === EXC_I386_GPFLT;
   return atZero && isLinux(exception) && (code === SIGSEGV || code === SIGBUS) && flags === SI_KERNEL;

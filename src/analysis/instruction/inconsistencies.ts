@@ -3,7 +3,6 @@ import type { InstructionAnalysis } from './analyze-instruction.js';
 import {
   accessViolation,
   type CrashException,
-  crashAddress,
   isIntegerDivisionByZero,
   isPrivilegedInstruction,
   isReadAtMinusOne,
@@ -47,7 +46,7 @@ export function crashInconsistencies(question: InconsistencyQuestion): CrashInco
   }
   if (isAccessMissing(question)) found.push('crashing_access_not_found_in_memory_accesses');
   const violation = accessViolation(exception);
-  const region = violation && regionAt(regions, crashAddress(exception));
+  const region = violation && regionAt(regions, exception.address);
   if (region && allows(region, violation)) found.push('access_violation_when_access_allowed');
   return found;
 }
@@ -55,7 +54,7 @@ export function crashInconsistencies(question: InconsistencyQuestion): CrashInco
 /** Windows reported -1 and the instruction did not read there: the processor raised a fault without an address. */
 function isGeneralProtection({ exception, instruction }: InconsistencyQuestion): boolean {
   if (!isReadAtMinusOne(exception) || !instruction?.opcodeClass?.accessesDerivable) return false;
-  const address = crashAddress(exception);
+  const address = exception.address;
   return !(instruction.accesses ?? []).some((access) => access.access !== 'write' && covers(access, address));
 }
 
@@ -77,7 +76,7 @@ function isAccessMissing({ exception, instruction, instructionPointer }: Inconsi
   if (!instruction || !accesses) return false;
   const derivable = instruction.opcodeClass?.accessesDerivable === true;
   const violation = accessViolation(exception);
-  const address = crashAddress(exception);
+  const address = exception.address;
   if (violation === 'execute') return instructionPointer !== address;
   if (violation !== undefined) {
     return (

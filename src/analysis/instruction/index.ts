@@ -14,7 +14,7 @@ export {
   possibleBitFlips,
 } from './bit-flips.js';
 export { type CapstoneModule, capstoneDisassembler } from './capstone.js';
-export { type CrashException, crashAddress } from './crash-exception.js';
+export type { CrashException } from './crash-exception.js';
 export type * from './disassembler.js';
 export {
   type CrashInconsistency,

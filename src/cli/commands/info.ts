@@ -1,29 +1,34 @@
 import { resolve } from 'node:path';
 import { PlatformId } from '../../format/index.js';
-import type { MinidumpError } from '../../io/index.js';
-import type { Minidump, Module, Streams, SystemInfo } from '../../reader/index.js';
+import { type MinidumpError, runSync } from '../../io/index.js';
+import type { Minidump, Streams, SystemInfo } from '../../reader/index.js';
 import { isWindows } from '../../reader/index.js';
 import { type DumpSize, optional, streamName, withDump } from '../dump-file.js';
 import { dumpTypeName } from '../dump-type.js';
 import { out, print, printJson } from '../output.js';
 import { count, fields, hex, printable, size, time } from '../text.js';
 
-/** `mdmp info FILE`: a broken part costs its line, not the rest. */
-export async function info(file: string, options: { json?: boolean }): Promise<void> {
+/** `mdmp info FILE [SYMBOLS…]`: a broken part costs its line, not the rest. */
+export async function info(
+  file: string,
+  symbolPaths: readonly string[],
+  options: { json?: boolean },
+): Promise<void> {
   await withDump(file, async (dump, size) => {
-    const found = gather(dump, file, size);
+    const parts = gather(dump, file, size);
+    const found = { ...parts, crash: await describeCrash(dump, file, symbolPaths, parts.problems) };
     if (options.json) await printJson(found);
     else await print(screen(found, dump));
   });
 }
 
-type Info = ReturnType<typeof gather>;
+type Info = ReturnType<typeof gather> & { crash: Awaited<ReturnType<typeof describeCrash>> };
 
 function gather(dump: Minidump, file: string, { size, compressedSize }: DumpSize) {
   const problems: MinidumpError[] = [];
   const system = optional(dump, 'systemInfo', problems);
   const misc = optional(dump, 'miscInfo', problems);
-  const exception = optional(dump, 'exception', problems);
+  optional(dump, 'exception', problems);
   const threads = optional(dump, 'threads', problems);
   const modules = optional(dump, 'modules', problems);
   const comment = optional(dump, 'commentW', problems) ?? optional(dump, 'commentA', problems);
@@ -42,7 +47,6 @@ function gather(dump: Minidump, file: string, { size, compressedSize }: DumpSize
     bigEndian: dump.littleEndian ? undefined : true,
     system: system && describeSystem(system),
     process: describeProcess(misc, commandLine),
-    crash: exception && describeCrash(exception, system, modules),
     threads: threads && { count: threads.length, names: unique(threads.map(({ name }) => name)) },
     modules: modules && { count: modules.length, main: modules[0]?.name },
     memory: {
@@ -97,12 +101,20 @@ function describeProcess(misc: Streams['miscInfo'] | undefined, commandLine: str
   };
 }
 
-function describeCrash(
-  { ThreadId, ExceptionRecord, address, context }: Streams['exception'],
-  system: SystemInfo | undefined,
-  modules: readonly Module[] | undefined,
+/** By the code of `mdmp stack`, which is loaded for dumps of crashes only. */
+async function describeCrash(
+  dump: Minidump,
+  file: string,
+  symbolPaths: readonly string[],
+  problems: MinidumpError[],
 ) {
+  const exception = runSync(dump.tryTask('exception'));
+  if (exception === undefined) return undefined;
+  const { ThreadId, ExceptionRecord, context } = exception;
   const { ExceptionCode: code, ExceptionFlags: flags } = ExceptionRecord;
+  const { crashFacts } = await import('../crash.js');
+  const facts = await crashFacts(dump, exception, file, symbolPaths, problems);
+  const modules = runSync(dump.tryTask('modules'));
   const instruction = context?.instructionPointer;
   const module = modules?.find(
     ({ BaseOfImage, SizeOfImage }) =>
@@ -112,25 +124,19 @@ function describeCrash(
     thread: ThreadId,
     code,
     flags,
-    name: system?.PlatformId === PlatformId.MD_OS_LINUX ? signalName(code) : undefined,
-    address,
+    reason: facts.reason,
+    address: facts.address,
     instructionPointer: instruction,
     module: module?.name,
     moduleOffset: module && instruction! - module.BaseOfImage,
+    stack: facts.stack?.map(({ text, frame, ...line }) => ({
+      ...line,
+      module: frame.module?.name,
+      address: frame.lookupAddress,
+      trust: frame.trust,
+      text,
+    })),
   };
-}
-
-/** The signals of Linux on x86 and ARM by number (signal(7)); those of the machine that reads may have other numbers. */
-const SIGNALS =
-  'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
-    ' ',
-  );
-
-function signalName(code: number): string | undefined {
-  // What Breakpad writes for a dump that was asked for without a crash.
-  if (code === 0xffff_ffff) return 'dump requested';
-  const name = SIGNALS[code - 1];
-  return name && `SIG${name}`;
 }
 
 function unique(names: readonly (string | undefined)[]): string[] {
@@ -155,6 +161,7 @@ function screen(found: Info, dump: Minidump): string {
   }
   if (process) entries.push(['process', processText(process)]);
   entries.push(['crash', crash ? crashText(crash) : 'none']);
+  if (crash?.stack) entries.push(['stack', stackText(crash.stack)]);
   if (threads) entries.push(['threads', named(threads.count, threads.names)]);
   if (modules)
     entries.push(['modules', named(modules.count, modules.main === undefined ? [] : [modules.main])]);
@@ -198,12 +205,22 @@ function processText({
 }
 
 function crashText(crash: NonNullable<Info['crash']>): string {
-  const what = crash.name ? `${crash.name} (code ${crash.flags | 0})` : hex(crash.code, 8);
-  const first = `${what} in thread ${crash.thread}, address ${hex(crash.address)}`;
+  const first = `${crash.reason} in thread ${crash.thread}, address ${hex(crash.address)}`;
   if (crash.instructionPointer === undefined) return first;
   const where =
     crash.module === undefined ? '' : `, ${printable(crash.module)} + ${hex(crash.moduleOffset!)}`;
   return `${first}\ninstruction ${hex(crash.instructionPointer)}${where}`;
+}
+
+/** So many frames fit on a screen. */
+const MOST_FRAMES = 20;
+
+function stackText(stack: readonly { text: string; trust: string }[]): string {
+  const lines = stack
+    .slice(0, MOST_FRAMES)
+    .map(({ text, trust }) => printable(text) + (trust === 'scan' ? out.dim(' (a guess)') : ''));
+  const more = stack.length - lines.length;
+  return (more === 0 ? lines : [...lines, `    … and ${more} more: \`mdmp stack\``]).join('\n');
 }
 
 /** `12: main, worker, …` */

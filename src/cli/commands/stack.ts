@@ -1,39 +1,56 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import {
+  type Analysis,
   type AnalyzedThread,
   analyzeTask,
   readEvilJson,
-  reportText,
+  reportLines,
   rustMinidumpReport,
 } from '../../analysis/index.js';
 import { MinidumpError, runSync } from '../../io/index.js';
 import type { TraceEvent } from '../../unwind/index.js';
+import { wrong } from '../arguments.js';
 import { loadDisassembler } from '../disassembler.js';
 import { withDump } from '../dump-file.js';
-import { write } from '../output.js';
+import { err, write } from '../output.js';
+import { savePrivate } from '../private-file.js';
 import { openSymbols } from '../symbol-places.js';
-import { hex, printableJson, printableLines } from '../text.js';
+import { hex, printable, printableJson } from '../text.js';
 
 export interface StackArguments {
+  human?: boolean;
   brief?: boolean;
   json?: boolean;
   pretty?: boolean;
+  cyborg?: string;
   outputFile?: string;
   symbolsPath?: string[];
   symbolsCache?: string;
   useLocalDebuginfo?: boolean;
   evilJson?: string;
+  recoverFunctionArgs?: boolean;
+  features?: string;
   trace?: boolean;
+  verbose?: string;
+  logFile?: string;
+  /** Options of minidump-stackwalk that mdmp has another way for. */
+  dump?: boolean;
+  symbolsUrl?: string[];
+  symbolsTmp?: string;
+  symbolsDownloadTimeoutSecs?: string;
 }
 
 /** `mdmp stack FILE [SYMBOLS…]`: what crashed, and the stack of each thread. */
 export async function stack(file: string, symbolPaths: string[], options: StackArguments): Promise<void> {
+  check(options);
+  const paths = [...symbolPaths, ...(options.symbolsPath ?? [])];
   using symbols = openSymbols({
-    paths: [...symbolPaths, ...(options.symbolsPath ?? [])],
+    paths,
     cache: options.symbolsCache,
     local: options.useLocalDebuginfo ?? false,
   });
   const additions = options.evilJson === undefined ? {} : readEvilJson(readText(options.evilJson));
+  const traced = options.trace || options.verbose === 'trace';
   await withDump(file, async (dump) => {
     // It takes a quarter of a second to load: not for dumps in which nothing crashed.
     const disassembler = dump.entry('exception') && (await loadDisassembler());
@@ -43,22 +60,71 @@ export async function stack(file: string, symbolPaths: string[], options: StackA
         symbols,
         disassembler,
         crashedThreadOnly: options.brief,
-        ...(options.trace && {
+        recoverFunctionArguments: options.recoverFunctionArgs || options.features === 'unstable-all',
+        ...(traced && {
           trace: (thread: AnalyzedThread['id'], event: TraceEvent) => events.push(traceLine(thread, event)),
         }),
       }),
     );
-    for (const line of events) process.stderr.write(`${printableLines(line)}\n`);
-    let text: string;
-    if (options.json) {
-      const report = runSync(rustMinidumpReport(analysis, additions));
-      text = `${printableJson(JSON.stringify(report, null, options.pretty ? 2 : undefined))}\n`;
-    } else {
-      text = `${printableLines(runSync(reportText(analysis, { brief: options.brief })))}\n`;
-    }
+    if (paths.length > 0) warnOfUseless(analysis, paths);
+    const log = events.map((line) => `${printable(line)}\n`);
+    if (options.logFile !== undefined) savePrivate(options.logFile, log.join(''));
+    else for (const line of log) process.stderr.write(line);
+    if (options.cyborg !== undefined) savePrivate(options.cyborg, json(analysis, additions, options));
+    const text = options.json
+      ? json(analysis, additions, options)
+      : `${runSync(reportLines(analysis, { brief: options.brief }))
+          .map(printable)
+          .join('\n')
+          .trimEnd()}\n`;
     if (options.outputFile === undefined) await write(text);
-    else save(options.outputFile, text);
+    else savePrivate(options.outputFile, text);
   });
+}
+
+const LEVELS = ['off', 'error', 'warn', 'info', 'debug', 'trace'];
+const FEATURES = ['stable-basic', 'stable-all', 'unstable-all'];
+
+/** Options that contradict each other, and those of minidump-stackwalk that are something else here. */
+function check(options: StackArguments): void {
+  const { json: asJson, pretty, cyborg, human, features, verbose } = options;
+  if (options.dump) throw wrong('--dump is a command of its own here', '`mdmp show FILE` lists the streams');
+  if (options.symbolsUrl ?? options.symbolsTmp ?? options.symbolsDownloadTimeoutSecs) {
+    throw wrong(
+      'mdmp stack does not download symbols',
+      'Fetch them into a folder, NAME/ID/NAME.sym, and name it by --symbols-path; `mdmp gaps FILE` lists those that are missing',
+    );
+  }
+  const outputs = [asJson && '--json', human && '--human', cyborg && '--cyborg'].filter(Boolean);
+  if (outputs.length > 1) throw wrong(`${outputs.join(' and ')} exclude each other`);
+  if (pretty && !asJson && cyborg === undefined) throw wrong('--pretty goes with --json or --cyborg');
+  if (features !== undefined && !FEATURES.includes(features))
+    throw wrong(`--features must be ${FEATURES.join(', ')}, not '${features}'`);
+  if (verbose !== undefined && !LEVELS.includes(verbose))
+    throw wrong(`--verbose must be ${LEVELS.join(', ')}, not '${verbose}'`);
+}
+
+function json(
+  analysis: Analysis,
+  additions: ReturnType<typeof readEvilJson>,
+  { pretty }: StackArguments,
+): string {
+  const report = runSync(rustMinidumpReport(analysis, additions));
+  return `${printableJson(JSON.stringify(report, null, pretty ? 2 : undefined))}\n`;
+}
+
+/** Whoever names symbols and gets none shall learn it, and where to read on. */
+function warnOfUseless({ threads, world }: Analysis, paths: readonly string[]): void {
+  const modules = new Set(
+    threads.flatMap(({ stack: { frames } }) => frames.flatMap(({ module }) => module ?? [])),
+  );
+  const used = [...modules].some(
+    ({ module }) => world.symbols.known(module, world.pointerSize)?.information !== undefined,
+  );
+  if (used || modules.size === 0) return;
+  process.stderr.write(
+    `${err.yellow('warning:')} no symbols of any module on the stacks in ${printable(paths.join(', '))}; \`mdmp gaps\` says what is looked for\n`,
+  );
 }
 
 function traceLine(thread: number, { frame, lookupAddress, technique, outcome, why }: TraceEvent): string {
@@ -72,14 +138,5 @@ function readText(path: string): string {
     throw new MinidumpError('input-unreadable', `cannot read ${path}: ${(cause as Error).message}`, {
       cause,
     });
-  }
-}
-
-/** With mode 0600: a report holds names and values of the process. */
-function save(path: string, text: string): void {
-  try {
-    writeFileSync(path, text, { mode: 0o600 });
-  } catch (cause) {
-    throw new MinidumpError('write-failed', `cannot write ${path}: ${(cause as Error).message}`, { cause });
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { analyzeCrash, crashAddress } from '../../../src/analysis/instruction/index.js';
+import { analyzeCrash } from '../../../src/analysis/instruction/index.js';
 import { MinidumpError, runSync } from '../../../src/io/index.js';
 import { Minidump } from '../../../src/reader/index.js';
 import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
@@ -22,7 +22,7 @@ describeWith([needsCorpus], 'crashes of 32-bit Windows programs', () => {
     const crash = runSync(analyzeCrash(dump, await loadDisassembler()))!;
     expect(crash.instruction?.text).toBe(text);
     expect(crash.accesses).toMatchObject([{ address, access, size: 4 }]);
-    expect(crashAddress(crash.exception)).toBe(address);
+    expect(crash.address).toBe(address);
     expect(crash.exception.information[0]).toBe(access === 'write' ? 1n : 0n);
     expect(crash.inconsistencies).toEqual([]);
   });

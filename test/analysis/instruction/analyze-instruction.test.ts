@@ -95,7 +95,7 @@ describe('crashes that cannot be', () => {
     cpu: 'amd64',
     code: 0xc0000005,
     flags: 0,
-    exceptionAddress: 0x401000n,
+    address: 0x5000n,
     information: [0n, 0x5000n],
   };
   const regions = [{ start: 0x5000n, end: 0x6000n, readable: true, writable: false, executable: false }];

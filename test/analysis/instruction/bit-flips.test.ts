@@ -15,7 +15,7 @@ const linux: CrashException = {
   cpu: 'amd64',
   code: 11,
   flags: 1,
-  exceptionAddress: 0n,
+  address: 0n,
   information: [],
 };
 
@@ -51,7 +51,7 @@ function flipsAt(
   { cpu = 'amd64', instruction }: { cpu?: string; instruction?: InstructionAnalysis } = {},
 ) {
   return possibleBitFlips({
-    exception: { ...linux, cpu, exceptionAddress: address },
+    exception: { ...linux, cpu, address },
     registers: registersOf({}),
     regions,
     instruction,
@@ -140,7 +140,7 @@ describe('flipped bits', () => {
 
   it('counts registers that point near and patterns of freed memory', () => {
     const found = possibleBitFlips({
-      exception: { ...linux, exceptionAddress: 0x80400n },
+      exception: { ...linux, address: 0x80400n },
       registers: registersOf({ rax: 0x80ff0n, rbx: 0x7f000n, rcx: 0x90000n, rdx: 0xe5e5_e5e5_e5e5_e5e5n }),
       regions: [region(0x80000n, 0x80008n)],
       instruction: undefined,

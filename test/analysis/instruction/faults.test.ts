@@ -58,7 +58,7 @@ function exceptionOf(fault: Fault): CrashException {
     cpu: 'amd64',
     code: fault.signal,
     flags: fault.code,
-    exceptionAddress: BigInt(fault.address),
+    address: BigInt(fault.address),
     information: [],
   };
 }
