@@ -213,6 +213,14 @@ export class ElfFile {
     return { name, buildId: id };
   }
 
+  /** Of a supplementary file: its build id, or the id in its `.debug_sup`. */
+  *supplementaryId(): Task<Uint8Array | undefined> {
+    const sup = yield* this.#smallSection('.debug_sup');
+    const end = sup?.indexOf(0, 3) ?? -1;
+    if (sup && sup[2] === 1 && end >= 3) return sup.slice(end + 2, end + 2 + (sup[end + 1]! & 0x7f));
+    return yield* this.buildId();
+  }
+
   /** `.gnu_debugdata` as it is: an ELF file with more symbols, compressed with xz (Fedora calls it MiniDebugInfo). */
   *debugData(): Task<Uint8Array | undefined> {
     const data = yield* this.data('.gnu_debugdata');

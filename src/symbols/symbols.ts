@@ -8,12 +8,15 @@ import {
   type Task,
 } from '../io/index.js';
 import { parseSymFile, SymIndex, writeSymIndex } from '../object/breakpad/index.js';
+import { crc32Of } from '../object/crc32.js';
+import { unlessBroken } from '../object/dwarf/units.js';
 import type { Decompressors } from '../object/elf-compression.js';
 import { ElfDebugInformation } from '../object/elf-debug-information.js';
 import { ElfFile } from '../object/elf-file.js';
 import { SHT_NOBITS } from '../object/elf-sections.js';
 import type { DebugInformation } from '../object/index.js';
 import { buildIdAsGuid, hex } from '../reader/index.js';
+import { Companions } from './companions.js';
 import type { Candidate, SymbolSupplier, WantedModule } from './supplier.js';
 
 /** What came of the search for the symbols of a module. */
@@ -23,7 +26,7 @@ export interface ModuleSymbols {
   readonly state: 'loaded' | 'corrupt' | 'missing';
   /** The files that are used. */
   readonly files: readonly string[];
-  /** What was wrong with files that were looked at. */
+  /** What was wrong with files that were looked at, and files that would have been needed for what was asked until now. */
   readonly problems: readonly string[];
 }
 
@@ -46,7 +49,7 @@ export class Symbols implements Disposable {
   readonly #suppliers: readonly SymbolSupplier[];
   readonly #options: SymbolsOptions;
   readonly #known = new Map<string, ModuleSymbols>();
-  readonly #open: Disposable[] = [];
+  readonly #open = new Set<Disposable>();
 
   constructor(suppliers: readonly SymbolSupplier[], options: SymbolsOptions = {}) {
     this.#suppliers = suppliers;
@@ -93,14 +96,69 @@ export class Symbols implements Disposable {
     }
     const main = elf.module ?? elf.debug;
     if (main === undefined) return { information: undefined, state: 'missing', files: [], problems };
-    const debug = main === elf.debug ? undefined : elf.debug?.elf;
-    const files = [main, elf.debug].flatMap((part) => (part === undefined ? [] : [part.name]));
+    if (elf.module) elf.debug ??= yield* this.#linkedDebugFile(elf.module);
+    const debug = main === elf.debug ? undefined : elf.debug;
+    const dwarf = debug ?? main;
+    const supplementary = yield* this.#supplementary(dwarf);
+    const files = [main, debug, supplementary].flatMap((part) => part?.name ?? []);
+    const information = new ElfDebugInformation({
+      module: main.elf,
+      debug: debug?.elf,
+      supplementary: supplementary?.elf,
+      split: {
+        files: this.#companionsOf(dwarf),
+        packageNames: [...new Set([`${main.name}.dwp`, `${dwarf.name}.dwp`])],
+      },
+    });
     return {
-      information: new ElfDebugInformation({ module: main.elf, debug }),
+      information,
       state: 'loaded',
-      files: [...new Set(files)],
-      problems,
+      files,
+      get problems() {
+        return [...problems, ...problemsOf(information)];
+      },
     };
+  }
+
+  #companionsOf({ name }: ElfPart): Companions {
+    return new Companions({
+      suppliers: this.#suppliers,
+      beside: name,
+      open: this.#open,
+      options: { decompress: this.#options.decompress ?? {} },
+    });
+  }
+
+  /** The file that `.gnu_debuglink` names: the same build id says that it is the one, without one the checksum of all of it. */
+  *#linkedDebugFile(module: ElfPart): Task<ElfPart | undefined> {
+    const link = yield* unlessBroken(module.elf.debugLink());
+    if (link === undefined) return undefined;
+    const buildId = yield* unlessBroken(module.elf.buildId());
+    const found = yield* this.#companionsOf(module).find(link.name, function* take(elf, { name }) {
+      const its = yield* elf.buildId();
+      const same =
+        buildId === undefined || its === undefined
+          ? (yield* crc32Of(elf.source)) === link.crc
+          : hex(its) === hex(buildId);
+      return same ? { elf, name } : undefined;
+    });
+    return found?.value;
+  }
+
+  /** The file that dwz moved text and types of several debug files into. */
+  *#supplementary(part: ElfPart): Task<ElfPart | undefined> {
+    const link = yield* unlessBroken(part.elf.supplementaryLink());
+    if (link === undefined) return undefined;
+    const wanted = hex(link.buildId);
+    const found = yield* this.#companionsOf(part).find(
+      link.name,
+      function* take(elf, { name }) {
+        const id = yield* elf.supplementaryId();
+        return id !== undefined && hex(id) === wanted ? { elf, name } : undefined;
+      },
+      wanted,
+    );
+    return found?.value;
   }
 
   /** A .sym file as an index; undefined if it is of another module. */
@@ -123,7 +181,7 @@ export class Symbols implements Disposable {
   *#fromCache(kept: CachedSource, pointerSize: 4 | 8): Task<SymIndex | undefined> {
     try {
       const index = yield* SymIndex.open(kept, { pointerSize });
-      this.#open.push(kept);
+      this.#open.add(kept);
       return index;
     } catch (error) {
       kept.close();
@@ -150,19 +208,34 @@ export class Symbols implements Disposable {
     const part = isDebugFile ? 'debug' : 'module';
     if (elf[part] !== undefined) return false;
     elf[part] = { elf: opened, name: file.name };
-    this.#open.push(file);
+    this.#open.add(file);
     return true;
   }
 
   [Symbol.dispose](): void {
-    for (const one of this.#open.splice(0)) one[Symbol.dispose]();
+    for (const one of this.#open) one[Symbol.dispose]();
+    this.#open.clear();
     this.#known.clear();
   }
 }
 
+interface ElfPart {
+  readonly elf: ElfFile;
+  /** Its whole path. */
+  readonly name: string;
+}
+
 interface ElfParts {
-  module: { elf: ElfFile; name: string } | undefined;
-  debug: { elf: ElfFile; name: string } | undefined;
+  module: ElfPart | undefined;
+  debug: ElfPart | undefined;
+}
+
+/** What could not be used, and what is missing, as far as it was asked for. */
+function problemsOf(information: ElfDebugInformation): string[] {
+  return [
+    ...information.problems.map(({ message }) => message),
+    ...information.missing.map((name) => `the file ${name} is missing, or another of this name was found`),
+  ];
 }
 
 function isBuildIdOf(buildId: Uint8Array, { codeIdentifier, debugIdentifier }: WantedModule): boolean {
