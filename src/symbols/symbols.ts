@@ -234,7 +234,7 @@ interface ElfParts {
 function problemsOf(information: ElfDebugInformation): string[] {
   return [
     ...information.problems.map(({ message }) => message),
-    ...information.missing.map((name) => `the file ${name} is missing, or another of this name was found`),
+    ...information.missing.map((name) => `${name} is missing, or what was found there is of another build`),
   ];
 }
 
