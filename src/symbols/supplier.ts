@@ -6,6 +6,8 @@ import { leafName } from '../reader/leaf-name.js';
 export interface WantedModule extends ModuleIdentity {
   /** Path of the file that was loaded. */
   readonly name: string | undefined;
+  /** Bytes, where it is known: a module without an id is told by it. */
+  readonly SizeOfImage?: number;
 }
 
 /** A file that may have the symbols of a module: whether it does is found out by opening it. */
@@ -165,7 +167,9 @@ export class LocalFiles implements SymbolSupplier {
 
   /** As gdb does: where the path leads to, in `.debug` there, and below /usr/lib/debug. */
   *companions({ path, beside, buildId }: WantedCompanion): Iterable<FolderFile> {
-    const parts = partsOf(path.startsWith('/') ? path : `${folderOf(beside)}${path}`);
+    const root = this.#root.name;
+    const folderOfNamer = folderOf(beside.startsWith(root) ? beside.slice(root.length) : beside);
+    const parts = partsOf(path.startsWith('/') ? path : `${folderOfNamer}/${path}`);
     const name = parts.at(-1);
     if (name === undefined) return;
     const folder = parts.slice(0, -1);

@@ -17,7 +17,7 @@ import { SHT_NOBITS } from '../object/elf-sections.js';
 import type { DebugInformation } from '../object/index.js';
 import { buildIdAsGuid, hex } from '../reader/index.js';
 import { Companions } from './companions.js';
-import type { Candidate, SymbolSupplier, WantedModule } from './supplier.js';
+import { type Candidate, plainName, type SymbolSupplier, type WantedModule } from './supplier.js';
 
 /** What came of the search for the symbols of a module. */
 export interface ModuleSymbols {
@@ -26,8 +26,10 @@ export interface ModuleSymbols {
   readonly state: 'loaded' | 'corrupt' | 'missing';
   /** The files that are used. */
   readonly files: readonly string[];
-  /** What was wrong with files that were looked at, and files that would have been needed for what was asked until now. */
+  /** What was wrong with files that were looked at. */
   readonly problems: readonly string[];
+  /** What the files that are used lack, as far as it was asked for until now: files that they name, sections that nothing unpacks. */
+  readonly gaps: readonly string[];
 }
 
 export interface SymbolsOptions {
@@ -37,7 +39,13 @@ export interface SymbolsOptions {
   decompress?: Decompressors | undefined;
 }
 
-const NOT_LOOKED_FOR: ModuleSymbols = { information: undefined, state: 'missing', files: [], problems: [] };
+const NOT_LOOKED_FOR: ModuleSymbols = {
+  information: undefined,
+  state: 'missing',
+  files: [],
+  problems: [],
+  gaps: [],
+};
 
 /** The MODULE record is the first line of a .sym file. */
 const FIRST_LINE = 4096;
@@ -83,7 +91,7 @@ export class Symbols implements Disposable {
             const index = yield* this.#symIndex(candidate.file, module, pointerSize);
             if (index !== undefined) {
               const state = index.corrupt ? 'corrupt' : 'loaded';
-              return { information: index, state, files: [candidate.file.name], problems };
+              return { information: index, state, files: [candidate.file.name], problems, gaps: [] };
             }
           }
         } catch (error) {
@@ -95,8 +103,10 @@ export class Symbols implements Disposable {
       }
     }
     const main = elf.module ?? elf.debug;
-    if (main === undefined) return { information: undefined, state: 'missing', files: [], problems };
+    if (main === undefined)
+      return { information: undefined, state: 'missing', files: [], problems, gaps: [] };
     if (elf.module) elf.debug ??= yield* this.#linkedDebugFile(elf.module);
+    const unsure = hasId(module) ? [] : [`${main.name} has no build id: it was taken for its name and size`];
     const debug = main === elf.debug ? undefined : elf.debug;
     const dwarf = debug ?? main;
     const supplementary = yield* this.#supplementary(dwarf);
@@ -114,8 +124,9 @@ export class Symbols implements Disposable {
       information,
       state: 'loaded',
       files,
-      get problems() {
-        return [...problems, ...problemsOf(information)];
+      problems,
+      get gaps() {
+        return [...unsure, ...gapsOf(information)];
       },
     };
   }
@@ -201,8 +212,7 @@ export class Symbols implements Disposable {
   *#takeElf(candidate: Candidate, module: WantedModule, elf: ElfParts): Task<boolean> {
     const { file } = candidate;
     const opened = yield* ElfFile.open(file, { decompress: this.#options.decompress ?? {} });
-    const buildId = yield* opened.buildId();
-    if (buildId === undefined || !isBuildIdOf(buildId, module)) return false;
+    if (!(yield* isOf(opened, file.name, module))) return false;
     // A debug file keeps the headers of the sections that it was split off from.
     const isDebugFile = opened.sections.some(({ name, type }) => name === '.text' && type === SHT_NOBITS);
     const part = isDebugFile ? 'debug' : 'module';
@@ -230,13 +240,27 @@ interface ElfParts {
   debug: ElfPart | undefined;
 }
 
-/** What could not be used, and what is missing, as far as it was asked for. */
-function problemsOf(information: ElfDebugInformation): string[] {
+function gapsOf(information: ElfDebugInformation): string[] {
   return [
     ...information.problems.map(({ message }) => message),
     ...information.missing.map((name) => `${name} is missing, or what was found there is of another build`),
   ];
 }
+
+/** By the id of both; where neither has one, by name and size of the module. */
+function* isOf(elf: ElfFile, name: string, module: WantedModule): Task<boolean> {
+  const id = (yield* elf.buildId()) ?? (hasId(module) ? yield* elf.textId() : undefined);
+  if (id !== undefined) return isBuildIdOf(id, module);
+  return (
+    !hasId(module) &&
+    elf.imageSize === module.SizeOfImage &&
+    plainName(name) !== undefined &&
+    plainName(name) === plainName(module.name)
+  );
+}
+
+const hasId = ({ codeIdentifier, debugIdentifier }: WantedModule): boolean =>
+  codeIdentifier !== undefined || debugIdentifier !== undefined;
 
 function isBuildIdOf(buildId: Uint8Array, { codeIdentifier, debugIdentifier }: WantedModule): boolean {
   return hex(buildId) === codeIdentifier || buildIdAsGuid(buildId) === debugIdentifier;

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { DiskFolder } from '../../src/node/disk-folder.js';
@@ -15,7 +23,7 @@ import {
 } from '../../src/symbols/index.js';
 import { llvmFrames, ourFrames, runSync } from '../object/dwarf/symbolizer.js';
 import { removeFolders, temporaryFolder } from '../support/programs.js';
-import { describeWith, type Need } from '../support/tools.js';
+import { describeWith, type Need, root } from '../support/tools.js';
 
 afterAll(removeFolders);
 
@@ -93,7 +101,7 @@ function framesBy(suppliers: readonly SymbolSupplier[], module: WantedModule, ad
   using symbols = new Symbols(suppliers);
   const { information, files } = runSync(symbols.of(module, 8));
   const frames = addresses.map((address) => ourFrames(runSync(information!.functionAt(address))));
-  return { frames, files, problems: symbols.known(module, 8)!.problems };
+  return { frames, files, gaps: symbols.known(module, 8)!.gaps };
 }
 
 const local = new LocalFiles(new DiskFolder('/'));
@@ -117,7 +125,7 @@ function expectSame(ours: readonly string[][], theirs: readonly string[][], atLe
 }
 
 describeWith(
-  ['g++', needs('clang++-19'), needs('llvm-symbolizer-19'), needs('llvm-dwp-19', '--help'), needs('dwp')],
+  ['g++', 'clang++-19', needs('llvm-symbolizer-19'), needs('llvm-dwp-19', '--help'), needs('dwp')],
   'split DWARF',
   () => {
     it.each(
@@ -131,7 +139,7 @@ describeWith(
       const theirs = llvmFrames(program, addresses);
       const module = moduleOf(program);
       const each = framesBy([local], module, addresses);
-      expect(each.problems).toEqual([]);
+      expect(each.gaps).toEqual([]);
       expectSame(each.frames, theirs, 50);
 
       // The old packages of GNU's tools are those of DWARF 4.
@@ -139,7 +147,7 @@ describeWith(
       run(packer, ['-e', program, '-o', `${program}.dwp`], folder);
       for (const name of ['program-a.dwo', 'program-b.dwo']) rmSync(join(folder, name));
       const packed = framesBy([local], module, addresses);
-      expect(packed.problems).toEqual([]);
+      expect(packed.gaps).toEqual([]);
       expect(packed.frames).toEqual(each.frames);
     });
 
@@ -153,12 +161,12 @@ describeWith(
       for (const name of ['program', 'program-a.dwo', 'program-b.dwo'])
         renameSync(join(dirname(program), name), join(symbols, name));
       const found = framesBy([new SymbolFolder(new DiskFolder(symbols))], module, addresses);
-      expect(found).toEqual({ frames: wanted, files: [join(symbols, 'program')], problems: [] });
+      expect(found).toEqual({ frames: wanted, files: [join(symbols, 'program')], gaps: [] });
 
       copyFileSync(join(dirname(other), 'program-a.dwo'), join(symbols, 'program-a.dwo'));
       rmSync(join(symbols, 'program-b.dwo'));
       const without = framesBy([new SymbolFolder(new DiskFolder(symbols))], module, addresses);
-      expect(without.problems.sort()).toEqual(
+      expect([...without.gaps].sort()).toEqual(
         ['a', 'b'].map(
           (name) =>
             `${join(dirname(program), `program-${name}.dwo`)} is missing, or what was found there is of another build`,
@@ -173,7 +181,7 @@ describeWith(
 );
 
 describeWith(
-  ['g++', needs('dwz'), needs('llvm-symbolizer-19')],
+  ['g++', 'dwz', needs('llvm-symbolizer-19')],
   'files that dwz moved what programs share into',
   () => {
     it.each([
@@ -193,18 +201,97 @@ describeWith(
         const module = moduleOf(program);
         mkdirSync(join(folder, '.dwz'));
         renameSync(join(folder, 'common.debug'), join(folder, '.dwz', 'common.debug'));
-        const { frames, files, problems } = framesBy([local], module, addresses);
-        expect(problems).toEqual([]);
+        const { frames, files, gaps } = framesBy([local], module, addresses);
+        expect(gaps).toEqual([]);
         expect(files).toEqual([program, join(folder, '.dwz', 'common.debug')]);
         expectSame(frames, theirs, 50);
 
         rmSync(join(folder, '.dwz', 'common.debug'));
         const without = framesBy([local], module, addresses);
-        expect(without.problems).toEqual([
+        expect(without.gaps).toEqual([
           '.dwz/common.debug is missing, or what was found there is of another build',
         ]);
         expect(without.frames).not.toEqual(frames);
       },
     );
+  },
+);
+
+describeWith(['g++', needs('objcopy'), needs('llvm-symbolizer-19')], 'debug links', () => {
+  /** A program in a folder that stands for `/`, without its debug information, which is in `program.debug`. */
+  function stripped(buildId: 'none' | 'sha1') {
+    const original = build('g++', `-gdwarf-5 -Wl,--build-id=${buildId}`);
+    const folder = dirname(original);
+    const addresses = codeOf(original);
+    const theirs = llvmFrames(original, addresses);
+    run('objcopy', ['--only-keep-debug', 'program', 'program.debug'], folder);
+    const root = temporaryFolder();
+    const home = join(root, 'opt', 'app');
+    mkdirSync(home, { recursive: true });
+    const program = join(home, 'program');
+    run('objcopy', ['--strip-all', '--add-gnu-debuglink=program.debug', 'program', program], folder);
+    using source = new FileSource(program);
+    const module: WantedModule = {
+      ...moduleOf(program),
+      name: '/opt/app/program',
+      SizeOfImage: runSync(ElfFile.open(source)).imageSize,
+    };
+    const put = (...place: string[]) => {
+      const path = join(root, ...place, 'program.debug');
+      mkdirSync(dirname(path), { recursive: true });
+      copyFileSync(join(folder, 'program.debug'), path);
+      return path;
+    };
+    return { root, program, module, addresses, theirs, put, files: new LocalFiles(new DiskFolder(root)) };
+  }
+
+  it.each([
+    ['none', ['opt', 'app']],
+    ['none', ['opt', 'app', '.debug']],
+    ['none', ['usr', 'lib', 'debug', 'opt', 'app']],
+    ['sha1', ['usr', 'lib', 'debug', 'opt', 'app']],
+  ] as const)(
+    'functions, inlined calls and lines are those of before; build id %s, in %j',
+    (buildId, place) => {
+      const { program, module, addresses, theirs, put, files } = stripped(buildId);
+      const debug = put(...place);
+      const found = framesBy([files], module, addresses);
+      expect(found.files).toEqual([program, debug]);
+      expectSame(found.frames, theirs, 50);
+      expect(found.gaps).toEqual(
+        buildId === 'none' ? [`${program} has no build id: it was taken for its name and size`] : [],
+      );
+    },
+  );
+
+  it('lead to no file of another checksum, and a program of another size is not taken', () => {
+    const { program, module, addresses, put, files } = stripped('none');
+    const debug = put('opt', 'app');
+    const bytes = readFileSync(debug);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(debug, bytes);
+    expect(framesBy([files], module, addresses).files).toEqual([program]);
+    const other = { ...module, SizeOfImage: module.SizeOfImage! + 4096 };
+    using symbols = new Symbols([files]);
+    expect(runSync(symbols.of(other, 8)).state).toBe('missing');
+  });
+});
+
+const dumpSyms = join(root, '.tools', 'minidump', 'bin', 'linux-x64', 'dump_syms');
+
+describeWith(
+  ['g++', 'minidump_dump', { missing: existsSync(dumpSyms) ? undefined : 'dump_syms' }],
+  'the id that Breakpad makes of the code',
+  () => {
+    it('is that of its dump_syms', () => {
+      const program = build('g++', '-gdwarf-4 -Wl,--build-id=none -static');
+      const [, id] = /^MODULE \S+ \S+ (\S+)/.exec(run(dumpSyms, [program], dirname(program)))!;
+      using source = new FileSource(program);
+      const textId = runSync(runSync(ElfFile.open(source)).textId())!;
+      expect(buildIdAsGuid(textId)).toBe(id);
+      using symbols = new Symbols([local]);
+      const module = { name: program, debugFile: 'program', debugIdentifier: id, codeIdentifier: undefined };
+      expect(runSync(symbols.of(module, 8))).toMatchObject({ state: 'loaded', files: [program] });
+    });
   },
 );
