@@ -295,3 +295,47 @@ describeWith(
     });
   },
 );
+
+describeWith(['g++', 'gdb', 'xz', needs('objcopy'), needs('nm')], 'symbols in .gnu_debugdata', () => {
+  it('are those that gdb finds there', () => {
+    const program = build('g++', '-gdwarf-5');
+    const folder = dirname(program);
+    const addresses = codeOf(program);
+    // As Fedora makes them: the functions that .dynsym does not have.
+    const names = run('nm', ['--format=posix', '--defined-only', 'program'], folder)
+      .split('\n')
+      .flatMap((line) => /^(\S+) [tTwW] /.exec(line)?.[1] ?? []);
+    writeFileSync(join(folder, 'keep'), names.join('\n'));
+    run('objcopy', ['--only-keep-debug', 'program', 'debug'], folder);
+    run('objcopy', ['-S', '--keep-symbols=keep', 'debug', 'mini'], folder);
+    run('xz', ['mini'], folder);
+    run('objcopy', ['--strip-all', '--add-section', '.gnu_debugdata=mini.xz', 'program'], folder);
+
+    const asked = addresses.filter((_, i) => i % 7 === 0);
+    writeFileSync(
+      join(folder, 'commands'),
+      ['set print demangle off', ...asked.map((address) => `info symbol ${address}`)].join('\n'),
+    );
+    const theirs = run('gdb', ['-nx', '-batch', '-x', 'commands', 'program'], folder)
+      .trim()
+      .split('\n')
+      .map((line) => line.replace(/ in section .*$/, ''));
+    using symbols = new Symbols([local]);
+    const { information } = runSync(symbols.of(moduleOf(program), 8));
+    const ours = asked.map((address) => {
+      const found = runSync(information!.functionAt(address));
+      if (found === undefined) return `No symbol matches ${address}.`;
+      return address === found.start ? found.name : `${found.name} + ${address - found.start}`;
+    });
+    expect(ours.filter((text) => /^_Z4deep.* \+/.test(text)).length).toBeGreaterThan(3);
+    // Of the two names that a destructor has gdb takes the other; in the padding between two functions it still names the one before.
+    const oneKind = (text: string) => text.replace(/([CD])[12]E/, '$1E');
+    const differing = ours.flatMap((text, i) =>
+      oneKind(text) === oneKind(theirs[i]!) || text.startsWith('No symbol')
+        ? []
+        : [{ ours: text, theirs: theirs[i] }],
+    );
+    expect(differing).toEqual([]);
+    expect(ours.filter((text) => text.startsWith('No symbol')).length).toBeLessThan(ours.length / 10);
+  });
+});

@@ -187,7 +187,8 @@ function* collectNodes(units: DwarfUnits, root: UnitRoot, nodes: FunctionNodes):
         reader = new ByteReader(yield* info.read(die, Math.min(window, header.end - die)), '.debug_info');
         continue;
       }
-      if (node?.hasCode) yield* unlessBroken(resolve(units, root, node, nodes, base, budget));
+      if (node?.hasCode && !takeDirectRange(node, nodes))
+        yield* unlessBroken(resolve(units, root, node, nodes, base, budget));
       if (open.length === 0) return;
     }
   } finally {
@@ -244,7 +245,15 @@ function readNode(reader: ByteReader, unit: UnitEncoding, attributes: readonly n
   return node;
 }
 
-/** Of the node that was added last. */
+/** The range of the node that was added last, if nothing need be looked up for it: most are so before DWARF 5. */
+function takeDirectRange({ low, high, ranges }: PendingNode, nodes: FunctionNodes): boolean {
+  if (ranges || low?.kind !== 'address' || high?.kind !== 'constant') return false;
+  if (high.value > 0) nodes.addRange(low.value, low.value + high.value);
+  nodes.setEntry(low.value);
+  return true;
+}
+
+/** The same with all that may have to be looked up. */
 function* resolve(
   units: DwarfUnits,
   root: UnitRoot,
