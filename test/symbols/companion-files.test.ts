@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import type { Folder } from '../../src/io/index.js';
 import { DiskFolder } from '../../src/node/disk-folder.js';
 import { FileSource } from '../../src/node/file-source.js';
 import { ElfFile } from '../../src/object/elf-file.js';
@@ -179,6 +180,50 @@ describeWith(
     });
   },
 );
+
+describeWith(['gcc', needs('llvm-symbolizer-19')], 'a program of many .dwo files', () => {
+  it('keeps some of them open, and reads the others again', () => {
+    const folder = temporaryFolder();
+    const units = Array.from({ length: 50 }, (_, i) => `unit${i}.c`);
+    units.forEach((name, i) => {
+      const main = i === 0 ? 'int main(void) { return f0(1); }' : '';
+      writeFileSync(
+        join(folder, name),
+        `static inline int twice${i}(int a) { return a * ${i + 2} ^ a; }\nint f${i}(int a) { return twice${i}(a) + 1; }\n${main}\n`,
+      );
+    });
+    run('gcc', ['-O2', '-g', '-gsplit-dwarf', ...units, '-o', 'program'], folder);
+    const program = join(folder, 'program');
+    const addresses = codeOf(program).filter((address) => address % 4 === 0);
+    let open = 0;
+    let most = 0;
+    const counting: Folder = {
+      name: '/',
+      open(path) {
+        const file = new DiskFolder('/').open(path);
+        if (file === undefined) return undefined;
+        most = Math.max(most, ++open);
+        return {
+          name: file.name,
+          stamp: file.stamp,
+          size: file.size,
+          read: (offset, length) => file.read(offset, length),
+          [Symbol.dispose]() {
+            open--;
+            file[Symbol.dispose]();
+          },
+        };
+      },
+    };
+    // Twice, so that those that were closed are asked for again.
+    const found = framesBy([new LocalFiles(counting)], moduleOf(program), [...addresses, ...addresses]);
+    expect(found.gaps).toEqual([]);
+    const theirs = llvmFrames(program, addresses);
+    expectSame(found.frames, [...theirs, ...theirs], 50);
+    expect(most).toBeLessThan(40);
+    expect(open).toBe(0);
+  });
+});
 
 describeWith(
   ['g++', 'dwz', needs('llvm-symbolizer-19')],
