@@ -1,6 +1,6 @@
 // A large ELF file with DWARF, as a linker leaves it, and what it takes to open it and look addresses up:
 //
-//     node bench/big-elf.js write FILE [MB] [G++ OPTIONS…]   1000 MB of C++, -O2 -g: needs g++, some minutes, and three times the room
+//     node bench/big-elf.js write FILE [MB] [G++ OPTIONS…]   1000 MB of C++, -O2 -g: needs g++ (or CXX), some minutes, and twice the room
 //     node bench/big-elf.js look FILE COUNT                  COUNT addresses spread over its code: function, calls, line, CFI
 //     node bench/big-elf.js look FILE,DEBUG COUNT            the same, where debug information was split off
 //
@@ -9,6 +9,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+
+const compiler = process.env.CXX ?? 'g++';
 
 /** What the units use: each template of the library is made again in each unit, as in any large C++ program. */
 const LIBRARIES = [
@@ -62,14 +64,18 @@ function writeBigElf(path, megabytes, options) {
     const objects = [];
     for (let unit = 0; unit < 6; unit++) {
       writeFileSync(join(folder, `unit${unit}.cc`), unitText(unit));
-      run('g++', ['-O2', '-g', '-fPIC', '-c', ...options, `unit${unit}.cc`, '-o', `unit${unit}.o`], folder);
+      run(
+        compiler,
+        ['-O2', '-g', '-fPIC', '-c', ...options, `unit${unit}.cc`, '-o', `unit${unit}.o`],
+        folder,
+      );
       objects.push(`unit${unit}.o`);
     }
     const link = (times) => {
       const list = Array.from({ length: times }, () => objects).flat();
       writeFileSync(join(folder, 'objects'), list.join('\n'));
       run(
-        'g++',
+        compiler,
         ['-shared', '-Wl,--allow-multiple-definition', '-Wl,--build-id', '@objects', '-o', resolve(path)],
         folder,
       );
