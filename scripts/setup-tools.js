@@ -29,6 +29,9 @@ const debianTools = [
   { tool: 'zstd', package: 'zstd', probe: () => which('zstd') },
   { tool: 'prlimit', package: 'util-linux', probe: () => which('prlimit') },
   { tool: 'strace', package: 'strace', probe: () => which('strace') },
+  { tool: 'xz', package: 'xz-utils', probe: () => which('xz') },
+  { tool: 'dwz', package: 'dwz', probe: () => which('dwz') },
+  { tool: 'clang++-19', package: 'clang-19', probe: () => which('clang++-19') },
   { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
 ];

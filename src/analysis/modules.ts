@@ -11,6 +11,8 @@ export interface SymbolState {
   /** Looked for and not found. */
   missing_symbols: boolean;
   symbol_url: string | null;
+  /** What the symbols lack for a whole answer, such as .dwo files; rust-minidump has no such field, and it is absent where there are none. */
+  symbol_gaps?: readonly string[];
 }
 
 /** Nobody looked. */

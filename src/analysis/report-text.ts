@@ -14,6 +14,9 @@ export interface ReportTextOptions {
   brief?: boolean | undefined;
 }
 
+/** Of a module that are named one by one. */
+const MAX_GAPS = 10;
+
 /** How a frame was found, in the words of Breakpad's tools, which rust-minidump has too. */
 const FOUND_BY: Readonly<Record<StackFrame['trust'], string>> = {
   context: 'given as instruction pointer in context',
@@ -60,6 +63,8 @@ export function* reportLines(analysis: Analysis, { brief = false }: ReportTextOp
   }
   lines.push('Loaded modules:', ...moduleLines(analysis));
   if (analysis.unloadedModules.length > 0) lines.push('', 'Unloaded modules:', ...unloadedLines(analysis));
+  const gaps = gapLines(analysis);
+  if (gaps.length > 0) lines.push('', 'Missing of the symbols:', ...gaps);
   return lines;
 }
 
@@ -153,6 +158,15 @@ function moduleLines({ modules, os }: Analysis): string[] {
   return modules.all.map((one) => {
     const version = moduleVersion(one.module.VersionInfo, os) ?? '???';
     return `${rangeText(one.base, one.end)}  ${one.name}  ${version}${one.module === main ? '  (main)' : ''}`;
+  });
+}
+
+/** What would bring more names and lines: files that debug information names. */
+function gapLines({ modules, world }: Analysis): string[] {
+  return modules.all.flatMap(({ module, name }) => {
+    const gaps = world.symbols.known(module, world.pointerSize)?.gaps ?? [];
+    const more = gaps.length > MAX_GAPS ? [`${name}: and ${gaps.length - MAX_GAPS} more`] : [];
+    return [...gaps.slice(0, MAX_GAPS).map((gap) => `${name}: ${gap}`), ...more];
   });
 }
 

@@ -97,12 +97,13 @@ function symbolState({ modules, world }: Analysis, module: Module): SymbolState 
   return symbols && stateOf(symbols);
 }
 
-function stateOf({ state }: ModuleSymbols): SymbolState {
+function stateOf({ state, gaps }: ModuleSymbols): SymbolState {
   return {
     loaded_symbols: state !== 'missing',
     missing_symbols: state === 'missing',
     corrupt_symbols: state === 'corrupt',
     symbol_url: null,
+    ...(gaps.length > 0 && { symbol_gaps: gaps }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { decompress as zstd } from 'fzstd';
 import { CacheFolder } from '../node/cache-folder.js';
@@ -22,7 +23,7 @@ export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
       return new SymbolFolder(new DiskFolder(path));
     openFile(path)[Symbol.dispose]();
-    return new SymbolFile(() => openFile(path));
+    return new SymbolFile(() => openFile(path), new DiskFolder(dirname(path)));
   });
   if (local) suppliers.push(new LocalFiles(new DiskFolder('/')));
   return new Symbols(suppliers, {

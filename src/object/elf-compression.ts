@@ -7,8 +7,6 @@ export interface Decompressors {
   inflate?(bytes: Uint8Array, size: number): Uint8Array;
   /** Zstandard (RFC 8878). */
   zstd?(bytes: Uint8Array, size: number): Uint8Array;
-  /** The xz file format. */
-  xz?(bytes: Uint8Array): Uint8Array;
 }
 
 /** With a header of ELF's own (SHF_COMPRESSED), or as GNU tools did before it: `.zdebug_…`, "ZLIB" and a size. */

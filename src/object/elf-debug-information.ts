@@ -1,7 +1,7 @@
 import { MinidumpError, type Task } from '../io/index.js';
 import type { CfiRow } from './cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from './debug-information.js';
-import { DwarfInfo } from './dwarf/dwarf-info.js';
+import { DwarfInfo, type DwarfOptions } from './dwarf/dwarf-info.js';
 import { type CallFrames, openDebugFrame, openEhFrame } from './dwarf/frames.js';
 import type { ElfFile } from './elf-file.js';
 import { type ElfFunction, ElfFunctions } from './elf-functions.js';
@@ -13,6 +13,8 @@ export interface ElfDebugFiles {
   readonly debug?: ElfFile | undefined;
   /** The file that `.gnu_debugaltlink` of the debug file names. */
   readonly supplementary?: ElfFile | undefined;
+  /** Finds .dwo files, and their package by these names. */
+  readonly split?: DwarfOptions['split'];
 }
 
 /** Mangled names of C++ and Rust: they say more than a plain name does. */
@@ -21,16 +23,16 @@ const MANGLED = /^_(?:Z|R|_Z)/;
 /** What an ELF file and its debug file tell of the code of a module. Each part is opened when it is first asked for. */
 export class ElfDebugInformation implements DebugInformation {
   readonly #files: readonly ElfFile[];
-  readonly #supplementary: ElfFile | undefined;
+  readonly #dwarfOptions: DwarfOptions;
   #dwarf: readonly DwarfInfo[] | undefined;
   #tables: readonly ElfFunctions[] | undefined;
   #frames: readonly CallFrames[] | undefined;
   readonly #problems: MinidumpError[] = [];
 
-  constructor({ module, debug, supplementary }: ElfDebugFiles) {
+  constructor({ module, debug, ...dwarfOptions }: ElfDebugFiles) {
     // DWARF and .symtab are looked for in the debug file first, which has all of them if it has any.
     this.#files = debug ? [debug, module] : [module];
-    this.#supplementary = supplementary;
+    this.#dwarfOptions = dwarfOptions;
   }
 
   /** What could not be used until now: a broken table, a section that nothing decompresses. */
@@ -44,9 +46,7 @@ export class ElfDebugInformation implements DebugInformation {
   }
 
   *functionAt(rva: number): Task<FunctionAt | undefined> {
-    this.#dwarf ??= yield* this.#openAll(this.#files, (file) =>
-      DwarfInfo.open(file, { supplementary: this.#supplementary }),
-    );
+    this.#dwarf ??= yield* this.#openAll(this.#files, (file) => DwarfInfo.open(file, this.#dwarfOptions));
     const symbol = yield* this.#symbolAt(rva);
     for (const dwarf of this.#dwarf) {
       const found = yield* dwarf.functionAt(rva);

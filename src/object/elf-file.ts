@@ -12,6 +12,7 @@ import {
 import { type Decompressors, decompressSection, type SectionCompression } from './elf-compression.js';
 import { type ElfSection, readSectionHeaders, SHF_COMPRESSED, SHT_NOBITS, SHT_NOTE } from './elf-sections.js';
 import { SectionData } from './section-data.js';
+import { decompressXz } from './xz/xz.js';
 
 const ELF_MAGIC = 0x7f454c46;
 const LITTLE_ENDIAN = 1;
@@ -20,6 +21,7 @@ const PN_XNUM = 0xffff;
 const MAX_PROGRAM_HEADERS = 1 << 16;
 const MAX_NOTES = 1024 * 1024;
 const MAX_LINK = 64 * 1024;
+const TEXT_ID_SIZE = 16;
 
 export interface ElfFileOptions {
   /** What unpacks compressed sections. Where one is missing, they are `unsupported` when they are asked for. */
@@ -54,6 +56,8 @@ export class ElfFile {
    * less this. 0 where there are no segments.
    */
   readonly linkBase: number;
+  /** From there to the end of the highest segment, page aligned: the SizeOfImage of the module in a dump. */
+  readonly imageSize: number;
   readonly #decompress: Decompressors;
   readonly #data = new Map<ElfSection, SectionData>();
 
@@ -72,10 +76,14 @@ export class ElfFile {
     this.sections = sections;
     this.#decompress = decompress;
     let low: bigint | undefined;
-    for (const { type, address } of programHeaders) {
-      if (type === PT_LOAD && (low === undefined || address < low)) low = address;
+    let high = 0n;
+    for (const { type, address, memorySize } of programHeaders) {
+      if (type !== PT_LOAD) continue;
+      if (low === undefined || address < low) low = address;
+      if (address + memorySize > high) high = address + memorySize;
     }
     this.linkBase = Number((low ?? 0n) & ~(PAGE - 1n));
+    this.imageSize = Number((high + PAGE - 1n) & ~(PAGE - 1n)) - this.linkBase;
   }
 
   /**
@@ -190,6 +198,21 @@ export class ElfFile {
     return undefined;
   }
 
+  /**
+   * What Breakpad takes for a build id where there is none: 16 bytes, to which the first page of `.text` is folded by exclusive or
+   * (`HashElfTextSection` in its file_id.cc).
+   */
+  *textId(): Task<Uint8Array | undefined> {
+    const text = yield* this.data('.text');
+    if (text === undefined || text.size === 0) return undefined;
+    const id = new Uint8Array(TEXT_ID_SIZE);
+    const bytes = yield* text.read(0, Math.min(text.size, Number(PAGE)));
+    bytes.forEach((byte, i) => {
+      id[i % TEXT_ID_SIZE]! ^= byte;
+    });
+    return id;
+  }
+
   *debugLink(): Task<DebugLink | undefined> {
     const bytes = yield* this.#smallSection('.gnu_debuglink');
     const end = bytes?.indexOf(0) ?? -1;
@@ -213,23 +236,25 @@ export class ElfFile {
     return { name, buildId: id };
   }
 
+  /** Of a supplementary file: its build id, or the id in its `.debug_sup`. */
+  *supplementaryId(): Task<Uint8Array | undefined> {
+    const sup = yield* this.#smallSection('.debug_sup');
+    const end = sup?.indexOf(0, 3) ?? -1;
+    if (sup && sup[2] === 1 && end >= 3) return sup.slice(end + 2, end + 2 + (sup[end + 1]! & 0x7f));
+    return yield* this.buildId();
+  }
+
   /** `.gnu_debugdata` as it is: an ELF file with more symbols, compressed with xz (Fedora calls it MiniDebugInfo). */
   *debugData(): Task<Uint8Array | undefined> {
     const data = yield* this.data('.gnu_debugdata');
     return data && (yield* data.read(0, data.size));
   }
 
-  /** The file in `.gnu_debugdata`; undefined where there is none, or no decompressor for xz was given. */
+  /** The file in `.gnu_debugdata`; undefined where there is none. */
   *miniDebugInfo(): Task<ElfFile | undefined> {
-    const { xz } = this.#decompress;
-    const packed = xz && (yield* this.debugData());
-    if (xz === undefined || packed === undefined) return undefined;
-    let bytes: Uint8Array;
-    try {
-      bytes = xz(packed);
-    } catch (cause) {
-      throw new MinidumpError('malformed', '.gnu_debugdata cannot be decompressed', { cause });
-    }
+    const packed = yield* this.debugData();
+    if (packed === undefined) return undefined;
+    const bytes = decompressXz(packed);
     return yield* ElfFile.open(new BytesSource(bytes), { decompress: this.#decompress });
   }
 }

@@ -3,6 +3,7 @@ import { broken } from './bytes.js';
 import type { ElfFile } from './elf-file.js';
 import { EM_ARM } from './elf-machines.js';
 import { SHT_DYNSYM, SHT_SYMTAB } from './elf-sections.js';
+import { orderBy, upperBound } from './number-list.js';
 import type { SectionData } from './section-data.js';
 
 /** Bytes of a symbol, by the size of a pointer. */
@@ -43,29 +44,28 @@ export interface ElfFunction {
 /** Functions by address, as numbers: names are read when they are asked for. */
 export class ElfFunctions {
   readonly #names: SectionData;
-  readonly #starts: Float64Array;
-  readonly #ends: Float64Array;
+  /** As a module in a dump has at most 4 GiB (SizeOfImage), so have these. */
+  readonly #starts: Uint32Array;
+  readonly #ends: Uint32Array;
   /** The greatest end up to here: whether it is of use to look further back. */
-  readonly #reach: Float64Array;
+  readonly #reach: Uint32Array;
   readonly #nameOffsets: Uint32Array;
 
   private constructor(names: SectionData, found: Found) {
     this.#names = names;
-    const { starts, sizes, nameOffsets, ranks, count } = found;
-    const order = new Uint32Array(count);
-    for (let i = 0; i < count; i++) order[i] = i;
-    // Of those that begin together, the one to be named comes last.
-    order.sort((a, b) => starts[a]! - starts[b]! || ranks[a]! - ranks[b]! || b - a);
-    this.#starts = new Float64Array(count);
-    this.#ends = new Float64Array(count);
-    this.#reach = new Float64Array(count);
+    const { starts, sizes, nameOffsets, count } = found;
+    const order = orderBy(count, (i) => starts[i]!);
+    bestLast(found, order);
+    this.#starts = new Uint32Array(count);
+    this.#ends = new Uint32Array(count);
+    this.#reach = new Uint32Array(count);
     this.#nameOffsets = new Uint32Array(count);
     let reach = 0;
     for (let i = 0; i < count; i++) {
       const from = order[i]!;
       const start = starts[from]!;
       this.#starts[i] = start;
-      this.#ends[i] = start + sizes[from]!;
+      this.#ends[i] = Math.min(start + sizes[from]!, 2 ** 32 - 1);
       this.#nameOffsets[i] = nameOffsets[from]!;
       reach = Math.max(reach, this.#ends[i]!);
       this.#reach[i] = reach;
@@ -102,7 +102,7 @@ export class ElfFunctions {
 
   /** The function that covers an RVA; one without a size reaches to the next. */
   *at(rva: number): Task<ElfFunction | undefined> {
-    const after = this.#upperBound(rva);
+    const after = upperBound(this.#starts, rva);
     for (let i = after - 1, steps = 0; i >= 0 && steps < MAX_STEPS_BACK; i--, steps++) {
       const start = this.#starts[i]!;
       const end = this.#ends[i]!;
@@ -124,26 +124,24 @@ export class ElfFunctions {
     const name = yield* this.#names.text(this.#nameOffsets[index]!);
     return { name, start, size: this.#ends[index]! - start };
   }
-
-  /** How many functions begin at or before an RVA. */
-  #upperBound(rva: number): number {
-    let low = 0;
-    let high = this.#starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#starts[middle]! <= rva) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
 }
 
 interface Found {
-  starts: Float64Array;
-  sizes: Float64Array;
+  starts: Uint32Array;
+  sizes: Uint32Array;
   nameOffsets: Uint32Array;
   ranks: Uint8Array;
   count: number;
+}
+
+/** Of those that begin together, the one to be named comes last: then that which is first in the table. */
+function bestLast({ starts, ranks }: Found, order: Uint32Array): void {
+  for (let from = 0; from < order.length; ) {
+    let to = from + 1;
+    while (to < order.length && starts[order[to]!] === starts[order[from]!]) to++;
+    if (to > from + 1) order.subarray(from, to).sort((a, b) => ranks[a]! - ranks[b]! || b - a);
+    from = to;
+  }
 }
 
 /** Reads the table piece by piece, and keeps of it what is about functions. */
@@ -154,8 +152,8 @@ function* readFunctions(layout: SymbolLayout, data: SectionData): Task<Found> {
   if (layout.entrySize !== size) throw broken(data.name, `entries of ${size} bytes`, `${layout.entrySize}`);
   const total = Math.floor(data.size / size);
   const found: Found = {
-    starts: new Float64Array(total),
-    sizes: new Float64Array(total),
+    starts: new Uint32Array(total),
+    sizes: new Uint32Array(total),
     nameOffsets: new Uint32Array(total),
     ranks: new Uint8Array(total),
     count: 0,
@@ -181,13 +179,13 @@ function* readFunctions(layout: SymbolLayout, data: SectionData): Task<Found> {
         : view.getUint32(at + 4, true);
       if (machine === EM_ARM && type === STT_FUNC && start % 2 === 1) start--;
       const rva = start - linkBase;
-      if (rva < 0) continue;
+      if (rva < 0 || rva >= 2 ** 32) continue;
       const length = wide
         ? view.getUint32(at + 20, true) * 2 ** 32 + view.getUint32(at + 16, true)
         : view.getUint32(at + 8, true);
       const i = found.count++;
       found.starts[i] = rva;
-      found.sizes[i] = length;
+      found.sizes[i] = Math.min(length, 2 ** 32 - 1);
       found.nameOffsets[i] = name;
       // With a size before without, global before weak before local.
       const binding = info >> 4;

@@ -3,8 +3,8 @@ import { broken } from './bytes.js';
 
 /** So much is read at once where little is asked for. */
 const BLOCK = 32 * 1024;
-/** 2 MiB of them are kept. */
-const MAX_BLOCKS = 64;
+/** 1 MiB of them is kept. */
+const MAX_BLOCKS = 32;
 /** No text of a symbol table or of DWARF is longer; names of C++ templates reach some 100 KB. */
 const MAX_TEXT = 4 * 1024 * 1024;
 
@@ -45,6 +45,14 @@ export class SectionData {
     both.set(block.subarray(start));
     both.set(next.subarray(0, length - (block.length - start)), block.length - start);
     return both;
+  }
+
+  /** A part of it, as a section of its own; `malformed` if it is none. */
+  slice(offset: number, size: number): SectionData {
+    if (!(offset >= 0 && size >= 0 && offset + size <= this.size)) {
+      throw broken(this.name, `a range inside ${this.size} bytes`, `${size} bytes at ${offset}`);
+    }
+    return new SectionData(this.name, this.#source, this.#offset + offset, size);
   }
 
   /** The same, past the kept blocks: for one look at a place that nobody comes back to. */

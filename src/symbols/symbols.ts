@@ -8,6 +8,8 @@ import {
   type Task,
 } from '../io/index.js';
 import { parseSymFile, SymIndex, writeSymIndex } from '../object/breakpad/index.js';
+import { crc32Of } from '../object/crc32.js';
+import { unlessBroken } from '../object/dwarf/units.js';
 import type { Decompressors } from '../object/elf-compression.js';
 import { ElfDebugInformation } from '../object/elf-debug-information.js';
 import { ElfFile } from '../object/elf-file.js';
@@ -15,7 +17,8 @@ import { SHT_NOBITS } from '../object/elf-sections.js';
 import type { DebugInformation } from '../object/index.js';
 import { buildIdAsGuid, hex } from '../reader/index.js';
 import { leafName } from '../reader/leaf-name.js';
-import type { Candidate, SymbolSupplier, WantedModule } from './supplier.js';
+import { Companions } from './companions.js';
+import { type Candidate, plainName, type SymbolSupplier, type WantedModule } from './supplier.js';
 
 /** What came of the search for the symbols of a module. */
 export interface ModuleSymbols {
@@ -26,6 +29,8 @@ export interface ModuleSymbols {
   readonly files: readonly string[];
   /** What was wrong with files that were looked at. */
   readonly problems: readonly string[];
+  /** What the files that are used lack, as far as it was asked for until now: files that they name, sections that nothing unpacks. */
+  readonly gaps: readonly string[];
 }
 
 export interface SymbolsOptions {
@@ -35,7 +40,13 @@ export interface SymbolsOptions {
   decompress?: Decompressors | undefined;
 }
 
-const NOT_LOOKED_FOR: ModuleSymbols = { information: undefined, state: 'missing', files: [], problems: [] };
+const NOT_LOOKED_FOR: ModuleSymbols = {
+  information: undefined,
+  state: 'missing',
+  files: [],
+  problems: [],
+  gaps: [],
+};
 
 /** The MODULE record is the first line of a .sym file. */
 const FIRST_LINE = 4096;
@@ -47,7 +58,7 @@ export class Symbols implements Disposable {
   readonly #suppliers: readonly SymbolSupplier[];
   readonly #options: SymbolsOptions;
   readonly #known = new Map<string, ModuleSymbols>();
-  readonly #open: Disposable[] = [];
+  readonly #open = new Set<Disposable>();
 
   constructor(suppliers: readonly SymbolSupplier[], options: SymbolsOptions = {}) {
     this.#suppliers = suppliers;
@@ -81,7 +92,7 @@ export class Symbols implements Disposable {
             const index = yield* this.#symIndex(candidate.file, module, pointerSize);
             if (index !== undefined) {
               const state = index.corrupt ? 'corrupt' : 'loaded';
-              return { information: index, state, files: [candidate.file.name], problems };
+              return { information: index, state, files: [candidate.file.name], problems, gaps: [] };
             }
             if (isNamedAfter(candidate.file, module, ['.sym'])) problems.push(otherBuild(candidate.file));
           }
@@ -94,15 +105,73 @@ export class Symbols implements Disposable {
       }
     }
     const main = elf.module ?? elf.debug;
-    if (main === undefined) return { information: undefined, state: 'missing', files: [], problems };
-    const debug = main === elf.debug ? undefined : elf.debug?.elf;
-    const files = [main, elf.debug].flatMap((part) => (part === undefined ? [] : [part.name]));
+    if (main === undefined)
+      return { information: undefined, state: 'missing', files: [], problems, gaps: [] };
+    if (elf.module) elf.debug ??= yield* this.#linkedDebugFile(elf.module);
+    const unsure = hasId(module) ? [] : [`${main.name} has no build id: it was taken for its name and size`];
+    const debug = main === elf.debug ? undefined : elf.debug;
+    const dwarf = debug ?? main;
+    const supplementary = yield* this.#supplementary(dwarf);
+    const files = [main, debug, supplementary].flatMap((part) => part?.name ?? []);
+    const information = new ElfDebugInformation({
+      module: main.elf,
+      debug: debug?.elf,
+      supplementary: supplementary?.elf,
+      split: {
+        files: this.#companionsOf(dwarf),
+        packageNames: [...new Set([`${main.name}.dwp`, `${dwarf.name}.dwp`])],
+      },
+    });
     return {
-      information: new ElfDebugInformation({ module: main.elf, debug }),
+      information,
       state: 'loaded',
-      files: [...new Set(files)],
+      files,
       problems,
+      get gaps() {
+        return [...unsure, ...gapsOf(information)];
+      },
     };
+  }
+
+  #companionsOf({ name }: ElfPart): Companions {
+    return new Companions({
+      suppliers: this.#suppliers,
+      beside: name,
+      open: this.#open,
+      options: { decompress: this.#options.decompress ?? {} },
+    });
+  }
+
+  /** The file that `.gnu_debuglink` names: the same build id says that it is the one, without one the checksum of all of it. */
+  *#linkedDebugFile(module: ElfPart): Task<ElfPart | undefined> {
+    const link = yield* unlessBroken(module.elf.debugLink());
+    if (link === undefined) return undefined;
+    const buildId = yield* unlessBroken(module.elf.buildId());
+    const found = yield* this.#companionsOf(module).find(link.name, function* take(elf, { name }) {
+      const its = yield* elf.buildId();
+      const same =
+        buildId === undefined || its === undefined
+          ? (yield* crc32Of(elf.source)) === link.crc
+          : hex(its) === hex(buildId);
+      return same ? { elf, name } : undefined;
+    });
+    return found?.value;
+  }
+
+  /** The file that dwz moved text and types of several debug files into. */
+  *#supplementary(part: ElfPart): Task<ElfPart | undefined> {
+    const link = yield* unlessBroken(part.elf.supplementaryLink());
+    if (link === undefined) return undefined;
+    const wanted = hex(link.buildId);
+    const found = yield* this.#companionsOf(part).find(
+      link.name,
+      function* take(elf, { name }) {
+        const id = yield* elf.supplementaryId();
+        return id !== undefined && hex(id) === wanted ? { elf, name } : undefined;
+      },
+      wanted,
+    );
+    return found?.value;
   }
 
   /** A .sym file as an index; undefined if it is of another module. */
@@ -125,7 +194,7 @@ export class Symbols implements Disposable {
   *#fromCache(kept: CachedSource, pointerSize: 4 | 8): Task<SymIndex | undefined> {
     try {
       const index = yield* SymIndex.open(kept, { pointerSize });
-      this.#open.push(kept);
+      this.#open.add(kept);
       return index;
     } catch (error) {
       kept.close();
@@ -146,9 +215,9 @@ export class Symbols implements Disposable {
     const { file } = candidate;
     if (!(yield* isElf(file))) return false;
     const opened = yield* ElfFile.open(file, { decompress: this.#options.decompress ?? {} });
-    const buildId = yield* opened.buildId();
-    if (buildId === undefined || !isBuildIdOf(buildId, module)) {
-      if (isNamedAfter(file, module, ['', '.debug'])) problems.push(otherBuild(file, buildId));
+    if (!(yield* isOf(opened, file.name, module))) {
+      if (isNamedAfter(file, module, ['', '.debug']))
+        problems.push(otherBuild(file, yield* opened.buildId()));
       return false;
     }
     // A debug file keeps the headers of the sections that it was split off from.
@@ -156,20 +225,49 @@ export class Symbols implements Disposable {
     const part = isDebugFile ? 'debug' : 'module';
     if (elf[part] !== undefined) return false;
     elf[part] = { elf: opened, name: file.name };
-    this.#open.push(file);
+    this.#open.add(file);
     return true;
   }
 
   [Symbol.dispose](): void {
-    for (const one of this.#open.splice(0)) one[Symbol.dispose]();
+    for (const one of this.#open) one[Symbol.dispose]();
+    this.#open.clear();
     this.#known.clear();
   }
 }
 
-interface ElfParts {
-  module: { elf: ElfFile; name: string } | undefined;
-  debug: { elf: ElfFile; name: string } | undefined;
+interface ElfPart {
+  readonly elf: ElfFile;
+  /** Its whole path. */
+  readonly name: string;
 }
+
+interface ElfParts {
+  module: ElfPart | undefined;
+  debug: ElfPart | undefined;
+}
+
+function gapsOf(information: ElfDebugInformation): string[] {
+  return [
+    ...information.problems.map(({ message }) => message),
+    ...information.missing.map((name) => `${name} is missing, or what was found there is of another build`),
+  ];
+}
+
+/** By the id of both; where neither has one, by name and size of the module. */
+function* isOf(elf: ElfFile, name: string, module: WantedModule): Task<boolean> {
+  const id = (yield* elf.buildId()) ?? (hasId(module) ? yield* elf.textId() : undefined);
+  if (id !== undefined) return isBuildIdOf(id, module);
+  return (
+    !hasId(module) &&
+    elf.imageSize === module.SizeOfImage &&
+    plainName(name) !== undefined &&
+    plainName(name) === plainName(module.name)
+  );
+}
+
+const hasId = ({ codeIdentifier, debugIdentifier }: WantedModule): boolean =>
+  codeIdentifier !== undefined || debugIdentifier !== undefined;
 
 function isBuildIdOf(buildId: Uint8Array, { codeIdentifier, debugIdentifier }: WantedModule): boolean {
   return hex(buildId) === codeIdentifier || buildIdAsGuid(buildId) === debugIdentifier;

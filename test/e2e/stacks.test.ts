@@ -87,6 +87,7 @@ describeWith([needsBuild, needsLinux, 'gdb', 'gcc'], 'stacks of a C++ program', 
   it.each([
     '-O2 -g',
     '-O2 -g -gdwarf-4',
+    '-O2 -g -gsplit-dwarf',
     '-O2 -g -fno-omit-frame-pointer',
     '-O2 -g -fomit-frame-pointer -fno-asynchronous-unwind-tables -gdwarf-5',
     '-O0 -g',

@@ -2,6 +2,7 @@ import { MinidumpError, type Task } from '../../io/index.js';
 import { ByteReader } from '../bytes.js';
 import type { SectionData } from '../section-data.js';
 import { DW_FORM } from './constants.js';
+import { Recent } from './recent.js';
 
 /** What the DIEs of one code look like. */
 export interface Abbreviation {
@@ -15,13 +16,15 @@ export interface Abbreviation {
 export type Abbreviations = ReadonlyMap<number, Abbreviation>;
 
 const FIRST_WINDOW = 16 * 1024;
-/** Tables that are kept; a linked file has one for each unit, LTO one for all. */
-const MAX_TABLES = 64;
+/** Bytes of tables that are kept; a linked file has one for each unit, LTO one for all. */
+const MAX_KEPT = 4 * 1024 * 1024;
+/** A table for all units of a large program (dsymutil) has some ten thousand. */
+const MAX_ABBREVIATIONS = 1 << 18;
 
 /** `.debug_abbrev`, table by table. */
 export class AbbreviationTables {
   readonly #data: SectionData;
-  readonly #tables = new Map<number, Abbreviations>();
+  readonly #tables = new Recent<Abbreviations>(MAX_KEPT);
 
   constructor(data: SectionData) {
     this.#data = data;
@@ -32,8 +35,9 @@ export class AbbreviationTables {
     const known = this.#tables.get(offset);
     if (known) return known;
     const table = yield* this.#parse(offset, undefined);
-    if (this.#tables.size >= MAX_TABLES) this.#tables.delete(this.#tables.keys().next().value!);
-    this.#tables.set(offset, table);
+    let weight = 0;
+    for (const { attributes } of table.values()) weight += 100 + attributes.length * 8;
+    this.#tables.set(offset, table, weight);
     return table;
   }
 
@@ -73,5 +77,6 @@ function parseAbbreviations(reader: ByteReader, wanted: number | undefined): Map
     }
     if (!table.has(code)) table.set(code, { tag, hasChildren, attributes });
     if (code === wanted) return table;
+    if (table.size > MAX_ABBREVIATIONS) throw reader.broken(`at most ${MAX_ABBREVIATIONS} abbreviations`);
   }
 }

@@ -1,25 +1,32 @@
 import type { Task } from '../../io/index.js';
+import type { CompanionFiles } from '../companion-files.js';
 import type { FunctionAt, InlinedCall, SourceLine } from '../debug-information.js';
 import type { ElfFile } from '../elf-file.js';
+import type { FormValue } from './forms.js';
 import type { LineRow } from './line-program.js';
 import { type LineTable, readLineTable, type Text } from './line-table.js';
 import { functionName, type NameSources } from './names.js';
 import { Recent } from './recent.js';
 import { readDwarfSections } from './sections.js';
+import { type SplitUnit, SplitUnits } from './split-units.js';
 import type { UnitRoot } from './unit.js';
 import { type Covering, UnitFunctions } from './unit-functions.js';
 import { UnitIndex } from './unit-index.js';
 import { DwarfUnits, unlessBroken } from './units.js';
 
 /** Bytes of functions and of line tables that are kept. */
-const MAX_KEPT = 16 * 1024 * 1024;
+const MAX_KEPT = 6 * 1024 * 1024;
 const NOWHERE: SourceLine = { file: undefined, line: undefined };
 /** What is called where its name cannot be told, as addr2line and llvm-symbolizer write it. */
 const UNKNOWN = '??';
+/** Of them more than a few are not read by anybody. */
+const MAX_MISSING = 1000;
 
 export interface DwarfOptions {
   /** The file that `.gnu_debugaltlink` or `.debug_sup` names. */
   readonly supplementary?: ElfFile | undefined;
+  /** Finds .dwo files, and their package by these names. */
+  readonly split?: { readonly files: CompanionFiles; readonly packageNames: readonly string[] } | undefined;
 }
 
 /** A line of a module, and where it begins. */
@@ -34,6 +41,7 @@ export class DwarfInfo {
   readonly #index: UnitIndex;
   readonly #linkBase: number;
   readonly #names: NameSources;
+  readonly #split: SplitUnits | undefined;
   readonly #functions = new Recent<UnitFunctions>(MAX_KEPT);
   readonly #lines = new Recent<LineTable>(MAX_KEPT);
   readonly #missing = new Set<string>();
@@ -43,7 +51,9 @@ export class DwarfInfo {
     units: DwarfUnits,
     supplementary: DwarfUnits | undefined,
     supplementaryName: string,
+    split: SplitUnits | undefined,
   ) {
+    this.#split = split;
     this.#units = units;
     this.#linkBase = file.linkBase;
     this.#index = new UnitIndex(units);
@@ -51,14 +61,15 @@ export class DwarfInfo {
   }
 
   /** Undefined where the file has no DWARF. Throws `unsupported` where it is compressed and nothing unpacks it. */
-  static *open(file: ElfFile, { supplementary }: DwarfOptions = {}): Task<DwarfInfo | undefined> {
+  static *open(file: ElfFile, { supplementary, split }: DwarfOptions = {}): Task<DwarfInfo | undefined> {
     const sections = yield* readDwarfSections(file);
     if (sections === undefined) return undefined;
     const shared = supplementary && (yield* readDwarfSections(supplementary));
     const link = yield* unlessBroken(file.supplementaryLink());
     const units = new DwarfUnits(sections);
     const others = shared && new DwarfUnits(shared);
-    return new DwarfInfo(file, units, others, link?.name ?? 'the supplementary file');
+    const splitUnits = split && new SplitUnits(sections, split.files, split.packageNames);
+    return new DwarfInfo(file, units, others, link?.name ?? 'the supplementary file', splitUnits);
   }
 
   /** Files that would have been needed for what was asked until now: supplementary ones (dwz) and .dwo files. */
@@ -80,12 +91,10 @@ export class DwarfInfo {
     const address = rva + this.#linkBase;
     const root = yield* this.#unitAt(address);
     if (root === undefined) return undefined;
-    if (root.dwoName) {
-      const name = yield* this.#text(root, root.dwoName);
-      const folder = root.compDir && (yield* this.#text(root, root.compDir));
-      if (name !== undefined) this.#missing.add(joinPath(folder, name));
-    }
-    const functions = yield* this.#functionsOf(root);
+    const split = root.dwoName && (yield* this.#splitOf(root, root.dwoName));
+    const { units, root: unit } = split ?? { units: this.#units, root };
+    const names = { ...this.#names, units };
+    const functions = yield* this.#functionsOf(root, units, unit);
     const chain = functions.at(address);
     const outermost = chain[0];
     if (outermost === undefined) return undefined;
@@ -96,11 +105,11 @@ export class DwarfInfo {
     let place = table && row ? yield* this.#place(root, table, row.file, row.line) : NOWHERE;
     for (let i = chain.length - 1; i > 0; i--) {
       const call = chain[i]!;
-      inlines.push({ name: yield* this.#name(call), ...place });
+      inlines.push({ name: yield* nameOf(names, call, unit), ...place });
       place = table ? yield* this.#place(root, table, call.callFile, call.callLine) : NOWHERE;
     }
     return {
-      name: yield* this.#name(outermost),
+      name: yield* nameOf(names, outermost, unit),
       start: outermost.start - this.#linkBase,
       ...place,
       lineStart: this.#lineStart(chain, row),
@@ -131,11 +140,21 @@ export class DwarfInfo {
     return offset === undefined ? undefined : yield* this.#units.root(offset);
   }
 
-  *#functionsOf(root: UnitRoot): Task<UnitFunctions> {
-    const { offset } = root.header;
+  /** The rest of a unit that was split; undefined, and noted as missing, where it cannot be had. */
+  *#splitOf(root: UnitRoot, dwoName: FormValue): Task<SplitUnit | undefined> {
+    const name = yield* this.#text(root, dwoName);
+    if (name === undefined) return undefined;
+    const path = joinPath(root.compDir && (yield* this.#text(root, root.compDir)), name);
+    const found = yield* this.#split?.of(root, path) ?? nothing();
+    if (found === undefined && this.#missing.size < MAX_MISSING) this.#missing.add(path);
+    return found;
+  }
+
+  /** By the place of the skeleton, where the unit was split. */
+  *#functionsOf({ header: { offset } }: UnitRoot, units: DwarfUnits, unit: UnitRoot): Task<UnitFunctions> {
     let functions = this.#functions.get(offset);
     if (functions === undefined) {
-      functions = yield* UnitFunctions.read(this.#units, root);
+      functions = yield* UnitFunctions.read(units, unit);
       this.#functions.set(offset, functions, functions.weight);
     }
     return functions;
@@ -150,10 +169,6 @@ export class DwarfInfo {
       this.#lines.set(lineOffset, table, table.weight);
     }
     return table;
-  }
-
-  *#name({ die }: Covering): Task<string> {
-    return (yield* unlessBroken(functionName(this.#names, die))) ?? UNKNOWN;
   }
 
   *#place(root: UnitRoot, table: LineTable, fileNumber: number, line: number): Task<SourceLine> {
@@ -182,6 +197,14 @@ export class DwarfInfo {
     if (text.kind === 'supplementary-text' && !this.#names.supplementary) this.#names.missingSupplementary();
     return yield* this.#units.text(root, text, this.#names.supplementary);
   }
+}
+
+function* nothing(): Task<undefined> {
+  return undefined;
+}
+
+function* nameOf(sources: NameSources, { die }: Covering, unit: UnitRoot): Task<string> {
+  return (yield* unlessBroken(functionName(sources, die, unit))) ?? UNKNOWN;
 }
 
 /** As compilers mean it: the second where it is absolute (also `C:\…`), else below the first. Nothing is made simpler. */

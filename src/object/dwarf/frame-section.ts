@@ -1,5 +1,6 @@
 import { MinidumpError, type Task } from '../../io/index.js';
 import { ByteReader, broken } from '../bytes.js';
+import { NumberList, orderBy, upperBound } from '../number-list.js';
 import { type Cie, type Fde, parseCie, parseFde } from './frame-entry.js';
 
 /** Bytes of .eh_frame or .debug_frame, or of an image that has one: SectionData is one. Fails where they are not there. */
@@ -60,15 +61,9 @@ export class FrameSection {
   *find(address: number): Task<Fde | undefined> {
     this.#index ??= yield* this.#build();
     const { starts, ends, offsets } = this.#index;
-    let low = 0;
-    let high = starts.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (starts[middle]! <= address) low = middle + 1;
-      else high = middle;
-    }
-    if (low === 0 || ends[low - 1]! <= address) return undefined;
-    return (yield* this.entryAt(offsets[low - 1]!))?.fde;
+    const after = upperBound(starts, address);
+    if (after === 0 || ends[after - 1]! <= address) return undefined;
+    return (yield* this.entryAt(offsets[after - 1]!))?.fde;
   }
 
   /** The FDE whose entry is at an address, as .eh_frame_hdr tells it. */
@@ -159,25 +154,23 @@ export class FrameSection {
   }
 
   *#build(): Task<FrameIndex> {
-    const found: number[] = [];
-    const ends: number[] = [];
-    const offsets: number[] = [];
+    const found = new NumberList();
     for (let offset = 0; ; ) {
       const place = yield* this.#placeAfter(offset);
       if (place === undefined) break;
       const fde = yield* this.#fdeOf(place);
       if (fde && fde.end > fde.start) {
         found.push(fde.start);
-        ends.push(fde.end);
-        offsets.push(offset);
+        found.push(fde.end);
+        found.push(offset);
       }
       offset = place.next;
     }
-    const order = Uint32Array.from(found.keys()).sort((a, b) => found[a]! - found[b]! || a - b);
+    const order = orderBy(found.length / 3, (i) => found.at(3 * i));
     return {
-      starts: Float64Array.from(order, (i) => found[i]!),
-      ends: Float64Array.from(order, (i) => ends[i]!),
-      offsets: Float64Array.from(order, (i) => offsets[i]!),
+      starts: Float64Array.from(order, (i) => found.at(3 * i)),
+      ends: Float64Array.from(order, (i) => found.at(3 * i + 1)),
+      offsets: Float64Array.from(order, (i) => found.at(3 * i + 2)),
     };
   }
 }

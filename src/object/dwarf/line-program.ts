@@ -1,5 +1,6 @@
 import { MinidumpError } from '../../io/index.js';
-import type { ByteReader } from '../bytes.js';
+import { type ByteReader, broken } from '../bytes.js';
+import { NumberList } from '../number-list.js';
 import { Intervals } from './intervals.js';
 
 /** What the header of a line table says of its program. */
@@ -27,25 +28,30 @@ export interface LineRow {
   readonly start: number;
 }
 
+/** Numbers of a row: its address; its file times 2^32 and its line. */
+const ROW = 2;
+const LINES = 2 ** 32;
+/** Those of the largest units that are known are a tenth of it. */
+const MAX_ROWS = 1 << 22;
+
 /** The rows of a line table, by address. */
 export class LineRows {
-  readonly #addresses: Float64Array;
-  readonly #files: Uint32Array;
-  readonly #lines: Uint32Array;
+  readonly #rows: NumberList;
   /** The value of a sequence is the number of its first row. */
   readonly #sequences: Intervals;
   readonly #ends: ReadonlyMap<number, number>;
 
-  constructor(addresses: number[], files: number[], lines: number[], sequences: readonly number[]) {
-    this.#addresses = Float64Array.from(addresses);
-    this.#files = Uint32Array.from(files);
-    this.#lines = Uint32Array.from(lines);
-    const triples: number[] = [];
+  /** @param sequences first and last row of each */
+  constructor(rows: NumberList, sequences: readonly number[]) {
+    this.#rows = rows;
+    const triples = new NumberList();
     const ends = new Map<number, number>();
     for (let i = 0; i < sequences.length; i += 2) {
       const first = sequences[i]!;
       const last = sequences[i + 1]!;
-      triples.push(addresses[first]!, addresses[last]!, first);
+      triples.push(this.#address(first));
+      triples.push(this.#address(last));
+      triples.push(first);
       ends.set(first, last);
     }
     this.#sequences = new Intervals(triples);
@@ -54,7 +60,15 @@ export class LineRows {
 
   /** Bytes. */
   get weight(): number {
-    return this.#addresses.length * 16;
+    return this.#rows.length * 8 + this.#ends.size * 64;
+  }
+
+  #address(row: number): number {
+    return this.#rows.at(row * ROW);
+  }
+
+  #place(row: number): number {
+    return this.#rows.at(row * ROW + 1);
   }
 
   /** The last row at or before an address, in the sequence that covers it. */
@@ -65,16 +79,15 @@ export class LineRows {
     let high = this.#ends.get(first)!;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#addresses[middle]! <= address) low = middle + 1;
+      if (this.#address(middle) <= address) low = middle + 1;
       else high = middle;
     }
     if (low === first) return undefined;
     const row = low - 1;
-    const file = this.#files[row]!;
-    const line = this.#lines[row]!;
+    const place = this.#place(row);
     let start = row;
-    while (start > first && this.#files[start - 1] === file && this.#lines[start - 1] === line) start--;
-    return { file, line, start: this.#addresses[start]! };
+    while (start > first && this.#place(start - 1) === place) start--;
+    return { file: Math.floor(place / LINES), line: place % LINES, start: this.#address(start) };
   }
 }
 
@@ -91,9 +104,7 @@ export function runLineProgram(reader: ByteReader, program: LineProgram): LineRo
 
 class LineMachine {
   readonly #program: LineProgram;
-  readonly #addresses: number[] = [];
-  readonly #files: number[] = [];
-  readonly #lines: number[] = [];
+  readonly #rows = new NumberList();
   /** First row and end row of each. */
   readonly #sequences: number[] = [];
   #first = 0;
@@ -107,13 +118,18 @@ class LineMachine {
   }
 
   rows(): LineRows {
-    return new LineRows(this.#addresses, this.#files, this.#lines, this.#sequences);
+    return new LineRows(this.#rows, this.#sequences);
+  }
+
+  get #count(): number {
+    return this.#rows.length / ROW;
   }
 
   #append(): void {
-    this.#addresses.push(this.#address);
-    this.#files.push(this.#file);
-    this.#lines.push(Math.max(this.#line, 0));
+    if (this.#count >= MAX_ROWS) throw broken('.debug_line', `at most ${MAX_ROWS} rows`, 'more');
+    this.#rows.push(this.#address);
+    // No file has 2^32 lines, no program 2^21 files.
+    this.#rows.push((this.#file % 2 ** 21) * LINES + (Math.max(this.#line, 0) % LINES));
   }
 
   #advance(operations: number): void {
@@ -128,8 +144,8 @@ class LineMachine {
 
   #endSequence(): void {
     this.#append();
-    this.#sequences.push(this.#first, this.#addresses.length - 1);
-    this.#first = this.#addresses.length;
+    this.#sequences.push(this.#first, this.#count - 1);
+    this.#first = this.#count;
     this.#address = 0;
     this.#operation = 0;
     this.#file = 1;

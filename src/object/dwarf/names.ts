@@ -22,12 +22,14 @@ export interface NameSources {
  * The name of a function by its DIE: the linkage name of the DIE or of one that it comes from (DW_AT_abstract_origin,
  * DW_AT_specification, also in other units), else the first name among them. Throws `malformed`.
  */
-export function* functionName(sources: NameSources, die: number): Task<string | undefined> {
+export function* functionName(sources: NameSources, die: number, unit: UnitRoot): Task<string | undefined> {
   let units = sources.units;
   let at: number | undefined = die;
   let plain: string | undefined;
+  let near: UnitRoot | undefined = unit;
   for (let step = 0; at !== undefined && step < MAX_STEPS; step++) {
-    const { root, found }: DieText = yield* readDie(units, at);
+    const { root, found }: DieText = yield* readDie(units, at, near);
+    near = root;
     const linkage = found.get(DW_AT.linkage_name) ?? found.get(DW_AT.MIPS_linkage_name);
     const ownSupplementary = units === sources.units ? sources.supplementary : undefined;
     const textual = linkage ?? (plain === undefined ? found.get(DW_AT.name) : undefined);
@@ -42,6 +44,7 @@ export function* functionName(sources: NameSources, die: number): Task<string | 
     if (origin?.kind === 'supplementary-reference') {
       if (ownSupplementary) {
         units = ownSupplementary;
+        near = undefined;
         at = origin.value;
       } else sources.missingSupplementary();
     }
@@ -55,8 +58,8 @@ interface DieText {
 }
 
 /** The attributes of one DIE that have to do with its name. */
-function* readDie(units: DwarfUnits, die: number): Task<DieText> {
-  const root = yield* units.containing(die);
+function* readDie(units: DwarfUnits, die: number, near: UnitRoot | undefined): Task<DieText> {
+  const root = yield* units.containing(die, near);
   const abbreviations = yield* units.abbreviations.at(root.header.abbrevOffset);
   for (let length = FIRST_READ; ; length *= 16) {
     const there = Math.min(length, root.header.end - die);

@@ -31,7 +31,11 @@ export function* readRanges(
   base: number,
   budget: RangeBudget,
 ): Task<number[]> {
-  if (root.header.version < 5) return yield* readOldRanges(units, root, value.value, base, budget);
+  if (root.header.version < 5) {
+    // What a skeleton itself says is not relative to its base.
+    const listBase = units.isSplit ? (root.rangesBase ?? 0) : 0;
+    return yield* readOldRanges(units, root, value.value + listBase, base, budget);
+  }
   const { rnglists } = units.sections;
   if (rnglists === undefined) return [];
   let offset = value.value;

@@ -1,11 +1,14 @@
 /** Things that were made with effort, the ones used last: the others go when all together weigh more than they may. */
 export class Recent<T> {
   readonly #limit: number;
+  readonly #drop: (item: T) => void;
   readonly #items = new Map<number, { item: T; weight: number }>();
   #weight = 0;
 
-  constructor(limit: number) {
+  /** `drop` is told of those that go. */
+  constructor(limit: number, drop: (item: T) => void = () => {}) {
     this.#limit = limit;
+    this.#drop = drop;
   }
 
   get(key: number): T | undefined {
@@ -20,10 +23,11 @@ export class Recent<T> {
   set(key: number, item: T, weight: number): void {
     this.#items.set(key, { item, weight });
     this.#weight += weight;
-    for (const [oldest, { weight: less }] of this.#items) {
+    for (const [oldest, { item: old, weight: less }] of this.#items) {
       if (this.#weight <= this.#limit || oldest === key) break;
       this.#items.delete(oldest);
       this.#weight -= less;
+      this.#drop(old);
     }
   }
 }

@@ -16,6 +16,26 @@ export interface DwarfSections {
   readonly aranges?: SectionData | undefined;
 }
 
+/**
+ * The same of a .dwo or .dwp file, which refers to addresses in the file that it was split off from; undefined where it is none.
+ *
+ * @param main the sections of that file
+ */
+export function* readSplitSections(file: ElfFile, main: DwarfSections): Task<DwarfSections | undefined> {
+  const info = yield* file.data('.debug_info.dwo');
+  const abbrev = yield* file.data('.debug_abbrev.dwo');
+  if (info === undefined || abbrev === undefined) return undefined;
+  return {
+    info,
+    abbrev,
+    str: yield* file.data('.debug_str.dwo'),
+    strOffsets: yield* file.data('.debug_str_offsets.dwo'),
+    rnglists: yield* file.data('.debug_rnglists.dwo'),
+    addr: main.addr,
+    ranges: main.ranges,
+  };
+}
+
 /** Undefined where the file has no DWARF (or it was split off). Throws `unsupported` where nothing decompresses it. */
 export function* readDwarfSections(file: ElfFile): Task<DwarfSections | undefined> {
   const info = yield* file.data('.debug_info');

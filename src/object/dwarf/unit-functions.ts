@@ -1,27 +1,13 @@
-import type { Task } from '../../io/index.js';
+import { MinidumpError, type Task } from '../../io/index.js';
 import { ByteReader } from '../bytes.js';
-import type { Abbreviation, Abbreviations } from './abbreviations.js';
+import type { Abbreviation } from './abbreviations.js';
 import { DW_AT, DW_TAG } from './constants.js';
 import { type FormValue, fixedSize, readForm, type UnitEncoding } from './forms.js';
+import { FunctionNodes, MAX_NODES } from './function-nodes.js';
 import { Intervals } from './intervals.js';
 import { RangeBudget, readRanges } from './ranges.js';
 import type { UnitRoot } from './unit.js';
 import { type DwarfUnits, unlessBroken } from './units.js';
-
-/** A subprogram or an inlined subroutine with code. */
-interface Node {
-  /** Offset of its DIE. */
-  readonly die: number;
-  readonly inlined: boolean;
-  readonly callFile: number;
-  readonly callLine: number;
-  /** The number of the node behind the last that is inside this one. */
-  next: number;
-  /** Start and end, one pair after the other, as the file has them. */
-  ranges: readonly number[];
-  /** DW_AT_low_pc or DW_AT_entry_pc, where it begins. */
-  entry: number | undefined;
-}
 
 /** A function or an inlined call that covers an address. */
 export interface Covering {
@@ -35,49 +21,30 @@ export interface Covering {
   readonly rangeStart: number;
 }
 
-/** An attribute of a node that is an address or a list, to be looked up when the unit has been read. */
-interface Pending {
-  node: Node;
-  low: FormValue | undefined;
-  high: FormValue | undefined;
-  ranges: FormValue | undefined;
-  entry: FormValue | undefined;
-}
-
-const EMPTY: readonly number[] = [];
 /** Calls inlined into each other, at one address; those of real programs are some tens deep. */
 const MAX_CHAIN = 1024;
 
 /** The functions of one unit by address, and what was inlined into them. */
 export class UnitFunctions {
-  readonly #nodes: readonly Node[];
+  readonly #nodes: FunctionNodes;
   readonly #functions: Intervals;
   /** Bytes that it takes, about. */
   readonly weight: number;
 
-  private constructor(nodes: readonly Node[]) {
+  private constructor(nodes: FunctionNodes) {
     this.#nodes = nodes;
-    const triples: number[] = [];
-    let ranges = 0;
-    nodes.forEach((node, i) => {
-      ranges += node.ranges.length;
-      if (node.inlined) return;
-      for (let r = 0; r < node.ranges.length; r += 2) triples.push(node.ranges[r]!, node.ranges[r + 1]!, i);
-    });
-    this.#functions = new Intervals(triples);
-    this.weight = nodes.length * 120 + ranges * 40;
+    this.#functions = new Intervals(nodes.functionRanges());
+    this.weight = nodes.weight + this.#functions.count * 16;
   }
 
   /** Reads all DIEs of a unit. Where they are broken, what came before is kept. Throws `malformed` if nothing can be read. */
   static *read(units: DwarfUnits, root: UnitRoot): Task<UnitFunctions> {
-    const { header } = root;
-    const abbreviations = yield* units.abbreviations.at(header.abbrevOffset);
-    const bytes = yield* units.sections.info.read(header.firstDie, header.end - header.firstDie);
-    const pending: Pending[] = [];
-    const nodes = collectNodes(bytes, root, abbreviations, pending);
-    const base = (yield* unlessBroken(units.addressOf(root, root.lowPc))) ?? 0;
-    const budget = new RangeBudget();
-    for (const one of pending) yield* unlessBroken(resolve(units, root, one, base, budget));
+    const nodes = new FunctionNodes();
+    try {
+      yield* collectNodes(units, root, nodes);
+    } catch (error) {
+      if (nodes.count === 0 || !(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
+    }
     return new UnitFunctions(nodes);
   }
 
@@ -88,7 +55,7 @@ export class UnitFunctions {
     const chain = [this.#covering(outermost, address)];
     const innermost = this.#innermost(outermost, address);
     for (let i = outermost + 1; i <= innermost && chain.length < MAX_CHAIN; ) {
-      const { next } = this.#nodes[i]!;
+      const next = this.#nodes.next(i);
       if (innermost < next) {
         chain.push(this.#covering(i, address));
         i++;
@@ -102,39 +69,32 @@ export class UnitFunctions {
    * several pieces, and GCC (-gstrict-dwarf) then gives it the first of them, or none.
    */
   #innermost(outermost: number, address: number): number {
-    const end = this.#nodes[outermost]!.next;
+    const nodes = this.#nodes;
+    const end = nodes.next(outermost);
     let found = outermost;
     for (let i = outermost + 1; i < end; ) {
-      const node = this.#nodes[i]!;
       // A function in a function is one of its own.
-      if (!node.inlined) {
-        i = node.next;
+      if (!nodes.isInlined(i)) {
+        i = nodes.next(i);
         continue;
       }
-      if (rangeStart(node, address) !== undefined) found = i;
+      if (nodes.covering(i, address) !== undefined) found = i;
       i++;
     }
     return found;
   }
 
   #covering(index: number, address: number): Covering {
-    const node = this.#nodes[index]!;
-    const here = rangeStart(node, address) ?? address;
+    const nodes = this.#nodes;
+    const here = nodes.covering(index, address) ?? address;
     return {
-      die: node.die,
-      callFile: node.callFile,
-      callLine: node.callLine,
-      start: node.entry ?? node.ranges[0] ?? here,
+      die: nodes.die(index),
+      callFile: nodes.callFile(index),
+      callLine: nodes.callLine(index),
+      start: nodes.entry(index) ?? nodes.firstStart(index) ?? here,
       rangeStart: here,
     };
   }
-}
-
-function rangeStart({ ranges }: Node, address: number): number | undefined {
-  for (let i = 0; i < ranges.length; i += 2) {
-    if (address >= ranges[i]! && address < ranges[i + 1]!) return ranges[i];
-  }
-  return undefined;
 }
 
 /** In the place of a form: so many bytes to skip. */
@@ -152,25 +112,23 @@ function skipPlan({ attributes }: Abbreviation, unit: UnitEncoding): readonly nu
   return plan;
 }
 
+/** So much of a unit is looked at together: units of link-time optimisation have hundreds of megabytes. */
+const WINDOW = 256 * 1024;
+/** What a DIE takes at most, but for the strangest. */
+const LONG_DIE = 4096;
+
 /** Walks all DIEs once. Types and variables are read over. */
-function collectNodes(
-  bytes: Uint8Array,
-  root: UnitRoot,
-  abbreviations: Abbreviations,
-  pending: Pending[],
-): Node[] {
+function* collectNodes(units: DwarfUnits, root: UnitRoot, nodes: FunctionNodes): Task<void> {
   const { header } = root;
-  const nodes: Node[] = [];
+  const { info } = units.sections;
+  const abbreviations = yield* units.abbreviations.at(header.abbrevOffset);
+  const base = (yield* unlessBroken(units.addressOf(root, root.lowPc))) ?? 0;
+  const budget = new RangeBudget();
   /** The nodes that are open, and -1 for other DIEs with children. */
   const open: number[] = [];
-  const close = () => {
-    const index = open.pop()!;
-    if (index >= 0) nodes[index]!.next = nodes.length;
-  };
-  const reader = new ByteReader(bytes, '.debug_info');
   const scratch: FormValue = { kind: 'other', value: 0 };
   const plans = new Map<Abbreviation, readonly number[]>();
-  const skip = (abbreviation: Abbreviation) => {
+  const skip = (reader: ByteReader, abbreviation: Abbreviation) => {
     let plan = plans.get(abbreviation);
     if (plan === undefined) {
       plan = skipPlan(abbreviation, header);
@@ -181,95 +139,140 @@ function collectNodes(
       else readForm(reader, plan[i + 1]!, plan[i + 2]!, header, scratch);
     }
   };
-  const walk = () => {
-    while (reader.left > 0) {
-      const die = header.firstDie + reader.position;
-      const code = reader.uleb();
-      if (code === 0) {
-        if (open.length === 0) return;
-        close();
-        if (open.length === 0) return;
+
+  let window = WINDOW;
+  let start = header.firstDie;
+  let reader = new ByteReader(new Uint8Array(), '.debug_info');
+  let position = 0;
+  try {
+    for (;;) {
+      const end = start + reader.end;
+      const die = start + position;
+      if (die >= header.end) return;
+      if (end < header.end && reader.end - position < LONG_DIE) {
+        start = die;
+        position = 0;
+        reader = new ByteReader(yield* info.read(die, Math.min(window, header.end - die)), '.debug_info');
+      }
+      reader.position = position;
+      let node: PendingNode | undefined;
+      try {
+        const code = reader.uleb();
+        if (code === 0) {
+          if (open.length > 0) nodes.close(open.pop()!);
+          if (open.length === 0) return;
+          position = reader.position;
+          continue;
+        }
+        const abbreviation = abbreviations.get(code);
+        if (abbreviation === undefined) return;
+        const { tag, attributes, hasChildren } = abbreviation;
+        let index = -1;
+        if (tag === DW_TAG.subprogram || tag === DW_TAG.inlined_subroutine) {
+          const inlined = tag === DW_TAG.inlined_subroutine;
+          node = readNode(reader, header, attributes);
+          if (node.hasCode || inlined) {
+            if (nodes.count >= MAX_NODES) return;
+            index = nodes.add(die, inlined, node.callFile, node.callLine);
+          } else node = undefined;
+        } else skip(reader, abbreviation);
+        if (hasChildren) open.push(index);
+        position = reader.position;
+      } catch (error) {
+        if (start + reader.end >= header.end) throw error;
+        // It may only be longer than the window: once more, with more of it.
+        start = die;
+        position = 0;
+        window *= 16;
+        reader = new ByteReader(yield* info.read(die, Math.min(window, header.end - die)), '.debug_info');
         continue;
       }
-      const abbreviation = abbreviations.get(code);
-      if (abbreviation === undefined) return;
-      const { tag, attributes, hasChildren } = abbreviation;
-      let index = -1;
-      if (tag === DW_TAG.subprogram || tag === DW_TAG.inlined_subroutine) {
-        index = addNode(die, tag === DW_TAG.inlined_subroutine, attributes);
-      } else skip(abbreviation);
-      if (hasChildren) open.push(index);
-      else if (open.length === 0) return;
+      if (node?.hasCode && !takeDirectRange(node, nodes))
+        yield* unlessBroken(resolve(units, root, node, nodes, base, budget));
+      if (open.length === 0) return;
     }
-  };
-
-  function addNode(die: number, inlined: boolean, attributes: readonly number[]): number {
-    const found: Omit<Pending, 'node'> = {
-      low: undefined,
-      high: undefined,
-      ranges: undefined,
-      entry: undefined,
-    };
-    let callFile = 0;
-    let callLine = 0;
-    for (let i = 0; i < attributes.length; i += 3) {
-      readForm(reader, attributes[i + 1]!, attributes[i + 2]!, header, scratch);
-      switch (attributes[i]) {
-        case DW_AT.low_pc:
-          found.low = { ...scratch };
-          break;
-        case DW_AT.high_pc:
-          found.high = { ...scratch };
-          break;
-        case DW_AT.ranges:
-          found.ranges = { ...scratch };
-          break;
-        case DW_AT.entry_pc:
-          found.entry = { ...scratch };
-          break;
-        case DW_AT.call_file:
-          callFile = scratch.value;
-          break;
-        case DW_AT.call_line:
-          callLine = scratch.value;
-          break;
-      }
-    }
-    const hasCode = found.ranges !== undefined || (found.low !== undefined && found.high !== undefined);
-    if (!hasCode && !inlined) return -1;
-    const index = nodes.length;
-    const node: Node = { die, inlined, callFile, callLine, next: index + 1, ranges: EMPTY, entry: undefined };
-    nodes.push(node);
-    if (hasCode) pending.push({ node, ...found });
-    return index;
+  } finally {
+    while (open.length > 0) nodes.close(open.pop()!);
   }
-
-  try {
-    walk();
-  } catch (error) {
-    if (nodes.length === 0) throw error;
-  }
-  while (open.length > 0) close();
-  return nodes;
 }
 
+/** What a DIE says of the code of a function or an inlined call, before addresses and lists are looked up. */
+interface PendingNode {
+  hasCode: boolean;
+  callFile: number;
+  callLine: number;
+  low: FormValue | undefined;
+  high: FormValue | undefined;
+  ranges: FormValue | undefined;
+  entry: FormValue | undefined;
+}
+
+function readNode(reader: ByteReader, unit: UnitEncoding, attributes: readonly number[]): PendingNode {
+  const node: PendingNode = {
+    hasCode: false,
+    callFile: 0,
+    callLine: 0,
+    low: undefined,
+    high: undefined,
+    ranges: undefined,
+    entry: undefined,
+  };
+  const scratch: FormValue = { kind: 'other', value: 0 };
+  for (let i = 0; i < attributes.length; i += 3) {
+    readForm(reader, attributes[i + 1]!, attributes[i + 2]!, unit, scratch);
+    switch (attributes[i]) {
+      case DW_AT.low_pc:
+        node.low = { ...scratch };
+        break;
+      case DW_AT.high_pc:
+        node.high = { ...scratch };
+        break;
+      case DW_AT.ranges:
+        node.ranges = { ...scratch };
+        break;
+      case DW_AT.entry_pc:
+        node.entry = { ...scratch };
+        break;
+      case DW_AT.call_file:
+        node.callFile = scratch.value;
+        break;
+      case DW_AT.call_line:
+        node.callLine = scratch.value;
+        break;
+    }
+  }
+  node.hasCode = node.ranges !== undefined || (node.low !== undefined && node.high !== undefined);
+  return node;
+}
+
+/** The range of the node that was added last, if nothing need be looked up for it: most are so before DWARF 5. */
+function takeDirectRange({ low, high, ranges }: PendingNode, nodes: FunctionNodes): boolean {
+  if (ranges || low?.kind !== 'address' || high?.kind !== 'constant') return false;
+  if (high.value > 0) nodes.addRange(low.value, low.value + high.value);
+  nodes.setEntry(low.value);
+  return true;
+}
+
+/** The same with all that may have to be looked up. */
 function* resolve(
   units: DwarfUnits,
   root: UnitRoot,
-  { node, low, high, ranges, entry }: Pending,
+  { low, high, ranges, entry }: PendingNode,
+  nodes: FunctionNodes,
   base: number,
   budget: RangeBudget,
 ): Task<void> {
   if (ranges) {
-    node.ranges = yield* readRanges(units, root, ranges, base, budget);
+    const found = yield* readRanges(units, root, ranges, base, budget);
+    for (let i = 0; i < found.length; i += 2) nodes.addRange(found[i]!, found[i + 1]!);
     const from = low ?? entry;
     // DW_AT_entry_pc as a constant is an offset from the base, which for a function in parts is its first part (GCC: 0).
-    if (from && from.kind !== 'constant') node.entry = yield* units.addressOf(root, from);
+    if (from && from.kind !== 'constant') nodes.setEntry(yield* units.addressOf(root, from));
     return;
   }
   const start = yield* units.addressOf(root, low);
   if (start === undefined) return;
   const end = (yield* units.addressOf(root, high)) ?? start + high!.value;
-  if (end > start) node.ranges = [start, end];
-  node.entry = start;
+  if (end > start) nodes.addRange(start, end);
+  nodes.setEntry(start);
 }

@@ -1,5 +1,6 @@
 import type { Task } from '../../io/index.js';
 import { ByteReader } from '../bytes.js';
+import { NumberList } from '../number-list.js';
 import { DW_TAG } from './constants.js';
 import { Intervals } from './intervals.js';
 import { RangeBudget, readRanges } from './ranges.js';
@@ -29,7 +30,7 @@ export class UnitIndex {
   }
 
   *#readAranges(): Task<{ intervals: Intervals; units: ReadonlySet<number> }> {
-    const triples: number[] = [];
+    const triples = new NumberList();
     const units = new Set<number>();
     const data = this.#units.sections.aranges;
     for (let at = 0; data && at + 12 <= data.size; ) {
@@ -48,11 +49,11 @@ export class UnitIndex {
   }
 
   *#scan(listed: ReadonlySet<number>): Task<Intervals> {
-    const triples: number[] = [];
+    const triples = new NumberList();
     for (const offset of yield* this.#units.offsets()) {
       if (listed.has(offset)) continue;
       const ranges = yield* unlessBroken(this.#rangesOf(offset));
-      for (let i = 0; ranges && i < ranges.length; i += 2) triples.push(ranges[i]!, ranges[i + 1]!, offset);
+      for (let i = 0; ranges && i < ranges.length; i += 2) add(triples, ranges[i]!, ranges[i + 1]!, offset);
     }
     return new Intervals(triples);
   }
@@ -70,12 +71,20 @@ export class UnitIndex {
   }
 }
 
+/** Linkers leave the ranges of functions in that they have discarded, at address 0. There is never code there. */
+function add(triples: NumberList, start: number, end: number, unit: number): void {
+  if (start === 0) return;
+  triples.push(start);
+  triples.push(end);
+  triples.push(unit);
+}
+
 /** One set (DWARF 5, 6.1.2); `before` is how many bytes of it came before the reader. */
 function* parseSet(
   reader: ByteReader,
   before: number,
   offsetSize: 4 | 8,
-  triples: number[],
+  triples: NumberList,
   units: Set<number>,
 ): Task<void> {
   if (reader.u16() !== 2) return;
@@ -90,6 +99,6 @@ function* parseSet(
     const length = reader.unsigned(size);
     if (start === 0 && length === 0) break;
     units.add(unit);
-    triples.push(start, start + length, unit);
+    add(triples, start, start + length, unit);
   }
 }

@@ -21,6 +21,8 @@ export interface UnitHeader extends UnitEncoding {
   /** Of the first DIE. */
   readonly firstDie: number;
   readonly isTypeUnit: boolean;
+  /** What a skeleton and its split unit have in common: 64 bits, of which a number has 53. */
+  readonly dwoId: number | undefined;
 }
 
 /** What the first DIE of a unit says. */
@@ -37,6 +39,10 @@ export interface UnitRoot {
   readonly strOffsetsBase: number | undefined;
   readonly addrBase: number | undefined;
   readonly rnglistsBase: number | undefined;
+  /** Added to what DW_AT_ranges of a split unit before DWARF 5 says. */
+  readonly rangesBase: number | undefined;
+  /** See UnitHeader; before DWARF 5 the first DIE has it. */
+  readonly dwoId: number | undefined;
   /** The file that has the rest of the unit, where it is a skeleton. */
   readonly dwoName: FormValue | undefined;
 }
@@ -55,11 +61,12 @@ export function parseUnitHeader(bytes: Uint8Array, offset: number, sectionSize: 
   let type = 0;
   let addressSize: number;
   let abbrevOffset: number;
+  let dwoId: number | undefined;
   if (version === 5) {
     type = reader.u8();
     addressSize = reader.u8();
     abbrevOffset = reader.unsigned(offsetSize);
-    if (type === DW_UT_SKELETON || type === DW_UT_SPLIT_COMPILE) reader.skip(8);
+    if (type === DW_UT_SKELETON || type === DW_UT_SPLIT_COMPILE) dwoId = reader.u64();
     else if (type === DW_UT_TYPE || type === DW_UT_SPLIT_TYPE) reader.skip(8 + offsetSize);
   } else {
     abbrevOffset = reader.unsigned(offsetSize);
@@ -75,6 +82,7 @@ export function parseUnitHeader(bytes: Uint8Array, offset: number, sectionSize: 
     end,
     abbrevOffset,
     firstDie: offset + reader.position,
+    dwoId,
     isTypeUnit: type === DW_UT_TYPE || type === DW_UT_SPLIT_TYPE,
   };
 }
@@ -122,6 +130,8 @@ export function* readUnitRoot(
         strOffsetsBase: offsetOf(DW_AT.str_offsets_base),
         addrBase: offsetOf(DW_AT.addr_base) ?? offsetOf(DW_AT.GNU_addr_base),
         rnglistsBase: offsetOf(DW_AT.rnglists_base),
+        rangesBase: offsetOf(DW_AT.GNU_ranges_base),
+        dwoId: header.dwoId ?? offsetOf(DW_AT.GNU_dwo_id),
         dwoName: found.get(DW_AT.dwo_name) ?? found.get(DW_AT.GNU_dwo_name),
       };
     } catch (error) {

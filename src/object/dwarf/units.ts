@@ -1,5 +1,6 @@
 import { MinidumpError, type Task } from '../../io/index.js';
 import { broken } from '../bytes.js';
+import { NumberList, upperBound } from '../number-list.js';
 import { AbbreviationTables } from './abbreviations.js';
 import type { FormValue } from './forms.js';
 import { Recent } from './recent.js';
@@ -13,18 +14,30 @@ export class DwarfUnits {
   readonly sections: DwarfSections;
   readonly abbreviations: AbbreviationTables;
   readonly #roots = new Recent<UnitRoot>(MAX_ROOTS);
+  readonly #skeleton: UnitRoot | undefined;
   #offsets: Float64Array | undefined;
 
-  constructor(sections: DwarfSections) {
+  /** @param skeleton of the unit, where these sections were split off: it has the bases of what they refer to */
+  constructor(sections: DwarfSections, skeleton?: UnitRoot) {
     this.sections = sections;
+    this.#skeleton = skeleton;
     this.abbreviations = new AbbreviationTables(sections.abbrev);
+  }
+
+  /** Whether these were split off another file. */
+  get isSplit(): boolean {
+    return this.#skeleton !== undefined;
   }
 
   /** The unit at an offset of `.debug_info`. Throws `malformed`. */
   *root(offset: number): Task<UnitRoot> {
     const known = this.#roots.get(offset);
     if (known) return known;
-    const root = yield* readUnitRoot(this.sections, this.abbreviations, offset);
+    let root = yield* readUnitRoot(this.sections, this.abbreviations, offset);
+    if (this.#skeleton) {
+      const { lowPc, addrBase, rangesBase } = this.#skeleton;
+      root = { ...root, lowPc, addrBase, rangesBase };
+    }
     this.#roots.set(offset, root, 1);
     return root;
   }
@@ -32,26 +45,21 @@ export class DwarfUnits {
   /** Where all units begin: found by their lengths, a few bytes of each. */
   *offsets(): Task<Float64Array> {
     if (this.#offsets) return this.#offsets;
-    const offsets: number[] = [];
+    const offsets = new NumberList();
     for (let at: number | undefined = 0; at !== undefined && at < this.sections.info.size; ) {
       offsets.push(at);
       at = yield* nextUnit(this.sections, at);
     }
-    this.#offsets = Float64Array.from(offsets);
+    this.#offsets = Float64Array.from({ length: offsets.length }, (_, i) => offsets.at(i));
     return this.#offsets;
   }
 
-  /** The unit that a DIE is in. */
-  *containing(die: number): Task<UnitRoot> {
+  /** The unit that a DIE is in; `near` is one that it may well be in: to find others takes a look at all. */
+  *containing(die: number, near: UnitRoot | undefined): Task<UnitRoot> {
+    if (near && die >= near.header.firstDie && die < near.header.end) return near;
     const offsets = yield* this.offsets();
-    let low = 0;
-    let high = offsets.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (offsets[middle]! <= die) low = middle + 1;
-      else high = middle;
-    }
-    const root = low > 0 ? yield* this.root(offsets[low - 1]!) : undefined;
+    const after = upperBound(offsets, die);
+    const root = after > 0 ? yield* this.root(offsets[after - 1]!) : undefined;
     if (root === undefined || die < root.header.firstDie || die >= root.header.end)
       throw broken('.debug_info', 'a reference to a DIE', `one to ${die}`);
     return root;

@@ -106,6 +106,34 @@ describeWith(
   },
 );
 
+describeWith(['gcc', needsSymbolizer], 'a DIE that is longer than what is read at once', () => {
+  it('costs nothing of what stands before and behind it', () => {
+    // What is left of the array is its value, in its DIE.
+    const source = join(folder, 'long.c');
+    writeFileSync(
+      source,
+      `static const unsigned char big[700000] = {1, 2, 3};
+__attribute__((noinline)) static int before(int a) { return a * 3 + big[1]; }
+__attribute__((noinline)) static int after(int a) { return a * 5 + big[2]; }
+int main(int c, char **v) { return before(c) + after(c); }
+`,
+    );
+    const path = join(folder, 'long');
+    const { stderr } = spawnSync(requireTool('gcc'), ['-O2', '-g', source, '-o', path], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    using opened = new FileSource(path);
+    const file = runSync(ElfFile.open(opened));
+    expect(file.section('.debug_info')!.size).toBeGreaterThan(700_000);
+    const information = elfDebugInformation({ module: file });
+    const starts = runSync(runSync(ElfFunctions.open(file, '.symtab'))!.all())
+      .filter(({ name }) => ['before', 'after', 'main'].includes(name.replace(/\..*/, '')))
+      .map(({ start }) => start);
+    expect(starts.length).toBe(3);
+    const ours = starts.map((start) => ourFrames(runSync(information.functionAt(start))));
+    expect(ours).toEqual(llvmFrames(path, starts));
+  });
+});
+
 describeWith(['gcc'], 'DWARF that was split off', () => {
   it.each(['-gdwarf-5', '-gdwarf-4'])(
     'names the .dwo file, and has names and lines without it: %s',

@@ -1,0 +1,60 @@
+import { type FolderFile, MinidumpError, type Task } from '../io/index.js';
+import type { Companion, CompanionFiles } from '../object/companion-files.js';
+import { ElfFile, type ElfFileOptions } from '../object/elf-file.js';
+import type { SymbolSupplier } from './supplier.js';
+
+/** Where a file of symbols is whose companions are wanted. */
+export interface CompanionPlace {
+  readonly suppliers: readonly SymbolSupplier[];
+  /** The whole path of the file that names them. */
+  readonly beside: string;
+  /** Files that are open, to be closed with the symbols at the latest. */
+  readonly open: Set<Disposable>;
+  readonly options: ElfFileOptions;
+}
+
+/** Files that one file of symbols names, wherever symbols are looked for. */
+export class Companions implements CompanionFiles {
+  readonly #place: CompanionPlace;
+
+  constructor(place: CompanionPlace) {
+    this.#place = place;
+  }
+
+  /** @param buildId of the file, in hexadecimal digits, where it is known: it is looked for by that, too */
+  *find<T>(
+    path: string,
+    take: (file: ElfFile, opened: FolderFile) => Task<T | undefined>,
+    buildId?: string,
+  ): Task<Companion<T> | undefined> {
+    const { suppliers, beside, open } = this.#place;
+    for (const supplier of suppliers) {
+      for (const file of supplier.companions?.({ path, beside, buildId }) ?? []) {
+        const value = yield* this.#take(file, take);
+        if (value === undefined) continue;
+        open.add(file);
+        const close = () => {
+          if (open.delete(file)) file[Symbol.dispose]();
+        };
+        return { value, close };
+      }
+    }
+    return undefined;
+  }
+
+  /** Closes the file if nothing comes of it: also where it is broken, or no ELF file. */
+  *#take<T>(
+    file: FolderFile,
+    take: (file: ElfFile, opened: FolderFile) => Task<T | undefined>,
+  ): Task<T | undefined> {
+    let value: T | undefined;
+    try {
+      value = yield* take(yield* ElfFile.open(file, this.#place.options), file);
+    } catch (error) {
+      if (!(error instanceof MinidumpError)) throw error;
+    } finally {
+      if (value === undefined) file[Symbol.dispose]();
+    }
+    return value;
+  }
+}
