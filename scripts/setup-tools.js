@@ -31,6 +31,7 @@ const debianTools = [
   { tool: 'strace', package: 'strace', probe: () => which('strace') },
   { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
+  { tool: 'chromium', package: 'chromium', probe: () => which('chromium') },
 ];
 
 let failures = 0;
