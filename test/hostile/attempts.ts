@@ -14,6 +14,8 @@ export interface Job {
   seed: number;
   from: number;
   count: number;
+  /** Milliseconds after which an attempt hangs; 30 s, however busy the machine is. */
+  hangs?: number;
   /** The file that the number of the attempt goes into. */
   progress: string;
   places: Places;
@@ -32,9 +34,8 @@ export interface Outcome {
   memory: number;
 }
 
-/** An attempt that is at it for so long hangs, however busy the machine is. */
 const HANGS = 30_000;
-const LOOK = 500;
+const LOOK = 200;
 const MAX_FAILURES = 10;
 /** The heap of a worker: an attempt that wants more than this ends it. */
 const MOST_HEAP = 256;
@@ -91,13 +92,14 @@ async function attemptsOfOne(
   });
   let last = -1;
   let since = performance.now();
+  const hangs = job.hangs ?? HANGS;
   let hung = false;
   const watch = setInterval(() => {
     const at = numberIn(progress);
     if (at !== last) {
       last = at;
       since = performance.now();
-    } else if (performance.now() - since > HANGS) {
+    } else if (performance.now() - since > hangs) {
       hung = true;
       worker.kill('SIGKILL');
     }
@@ -124,7 +126,7 @@ async function attemptsOfOne(
   }
   if (ended) return { outcome, stoppedAt: undefined };
   const at = numberIn(progress);
-  const how = hung ? `hung for ${HANGS / 1000} s` : `ended the process with ${code ?? signal}: ${complaint}`;
+  const how = hung ? `hung for ${hangs / 1000} s` : `ended the process with ${code ?? signal}: ${complaint}`;
   outcome.failures.push(`attempt ${at}: ${how}`);
   // One that never came to an attempt will not with the next either.
   return { outcome, stoppedAt: at < 0 ? from + count : at };

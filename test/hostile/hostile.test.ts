@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fuzzSeeds } from '../reader/mutations.js';
 import { removeFolders, temporaryFolder } from '../support/programs.js';
 import { corpusFolder, describeWith, needsCorpus, requireTool, root } from '../support/tools.js';
 import { attempts } from './attempts.js';
 import type { Places } from './kind.js';
 import { ALL_SHARES, KINDS, type KindName } from './kinds.js';
+import { TROUBLE } from './trouble.js';
 
 /** Attempts in all for each seed; `npm run fuzz` takes many more. */
 const total = Number(process.env.MDMP_FUZZ ?? 6000);
@@ -40,7 +41,7 @@ describeWith([needsCorpus, 'gcc', 'readelf'], 'damaged', () => {
     places.elf.push(zstd);
   });
 
-  const kinds = Object.keys(KINDS) as KindName[];
+  const kinds = (Object.keys(KINDS) as KindName[]).filter((kind) => KINDS[kind].share > 0);
   it.each(
     fuzzSeeds.flatMap((seed) =>
       kinds.map((kind) => ({ kind, seed, count: Math.ceil((total * KINDS[kind].share) / ALL_SHARES) })),
@@ -56,4 +57,19 @@ describeWith([needsCorpus, 'gcc', 'readelf'], 'damaged', () => {
     },
     120_000 + total * 100,
   );
+});
+
+describe('whoever watches', () => {
+  it('sees what throws, is slow, wants much memory, dies or hangs, and goes on behind it', async () => {
+    const job = { kind: 'trouble', seed: 1, from: 0, count: 12, places, hangs: 10_000 } as const;
+    const { failures, done } = await attempts(job);
+    expect(failures).toEqual([
+      expect.stringMatching(`^attempt ${TROUBLE.throws}: TypeError`),
+      expect.stringMatching(`^attempt ${TROUBLE.slow}: \\d+ ms`),
+      expect.stringMatching(`^attempt ${TROUBLE.greedy}: \\d+ bytes of memory`),
+      expect.stringMatching(`^attempt ${TROUBLE.dies}: ended the process with SIGABRT`),
+      expect.stringMatching(`^attempt ${TROUBLE.hangs}: hung for 10 s`),
+    ]);
+    expect(done).toBe(12);
+  }, 120_000);
 });

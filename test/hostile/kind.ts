@@ -6,7 +6,7 @@ export type Random = (below: number) => number;
 /** One kind of input, and what is done with it. */
 export interface Kind {
   /** Makes a damaged input and uses it; throws for what must not come out. Gives the size of the input in bytes. */
-  attempt(random: Random): number;
+  attempt(random: Random, index: number): number;
 }
 
 /** Where the inputs come from: the corpus, and files that the test has compiled. */

@@ -3,6 +3,7 @@ import { elfFiles } from './elf-files.js';
 import type { Kind, Places } from './kind.js';
 import { names } from './names.js';
 import { symFiles, symIndexes } from './sym-files.js';
+import { trouble } from './trouble.js';
 
 /** By name; the share of all attempts that each gets, of 20. */
 export const KINDS = {
@@ -11,6 +12,7 @@ export const KINDS = {
   'sym index': { share: 3, prepare: symIndexes },
   elf: { share: 7, prepare: elfFiles },
   name: { share: 3, prepare: names },
+  trouble: { share: 0, prepare: trouble },
 } satisfies Record<string, { share: number; prepare: (places: Places) => Kind | Promise<Kind> }>;
 
 export type KindName = keyof typeof KINDS;

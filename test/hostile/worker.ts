@@ -7,7 +7,7 @@ import { generator } from '../reader/mutations.js';
 import type { Job } from './attempts.js';
 import { KINDS } from './kinds.js';
 
-/** Attempts that are not measured: code is compiled, and tables are made. */
+/** Attempts before the first that are not measured: code is compiled, and tables are made. They have numbers below 0. */
 const WARM_UP = 30;
 /** Processor time of one attempt, in milliseconds. */
 const MOST_TIME = 1000;
@@ -28,14 +28,18 @@ const randomFor = (index: number) =>
   generator(Math.imul(seed, 0x9e3779b1) ^ Math.imul(index + 1, 0x85ebca6b));
 const say = (what: object) => writeSync(1, `${JSON.stringify(what)}\n`);
 
-for (let index = from - Math.min(from, WARM_UP); index < from + count; index++) {
+const indexes = function* () {
+  for (let index = -WARM_UP; index < 0; index++) yield index;
+  for (let index = from; index < from + count; index++) yield index;
+};
+for (const index of indexes()) {
   number[0] = index;
   writeSync(file, number, 0, 8, 0);
   const before = process.cpuUsage();
   const memory = process.resourceUsage().maxRSS;
   let size = 0;
   try {
-    size = attempt(randomFor(index));
+    size = attempt(randomFor(index), index);
   } catch (error) {
     const { stack, cause } = error as Error;
     say({ failed: index, why: `${stack}${cause ? ` (${cause})` : ''}` });
@@ -44,7 +48,7 @@ for (let index = from - Math.min(from, WARM_UP); index < from + count; index++) 
   const { user, system } = process.cpuUsage(before);
   const time = (user + system) / 1000;
   const grown = (process.resourceUsage().maxRSS - memory) * 1024;
-  if (index - from < WARM_UP && count > WARM_UP && from === 0) continue;
+  if (index < 0) continue;
   if (time > slowest) [slowest, slowestAttempt] = [time, index];
   largest = Math.max(largest, grown);
   if (time > MOST_TIME) say({ failed: index, why: `${Math.round(time)} ms of processor time` });
