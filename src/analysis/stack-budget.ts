@@ -1,5 +1,7 @@
 /** A dump with fewer words than this may have so many frames all the same. */
 const FEWEST_FRAMES = 1 << 16;
+/** So many characters of names count as a frame: several may be ends of one text of the symbols. */
+const CHARACTERS = 128;
 /** Stacks do not overlap, but several threads of one id may have the same. */
 const TIMES_THE_DUMP = 4;
 
@@ -27,9 +29,18 @@ export class StackBudget {
     return Math.max(0, this.#bytes);
   }
 
-  /** What a walk has taken. */
-  spend(frames: number, bytes: number): void {
-    this.#frames -= frames;
+  /** Whether there is still room for names. */
+  get hasRoom(): boolean {
+    return this.#frames > 0;
+  }
+
+  /** A frame or a call that was inlined into it, with the length of its texts. */
+  spendCall(characters: number): void {
+    this.#frames -= 1 + Math.floor(characters / CHARACTERS);
+  }
+
+  /** What was read of a stack. */
+  spendBytes(bytes: number): void {
     this.#bytes -= bytes;
   }
 }

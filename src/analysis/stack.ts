@@ -104,13 +104,13 @@ export function* stackOf(
     { ...options, maxFrames: Math.min(options.maxFrames ?? MAX_FRAMES, budget.frames) },
   );
   const frames: StackFrame[] = [];
-  let calls = 0;
   for (const frame of walk.frames) {
-    const described = yield* describe(world, frame);
+    const described: StackFrame = budget.hasRoom ? yield* describe(world, frame) : { ...frame, ...NAMELESS };
     frames.push(described);
-    calls += 1 + described.inlines.length;
+    for (const { function: name, file } of [described, ...described.inlines])
+      budget.spendCall((name?.length ?? 0) + (file?.length ?? 0));
   }
-  budget.spend(calls, stack.size);
+  budget.spendBytes(stack.size);
   const cut = most < MOST_OF_A_STACK && stack.size >= most;
   return { frames, end: walk.end, truncated: walk.truncated || cut };
 }
