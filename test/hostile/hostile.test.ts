@@ -10,7 +10,7 @@ import { ALL_SHARES, KINDS, type KindName } from './kinds.js';
 import { TROUBLE } from './trouble.js';
 
 /** Attempts in all for each seed; `npm run fuzz` takes many more. */
-const total = Number(process.env.MDMP_FUZZ ?? 6000);
+const total = Number(process.env.MDMP_FUZZ ?? 4000);
 
 /** DWARF of all versions; what only compressed sections, .debug_frame, .debug_addr and .debug_str_offsets have. */
 const BUILDS: readonly (readonly string[])[] = [
