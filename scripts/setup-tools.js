@@ -34,6 +34,7 @@ const debianTools = [
   { tool: 'clang++-19', package: 'clang-19', probe: () => which('clang++-19') },
   { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
+  { tool: 'chromium', package: 'chromium', probe: () => which('chromium') },
 ];
 
 let failures = 0;

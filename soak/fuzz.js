@@ -1,7 +1,7 @@
-// Damaged dumps by the hundred thousand: npm run fuzz -- [--count N] [--seed N] [--write]
+// Damaged dumps and symbols by the hundred thousand: npm run fuzz -- [--count N] [--seed N] [--only NAME] [--write]
 //
-// Runs the mutation tests of the reader and of the filter (which run in a short form in every test run) with N mutations for the fixed seed and N
-// for a fresh one, which is printed. The full count, and --write, write docs/evidence/fuzz.md. Needs `npm run build`.
+// Runs the mutation tests of the reader, of the filter, and of the analysis with its symbols (which run in a short form in every test run)
+// with N mutations for the fixed seed and N for a fresh one, which is printed; --only runs one of them. The full count, and --write, write docs/evidence/fuzz.md. Needs `npm run build`.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,6 +17,7 @@ const { values: options } = parseArgs({
   options: {
     count: { type: 'string' },
     seed: { type: 'string' },
+    only: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -28,10 +29,22 @@ for (const number of [count, seed]) {
   process.exit(2);
 }
 
+// The kinds of test/hostile have their shares of the count, in twentieths: test/hostile/kinds.ts.
+const hostile = (what, kind, share) => ({
+  what,
+  file: 'test/hostile/hostile.test.ts',
+  names: `of the kind '${kind}'`,
+  each: 20 / share,
+});
 const suites = [
   { what: 'the reader', file: 'test/reader/robustness.test.ts', names: 'damaged dumps', each: 1 },
   { what: 'the filter', file: 'test/targets/minidump.test.ts', names: 'mutations', each: 100 },
-];
+  hostile('analysis and reports', 'analysis', 3),
+  hostile('.sym files', 'sym', 4),
+  hostile('indexes of .sym files', 'sym index', 3),
+  hostile('ELF and DWARF', 'elf', 7),
+  hostile('mangled names', 'name', 3),
+].filter(({ what }) => options.only === undefined || what === options.only);
 const work = mkdtempSync(join(tmpdir(), 'mdmp-fuzz-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 console.log(`fuzz: seeds 1 and ${seed}, ${count} mutations each, ${machine()}`);
@@ -67,24 +80,26 @@ for (const { what, file, names, each } of suites) {
     failures.push(`${file}: vitest ended with ${vitest.status ?? vitest.signal}, ${run.length} tests`);
   for (const { fullName, failureMessages } of failed)
     failures.push(`${fullName}: ${failureMessages.join(' ').split('\n')[0]}`);
-  // Each test is one dump of the corpus with one of the seeds.
+  // Each test is one dump of the corpus, or one kind of input, with one of the seeds.
   const seeded = run.filter(({ title }) => / seed \d+: (\d+) mutations/.test(title));
   const mutations = seeded.reduce((sum, { title }) => sum + Number(/: (\d+) mutations/.exec(title)[1]), 0);
   if (mutations < (2 * count) / each) failures.push(`${file}: only ${mutations} mutations were tried`);
-  rows.push(`| ${what} | ${mutations} | ${seeded.length / 2} | ${seconds} s | ${failed.length} |`);
+  rows.push(`| ${what} | ${mutations} | ${seconds} s | ${failed.length} |`);
   console.log(rows.at(-1));
 }
 for (const failure of failures) console.log(`FAILED ${failure}`);
-if (options.write || count >= FULL) {
+if (options.only === undefined && (options.write || count >= FULL)) {
   const lines = [
-    '# Fuzzing: damaged dumps',
+    '# Fuzzing: damaged dumps and symbols',
     '',
     `Written by \`npm run fuzz\`, seeds 1 and ${seed}, at commit ${version}, on ${new Date().toISOString().slice(0, 10)}.`,
     '',
-    `${machine()}. What counts as a failure: anything but a MinidumpError, more than 5 s (the filter: 10 s) for one dump, more read than the dump's size allows.`,
+    `${machine()}. What counts as a failure, for the reader and the filter: anything but a MinidumpError, more than 5 s (the filter: 10 s) for one dump, more read than the dump's size allows.`,
+    'For the others, which run in processes of their own: anything but a MinidumpError (of a dump that was opened, anything but a report), more than 1 s of processor time for one,',
+    'more than 64 MiB and 32 times the input of memory for one, more than 256 MiB of heap, an end of the process, or nothing for 30 s. What they do is in test/hostile.',
     '',
-    '| what | mutations, both seeds | dumps of the corpus | duration | failures |',
-    '|---|---:|---:|---:|---:|',
+    '| what | mutations, both seeds | duration | failures |',
+    '|---|---:|---:|---:|',
     ...rows,
     ...(failures.length > 0 ? ['', ...failures.map((failure) => `- ${failure.replace(/\s+/g, ' ')}`)] : []),
   ];

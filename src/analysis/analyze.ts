@@ -10,6 +10,7 @@ import { analyzeCrash, type Disassembler, type InstructionOfCrash } from './inst
 import { MemoryImages } from './memory-images.js';
 import { type CpuName, cpuNameOf, type Os, osOf, pointerBits } from './platform.js';
 import { type Stack, type StackWorld, stackOf } from './stack.js';
+import { StackBudget } from './stack-budget.js';
 
 export interface AnalyzeOptions {
   /** Whoever made it closes it. Without, functions have no names. */
@@ -79,15 +80,17 @@ export function* analyzeTask(dump: Minidump, options: AnalyzeOptions = {}): Task
   const list = (yield* dump.tryTask('threads')) ?? [];
   const unloaded = (yield* dump.tryTask('unloadedModules')) ?? [];
   const memory = yield* dump.memoryTask();
+  const pointerSize = pointerSizeOf(system);
   const world: StackWorld = {
     system: systemOf(os),
     modules: new ModuleMap((yield* dump.tryTask('modules')) ?? []),
     unloaded,
     memory,
     littleEndian: dump.littleEndian,
-    pointerSize: pointerSizeOf(system),
+    pointerSize,
     symbols: options.symbols ?? new Symbols([]),
     images: new MemoryImages(memory),
+    budget: new StackBudget(dump.source.size, pointerSize),
   };
   const validity = breakpad?.validity ?? 0;
   const writer = (validity & HAS_DUMP_THREAD) !== 0 ? breakpad!.dump_thread_id : undefined;

@@ -1,4 +1,4 @@
-import type { Task } from '../io/index.js';
+import { MinidumpError, type Task } from '../io/index.js';
 import { demangle } from '../object/demangle/index.js';
 import type { DebugInformation, FunctionAt } from '../object/index.js';
 import type { CpuContext, MemoryView, UnloadedModule } from '../reader/index.js';
@@ -6,6 +6,9 @@ import type { Symbols } from '../symbols/index.js';
 import {
   type Frame,
   fetchStack,
+  MAX_FRAMES,
+  MOST_OF_A_STACK,
+  orBroken,
   type UnwindCpu,
   type UnwindLookups,
   type UnwindOptions,
@@ -16,6 +19,7 @@ import {
 import type { CallArguments } from './call-arguments.js';
 import { type LoadedModule, type ModuleMap, type UnloadedHit, unloadedAt } from './code-modules.js';
 import type { MemoryImages } from './memory-images.js';
+import type { StackBudget } from './stack-budget.js';
 
 /** A call that was inlined into a frame. */
 export interface InlinedFrame {
@@ -58,6 +62,8 @@ export interface StackWorld {
   readonly symbols: Symbols;
   /** What the memory of the dump tells of modules. */
   readonly images: MemoryImages;
+  /** For all stacks of the dump together. */
+  readonly budget: StackBudget;
 }
 
 const UNWOUND: ReadonlySet<string> = new Set(['x86', 'amd64', 'arm', 'arm64']);
@@ -76,7 +82,7 @@ export function* stackOf(
   recorded: RecordedStack,
   options: UnwindOptions = {},
 ): Task<Stack> {
-  const { modules, memory, littleEndian } = world;
+  const { modules, memory, littleEndian, budget } = world;
   const registers = new Map(context.registerNames.map((name) => [name, context.register(name)!]));
   if (!UNWOUND.has(context.cpu)) {
     const instruction = context.instructionPointer;
@@ -90,20 +96,29 @@ export function* stackOf(
     };
     return { frames: [yield* describe(world, frame)], end: 'no-caller', truncated: false };
   }
+  const most = Math.min(MOST_OF_A_STACK, budget.bytes);
+  const stack = yield* fetchStack(memory, recorded, context.stackPointer, littleEndian, most);
   const walk = yield* unwind<LoadedModule>(
     {
       cpu: context.cpu as UnwindCpu,
       system: world.system,
       registers,
-      memory: yield* fetchStack(memory, recorded, context.stackPointer, littleEndian),
+      memory: stack,
       highestModuleEnd: modules.highestEnd,
     },
     lookupsIn(world),
-    options,
+    { ...options, maxFrames: Math.min(options.maxFrames ?? MAX_FRAMES, budget.frames) },
   );
   const frames: StackFrame[] = [];
-  for (const frame of walk.frames) frames.push(yield* describe(world, frame));
-  return { frames, end: walk.end, truncated: walk.truncated };
+  for (const frame of walk.frames) {
+    const described: StackFrame = budget.hasRoom ? yield* describe(world, frame) : { ...frame, ...NAMELESS };
+    frames.push(described);
+    for (const { function: name, file } of [described, ...described.inlines])
+      budget.spendCall((name?.length ?? 0) + (file?.length ?? 0));
+  }
+  budget.spendBytes(stack.size);
+  const cut = most < MOST_OF_A_STACK && stack.size >= most;
+  return { frames, end: walk.end, truncated: walk.truncated || cut };
 }
 
 function lookupsIn(world: StackWorld): UnwindLookups<LoadedModule> {
@@ -160,9 +175,11 @@ function* describe(world: StackWorld, frame: Frame<LoadedModule>): Task<StackFra
   }
   // Without symbols the names that it exports are better than none.
   const information = (yield* informationIn(world, module)) ?? (yield* world.images.of(module));
-  const found: FunctionAt | undefined = yield* information?.functionAt(Number(lookupAddress - module.base)) ??
-    nothing();
-  if (found === undefined) return { ...frame, ...NAMELESS };
+  const found: FunctionAt | MinidumpError | undefined = yield* orBroken(
+    information?.functionAt(Number(lookupAddress - module.base)) ?? nothing(),
+  );
+  // Symbols that are broken here (an index in a cache) cost the name.
+  if (found === undefined || found instanceof MinidumpError) return { ...frame, ...NAMELESS };
   return {
     ...frame,
     function: demangle(found.name),

@@ -71,6 +71,17 @@ export function* abortSink(sink: Sink): Task<void> {
   yield { kind: 'abort', sink };
 }
 
+/** What was answered at once, or with a promise: then `runSync` fails with `async-source`. */
+export function* awaited<T>(answer: T | Promise<T>): Task<T> {
+  if (!isPromise(answer)) return answer;
+  let value: { readonly is: T } | undefined;
+  const settled = async () => {
+    value = { is: await (answer as Promise<T>) };
+  };
+  yield { kind: 'work', work: { block: () => void atOnce(answer), settled } };
+  return value!.is;
+}
+
 function act(request: Exclude<Request, { kind: 'read' | 'work' }>): void | Promise<void> {
   return request.kind === 'write' ? request.sink.write(request.bytes) : request.sink[request.kind]();
 }

@@ -108,7 +108,10 @@ export class ByteReader {
     for (;;) {
       const byte = this.u8();
       // Compilers and linkers pad with 0x80 bytes: their length says nothing of the value.
-      if ((byte & 0x7f) !== 0) value += (byte & 0x7f) * scale;
+      if ((byte & 0x7f) !== 0) {
+        if (scale > 2 ** 70) throw this.broken('a number of 64 bits');
+        value += (byte & 0x7f) * scale;
+      }
       if (byte < 0x80) return value;
       scale *= 128;
     }

@@ -1,12 +1,15 @@
-import { MinidumpError } from '../io/index.js';
+import { awaited, MinidumpError, type Task } from '../io/index.js';
 import { ByteReader, broken } from './bytes.js';
 
-/** What unpacks compressed sections; each gives all bytes, or throws. `size` is how many there should be. */
+/**
+ * What unpacks compressed sections; each gives all bytes, or throws. `size` is how many there should be. Those that answer with a
+ * promise, as what browsers have does, want to be run asynchronously.
+ */
 export interface Decompressors {
-  /** zlib (RFC 1950). */
-  inflate?(bytes: Uint8Array, size: number): Uint8Array;
+  /** zlib (RFC 1950); `inflateStream` is one that browsers and Node have. */
+  inflate?(bytes: Uint8Array, size: number): Uint8Array | Promise<Uint8Array>;
   /** Zstandard (RFC 8878). */
-  zstd?(bytes: Uint8Array, size: number): Uint8Array;
+  zstd?(bytes: Uint8Array, size: number): Uint8Array | Promise<Uint8Array>;
 }
 
 /** With a header of ELF's own (SHF_COMPRESSED), or as GNU tools did before it: `.zdebug_…`, "ZLIB" and a size. */
@@ -20,13 +23,13 @@ const GNU_HEADER_SIZE = 12;
 const MAX_RATIO = 1032;
 const MAX_SIZE = 2 ** 32;
 
-export function decompressSection(
+export function* decompressSection(
   name: string,
   packed: Uint8Array,
   compression: SectionCompression,
   pointerSize: 4 | 8,
   decompress: Decompressors,
-): Uint8Array {
+): Task<Uint8Array> {
   const reader = new ByteReader(packed, `section ${name}`);
   let size: number;
   let method = ELFCOMPRESS_ZLIB;
@@ -59,8 +62,9 @@ export function decompressSection(
   }
   let bytes: Uint8Array;
   try {
-    bytes = unpack(body, size);
+    bytes = yield* awaited(unpack(body, size));
   } catch (cause) {
+    if (cause instanceof MinidumpError && cause.code === 'async-source') throw cause;
     throw new MinidumpError('malformed', `section ${name} cannot be decompressed (${format})`, { cause });
   }
   // Fewer are no harm: what refers to the rest finds nothing.

@@ -167,7 +167,7 @@ export class ElfFile {
     if (compression === undefined) data = new SectionData(name, this.source, offset, size);
     else {
       const packed = yield* readRange(this.source, offset, size, name);
-      const bytes = decompressSection(name, packed, compression, this.pointerSize, this.#decompress);
+      const bytes = yield* decompressSection(name, packed, compression, this.pointerSize, this.#decompress);
       data = new SectionData(name, new BytesSource(bytes), 0, bytes.length);
     }
     this.#data.set(section, data);

@@ -17,9 +17,12 @@ export interface MemoryPiece {
 export class CapturedMemory implements WordMemory {
   readonly #pieces: readonly { start: bigint; end: bigint; view: DataView }[];
   readonly #littleEndian: boolean;
+  /** Bytes of all pieces. */
+  readonly size: number;
 
   constructor(pieces: readonly MemoryPiece[], littleEndian = true) {
     this.#littleEndian = littleEndian;
+    this.size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
     this.#pieces = pieces.map(({ start, bytes }) => ({
       start,
       end: start + BigInt(bytes.length),
@@ -50,7 +53,7 @@ export class CapturedMemory implements WordMemory {
 const BELOW_STACK_POINTER = 4096n;
 
 /** A thread of Linux has 8 MiB of stack; what is more is far from the frames that are looked at. */
-const MOST_OF_A_STACK = 8 << 20;
+export const MOST_OF_A_STACK = 8 << 20;
 
 /**
  * Reads the stack of a thread: from a little below the stack pointer to the end of the stack. If the stack pointer is not where the

@@ -28,6 +28,7 @@ export const toolNames = [
   'python-minidump',
   'gcc -m32',
   'node-22',
+  'chromium',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 

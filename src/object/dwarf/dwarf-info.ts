@@ -16,6 +16,8 @@ import { DwarfUnits, unlessBroken } from './units.js';
 
 /** Bytes of functions and of line tables that are kept. */
 const MAX_KEPT = 6 * 1024 * 1024;
+/** Characters of all names and paths of one answer. A hostile file has a thousand calls in one place, each with another end of one long text. */
+const MAX_TEXT = 1 << 20;
 const NOWHERE: SourceLine = { file: undefined, line: undefined };
 /** What is called where its name cannot be told, as addr2line and llvm-symbolizer write it. */
 const UNKNOWN = '??';
@@ -103,10 +105,14 @@ export class DwarfInfo {
     // What stands at this address, from the inside out: each call stands where it was called from.
     const inlines: InlinedCall[] = [];
     let place = table && row ? yield* this.#place(root, table, row.file, row.line) : NOWHERE;
+    let length = 0;
     for (let i = chain.length - 1; i > 0; i--) {
       const call = chain[i]!;
-      inlines.push({ name: yield* nameOf(names, call, unit), ...place });
-      place = table ? yield* this.#place(root, table, call.callFile, call.callLine) : NOWHERE;
+      const name = length > MAX_TEXT ? UNKNOWN : yield* nameOf(names, call, unit);
+      length += name.length + (place.file?.length ?? 0);
+      inlines.push({ name, ...place });
+      place =
+        table && length <= MAX_TEXT ? yield* this.#place(root, table, call.callFile, call.callLine) : NOWHERE;
     }
     return {
       name: yield* nameOf(names, outermost, unit),

@@ -26,6 +26,8 @@ export interface UnwindRow {
 
 /** DW_CFA_remember_state inside another: compilers nest a few. */
 const MAX_REMEMBERED = 64;
+/** How often in one function: each copies the rules. */
+const MAX_REMEMBERS = 4096;
 /** Machines have far fewer registers; vector registers are among them. */
 const MAX_RULES = 160;
 
@@ -83,6 +85,7 @@ class FrameMachine {
   readonly #pointerSize: 4 | 8;
   readonly #state: State;
   readonly #remembered: State[] = [];
+  #remembers = 0;
   #initial: ReadonlyMap<number, RegisterRule> = new Map();
 
   constructor(fde: Fde, pointerSize: 4 | 8, state: State) {
@@ -166,7 +169,8 @@ class FrameMachine {
         this.#set(reader.uleb(), { kind: 'register', register: reader.uleb() });
         return undefined;
       case 0x0a: // DW_CFA_remember_state
-        if (this.#remembered.length >= MAX_REMEMBERED) throw reader.broken('fewer remembered states');
+        if (this.#remembered.length >= MAX_REMEMBERED || this.#remembers++ >= MAX_REMEMBERS)
+          throw reader.broken('fewer remembered states');
         this.#remembered.push({ ...state, rules: new Map(state.rules) });
         return undefined;
       case 0x0b: {

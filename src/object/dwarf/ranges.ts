@@ -9,12 +9,18 @@ const WINDOW = 512;
 /** Ranges that one unit may have in all its lists: a hostile file refers to a long one again and again. */
 const MAX_RANGES = 1 << 20;
 
-/** How many ranges a unit may still have. */
+/** How many ranges a unit may still have, or all units of a file together: at least as many as a unit. */
 export class RangeBudget {
-  #left = MAX_RANGES;
+  readonly #most: number;
+  #left: number;
+
+  constructor(most = MAX_RANGES) {
+    this.#most = Math.max(most, MAX_RANGES);
+    this.#left = this.#most;
+  }
 
   spend(): void {
-    if (--this.#left < 0) throw broken('DWARF ranges', `at most ${MAX_RANGES} in a unit`, 'more');
+    if (--this.#left < 0) throw broken('DWARF ranges', `at most ${this.#most}`, 'more');
   }
 }
 

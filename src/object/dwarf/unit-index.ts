@@ -50,20 +50,23 @@ export class UnitIndex {
 
   *#scan(listed: ReadonlySet<number>): Task<Intervals> {
     const triples = new NumberList();
+    const { ranges: old, rnglists } = this.#units.sections;
+    // Each unit has lists of its own: together they are no more than the sections have bytes.
+    const budget = new RangeBudget((old?.size ?? 0) + (rnglists?.size ?? 0));
     for (const offset of yield* this.#units.offsets()) {
       if (listed.has(offset)) continue;
-      const ranges = yield* unlessBroken(this.#rangesOf(offset));
+      const ranges = yield* unlessBroken(this.#rangesOf(offset, budget));
       for (let i = 0; ranges && i < ranges.length; i += 2) add(triples, ranges[i]!, ranges[i + 1]!, offset);
     }
     return new Intervals(triples);
   }
 
-  *#rangesOf(offset: number): Task<number[]> {
+  *#rangesOf(offset: number, budget: RangeBudget): Task<number[]> {
     const units = this.#units;
     const root = yield* units.root(offset);
     if (root.tag !== DW_TAG.compile_unit && root.tag !== DW_TAG.skeleton_unit) return [];
     const low = yield* units.addressOf(root, root.lowPc);
-    if (root.ranges) return yield* readRanges(units, root, root.ranges, low ?? 0, new RangeBudget());
+    if (root.ranges) return yield* readRanges(units, root, root.ranges, low ?? 0, budget);
     if (low === undefined || root.highPc === undefined) return [];
     // Since DWARF 4 the end may be a length.
     const high = yield* units.addressOf(root, root.highPc);

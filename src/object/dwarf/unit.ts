@@ -106,8 +106,10 @@ export function* readUnitRoot(
 ): Task<UnitRoot> {
   for (let length = FIRST_READ; ; length *= 16) {
     const bytes = yield* sections.info.glance(offset, length);
+    let end = Number.POSITIVE_INFINITY;
     try {
       const header = parseUnitHeader(bytes, offset, sections.info.size);
+      end = header.end;
       const reader = new ByteReader(bytes, '.debug_info', header.firstDie - offset);
       const abbreviation = yield* abbreviations.find(header.abbrevOffset, reader.uleb());
       if (abbreviation === undefined) throw reader.broken('a known abbreviation');
@@ -135,8 +137,8 @@ export function* readUnitRoot(
         dwoName: found.get(DW_AT.dwo_name) ?? found.get(DW_AT.GNU_dwo_name),
       };
     } catch (error) {
-      // Cut off by this read, or broken: only more bytes can tell.
-      if (bytes.length < length) throw error;
+      // Cut off by this read, or broken: only more bytes can tell, unless these were all of the unit.
+      if (bytes.length < length || offset + length >= end) throw error;
       if (length >= 1024 * 1024) throw error;
     }
   }

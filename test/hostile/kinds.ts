@@ -1,0 +1,19 @@
+import { analyses } from './analyses.js';
+import { elfFiles } from './elf-files.js';
+import type { Kind, Places } from './kind.js';
+import { names } from './names.js';
+import { symFiles, symIndexes } from './sym-files.js';
+import { trouble } from './trouble.js';
+
+/** By name; the share of all attempts that each gets, of 20. */
+export const KINDS = {
+  analysis: { share: 3, prepare: analyses },
+  sym: { share: 4, prepare: symFiles },
+  'sym index': { share: 3, prepare: symIndexes },
+  elf: { share: 7, prepare: elfFiles },
+  name: { share: 3, prepare: names },
+  trouble: { share: 0, prepare: trouble },
+} satisfies Record<string, { share: number; prepare: (places: Places) => Kind | Promise<Kind> }>;
+
+export type KindName = keyof typeof KINDS;
+export const ALL_SHARES = 20;
