@@ -31,6 +31,8 @@ const debianTools = [
   { tool: 'strace', package: 'strace', probe: () => which('strace') },
   { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
+  { tool: 'clang++-19', package: 'clang-19', probe: () => which('clang++-19') },
+  { tool: 'rustc', package: 'rustc', probe: () => which('rustc') },
 ];
 
 let failures = 0;

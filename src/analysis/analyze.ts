@@ -8,6 +8,7 @@ import { crashAddress, crashReason, lastErrorName } from './crash-reason/index.j
 import { analyzeCrash, type Disassembler, type InstructionOfCrash } from './instruction/index.js';
 import { type CpuName, cpuNameOf, type Os, osOf, pointerBits } from './platform.js';
 import { type Stack, type StackWorld, stackOf } from './stack.js';
+import { WalkBudget } from './walk-budget.js';
 
 export interface AnalyzeOptions {
   /** Whoever made it closes it. Without, functions have no names. */
@@ -74,14 +75,16 @@ export function* analyzeTask(dump: Minidump, options: AnalyzeOptions = {}): Task
   const breakpad = yield* dump.tryTask('breakpadInfo');
   const list = (yield* dump.tryTask('threads')) ?? [];
   const unloaded = (yield* dump.tryTask('unloadedModules')) ?? [];
+  const pointerSize = pointerSizeOf(system);
   const world: StackWorld = {
     system: systemOf(os),
     modules: new ModuleMap((yield* dump.tryTask('modules')) ?? []),
     unloaded,
     memory: yield* dump.memoryTask(),
     littleEndian: dump.littleEndian,
-    pointerSize: pointerSizeOf(system),
+    pointerSize,
     symbols: options.symbols ?? new Symbols([]),
+    budget: new WalkBudget(dump.source.size, pointerSize),
   };
   const validity = breakpad?.validity ?? 0;
   const writer = (validity & HAS_DUMP_THREAD) !== 0 ? breakpad!.dump_thread_id : undefined;

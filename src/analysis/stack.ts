@@ -6,6 +6,7 @@ import type { ModuleSymbols, Symbols } from '../symbols/index.js';
 import {
   type Frame,
   fetchStack,
+  MAX_FRAMES,
   type UnwindCpu,
   type UnwindLookups,
   type UnwindOptions,
@@ -14,6 +15,7 @@ import {
   type WalkEnd,
 } from '../unwind/index.js';
 import { type LoadedModule, type ModuleMap, type UnloadedHit, unloadedAt } from './code-modules.js';
+import type { WalkBudget } from './walk-budget.js';
 
 /** A call that was inlined into a frame. */
 export interface InlinedFrame {
@@ -52,6 +54,7 @@ export interface StackWorld {
   readonly littleEndian: boolean;
   readonly pointerSize: 4 | 8;
   readonly symbols: Symbols;
+  readonly budget: WalkBudget;
 }
 
 const UNWOUND: ReadonlySet<string> = new Set(['x86', 'amd64', 'arm', 'arm64']);
@@ -70,7 +73,7 @@ export function* stackOf(
   recorded: RecordedStack,
   options: UnwindOptions = {},
 ): Task<Stack> {
-  const { modules, memory, littleEndian } = world;
+  const { modules, memory, littleEndian, budget } = world;
   const registers = new Map(context.registerNames.map((name) => [name, context.register(name)!]));
   if (!UNWOUND.has(context.cpu)) {
     const instruction = context.instructionPointer;
@@ -84,17 +87,19 @@ export function* stackOf(
     };
     return { frames: [yield* describe(world, frame)], end: 'no-caller', truncated: false };
   }
+  const stack = yield* fetchStack(memory, recorded, context.stackPointer, littleEndian, budget.stackBytes);
   const walk = yield* unwind<LoadedModule>(
     {
       cpu: context.cpu as UnwindCpu,
       system: world.system,
       registers,
-      memory: yield* fetchStack(memory, recorded, context.stackPointer, littleEndian),
+      memory: stack,
       highestModuleEnd: modules.highestEnd,
     },
     lookupsIn(world),
-    options,
+    { ...options, maxFrames: Math.min(options.maxFrames ?? MAX_FRAMES, budget.frames) },
   );
+  budget.spend(stack.size, walk.frames.length);
   const frames: StackFrame[] = [];
   for (const frame of walk.frames) frames.push(yield* describe(world, frame));
   return { frames, end: walk.end, truncated: walk.truncated };

@@ -15,11 +15,14 @@ export interface MemoryPiece {
 
 /** A few pieces of memory, in the byte order of the process. A word that lies in two pieces is in none. */
 export class CapturedMemory implements WordMemory {
+  /** Bytes of all pieces. */
+  readonly size: number;
   readonly #pieces: readonly { start: bigint; end: bigint; view: DataView }[];
   readonly #littleEndian: boolean;
 
   constructor(pieces: readonly MemoryPiece[], littleEndian = true) {
     this.#littleEndian = littleEndian;
+    this.size = pieces.reduce((sum, { bytes }) => sum + bytes.length, 0);
     this.#pieces = pieces.map(({ start, bytes }) => ({
       start,
       end: start + BigInt(bytes.length),
@@ -57,14 +60,14 @@ const MOST_OF_A_STACK = 8 << 20;
  * thread list says that the stack is, the memory that is there, and the start of that stack: either may be what went wrong.
  *
  * @param stack StartOfMemoryRange of the thread's stack and its size in bytes, which may be 0
- * @param most bytes of one stack that are read
+ * @param most bytes that are read; of one stack no more than 8 MiB
  */
 export function* fetchStack(
   memory: MemoryView,
   stack: { readonly start: bigint; readonly size: number },
   stackPointer: bigint,
   littleEndian = true,
-  most = MOST_OF_A_STACK,
+  most = Number.POSITIVE_INFINITY,
 ): Task<CapturedMemory> {
   // Its memory may come in several ranges that touch: other ranges of the dump may have some of it too.
   const recorded = { start: stack.start, end: stack.start + BigInt(stack.size) };
@@ -81,9 +84,11 @@ export function* fetchStack(
     }
   }
   const pieces: MemoryPiece[] = [];
+  let left = most;
   for (const { start, end } of wanted) {
-    const size = end - start < BigInt(most) ? Number(end - start) : most;
-    pieces.push({ start, bytes: yield* memory.readTask(start, size) });
+    const bytes = yield* memory.readTask(start, Math.min(Number(end - start), left, MOST_OF_A_STACK));
+    left -= bytes.length;
+    pieces.push({ start, bytes });
   }
   return new CapturedMemory(pieces, littleEndian);
 }

@@ -45,7 +45,7 @@ export interface TraceEvent {
   readonly why: string;
 }
 
-const MAX_FRAMES = 1024;
+export const MAX_FRAMES = 1024;
 
 function techniqueOf(name: TechniqueName, cpu: UnwindCpu): Technique {
   switch (name) {

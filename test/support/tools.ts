@@ -25,6 +25,8 @@ export const toolNames = [
   'python-minidump',
   'gcc -m32',
   'node-22',
+  'clang++-19',
+  'rustc',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 
