@@ -4,6 +4,7 @@ import type { FunctionAt } from '../object/index.js';
 import type { CpuContext, MemoryView, UnloadedModule } from '../reader/index.js';
 import type { ModuleSymbols, Symbols } from '../symbols/index.js';
 import {
+  type CapturedMemory,
   type Frame,
   fetchStack,
   MAX_FRAMES,
@@ -87,19 +88,24 @@ export function* stackOf(
     };
     return { frames: [yield* describe(world, frame)], end: 'no-caller', truncated: false };
   }
-  const stack = yield* fetchStack(memory, recorded, context.stackPointer, littleEndian, budget.stackBytes);
+  const stackAt = function* (stackPointer: bigint): Task<CapturedMemory> {
+    const stack = yield* fetchStack(memory, recorded, stackPointer, littleEndian, budget.stackBytes);
+    budget.spend(stack.size, 0);
+    return stack;
+  };
   const walk = yield* unwind<LoadedModule>(
     {
       cpu: context.cpu as UnwindCpu,
       system: world.system,
       registers,
-      memory: stack,
+      memory: yield* stackAt(context.stackPointer),
+      otherStack: stackAt,
       highestModuleEnd: modules.highestEnd,
     },
     lookupsIn(world),
     { ...options, maxFrames: Math.min(options.maxFrames ?? MAX_FRAMES, budget.frames) },
   );
-  budget.spend(stack.size, walk.frames.length);
+  budget.spend(0, walk.frames.length);
   const frames: StackFrame[] = [];
   for (const frame of walk.frames) frames.push(yield* describe(world, frame));
   return { frames, end: walk.end, truncated: walk.truncated };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { writeMinidump } from '../../dist/index.js';
+import { MINIDUMP_TYPE } from '../../src/format/index.js';
 import { kernelCore, main, needsCorePattern } from '../support/cores.js';
 import { compileWith, Program, removeFolders, stopPrograms, temporaryFolder } from '../support/programs.js';
 import { run } from '../support/run.js';
@@ -12,15 +13,18 @@ afterAll(removeFolders);
 
 const source = 'crashes.cc';
 
-/** How each crash shows: the reason, and the calls that must be found, innermost first, whatever a compiler makes of the rest. */
+/**
+ * How each crash shows: the reason, and the calls that must be found, innermost first, whatever a compiler makes of the rest. Of `noexcept`
+ * code clang catches what was thrown, and then terminates: the calls between are gone (`unwound`), for gdb too.
+ */
 const crashes = [
-  { how: 'noexcept', reason: 'SIGABRT', calls: ['throws', 'promises'] },
-  { how: 'qsort', reason: 'SIGSEGV / SEGV_MAPERR', calls: ['compare', 'sorts'] },
-  { how: 'uncaught', reason: 'SIGABRT', calls: ['throws'] },
-  { how: 'destructor', reason: 'SIGABRT', calls: ['throws', 'Bad::~Bad', 'destroys'] },
-  { how: 'virtual', reason: 'SIGFPE / FPE_INTDIV', calls: ['Square::area', 'calls'] },
-  { how: 'null-call', reason: 'SIGSEGV / SEGV_MAPERR', calls: ['calls_nobody'] },
-  { how: 'assert', reason: 'SIGABRT', calls: ['asserts'] },
+  { how: 'noexcept', reason: 'SIGABRT', unwound: ['throws'], calls: ['promises'] },
+  { how: 'qsort', reason: 'SIGSEGV / SEGV_MAPERR', unwound: [], calls: ['compare', 'sorts'] },
+  { how: 'uncaught', reason: 'SIGABRT', unwound: [], calls: ['throws'] },
+  { how: 'destructor', reason: 'SIGABRT', unwound: ['throws', 'Bad::~Bad'], calls: ['destroys'] },
+  { how: 'virtual', reason: 'SIGFPE / FPE_INTDIV', unwound: [], calls: ['Square::area', 'calls'] },
+  { how: 'null-call', reason: 'SIGSEGV / SEGV_MAPERR', unwound: [], calls: ['calls_nobody'] },
+  { how: 'assert', reason: 'SIGABRT', unwound: [], calls: ['asserts'] },
 ] as const;
 
 /** Whether the names are there in this order, among others. */
@@ -33,6 +37,9 @@ function expectCalls(places: readonly Place[], calls: readonly string[]): void {
     at = found + 1;
   }
 }
+
+const callsIn = ({ unwound, calls }: (typeof crashes)[number], compiler: string) =>
+  compiler === 'clang++-19' ? calls : [...unwound, ...calls];
 
 const variants = [
   'g++ -O2 -g',
@@ -58,7 +65,7 @@ for (const variant of variants) {
       expect(ours.crashed).toBe(Number(threadId));
       expect(ours.reason).toContain(crash.reason);
       expectSameStacks(ours.stacks, theirs, source);
-      expectCalls(ours.stacks.get(ours.crashed!)!, crash.calls);
+      expectCalls(ours.stacks.get(ours.crashed!)!, callsIn(crash, compiler));
     });
   });
 
@@ -76,7 +83,29 @@ for (const variant of variants) {
       expect(ours.crashed).toBe(program.pid);
       expect(ours.reason).toContain(crash.reason);
       expectSameStacks(ours.stacks, theirs, source);
-      expectCalls(ours.stacks.get(ours.crashed!)!, crash.calls);
+      expectCalls(ours.stacks.get(ours.crashed!)!, callsIn(crash, compiler));
     });
   });
 }
+
+describeWith(
+  [needsBuild, needsLinux, 'gdb', 'g++'],
+  'stacks of a handler that hangs on a stack of its own',
+  () => {
+    it.each(['noexcept', 'virtual', 'null-call'])(
+      'lead to what it interrupted, in a dump of all memory: %s',
+      async (how) => {
+        const path = await compileWith('g++', source, ['-pthread', '-O2', '-g']);
+        const program = await Program.start(path, [how, 'thread', 'handler']);
+        await program.command('go');
+        const dump = join(temporaryFolder(), 'crash.dmp');
+        await writeMinidump(program.pid, dump, { type: MINIDUMP_TYPE.MiniDumpWithFullMemory });
+        const theirs = await stacksByGdb({ pid: program.pid });
+        const { stacks } = stacksOf(dump);
+        expectSameStacks(stacks, theirs, source);
+        const [, crashed] = [...stacks.values()];
+        expectCalls(crashed!, ['handler', ...crashes.find((crash) => crash.how === how)!.calls, 'body']);
+      },
+    );
+  },
+);

@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { writeMinidump } from '../../dist/index.js';
-import { Program, removeFolders, stopPrograms, temporaryFolder, waitUntilStill } from '../support/programs.js';
+import {
+  Program,
+  removeFolders,
+  stopPrograms,
+  temporaryFolder,
+  waitUntilStill,
+} from '../support/programs.js';
 import { instructionsOf, type Place, stacksByGdb, stacksOf } from '../support/stacks.js';
 import { describeWith, type Need, needsBuild, needsLinux, root } from '../support/tools.js';
 

@@ -14,7 +14,8 @@ afterAll(async () => {
 
 const source = 'deep.rs';
 
-const why = 'the compiler gives it a symbol of another name than its source has; gdb goes by the source, we by the symbol';
+const why =
+  'the compiler gives it a symbol of another name than its source has; gdb goes by the source, we by the symbol';
 const sameNames: readonly SameName[] = [
   { names: ['std::panicking::panic_handler', '__rustc::rust_begin_unwind', 'rust_begin_unwind'], why },
   { names: ['std::rt::__rust_abort', '__rustc::__rust_abort'], why },
@@ -31,15 +32,18 @@ const variants = [
 ];
 
 describeWith([needsBuild, needsLinux, 'gdb', 'rustc'], 'stacks of a Rust program', () => {
-  it.each(variants)('functions, inlined calls, files and lines are those of gdb in all threads: %s', async (flags) => {
-    const program = await Program.start(await compileWith('rustc', 'deep.rs', flags.split(' ')));
-    const theirs = await stacksByGdb({ pid: program.pid });
-    const dump = join(temporaryFolder(), 'deep.dmp');
-    await writeMinidump(program.pid, dump);
-    const { stacks: ours } = stacksOf(dump);
-    expect(ours.size).toBe(16);
-    expectSameStacks(ours, theirs, source, sameNames);
-  });
+  it.each(variants)(
+    'functions, inlined calls, files and lines are those of gdb in all threads: %s',
+    async (flags) => {
+      const program = await Program.start(await compileWith('rustc', 'deep.rs', flags.split(' ')));
+      const theirs = await stacksByGdb({ pid: program.pid });
+      const dump = join(temporaryFolder(), 'deep.dmp');
+      await writeMinidump(program.pid, dump);
+      const { stacks: ours } = stacksOf(dump);
+      expect(ours.size).toBe(16);
+      expectSameStacks(ours, theirs, source, sameNames);
+    },
+  );
 });
 
 describeWith(

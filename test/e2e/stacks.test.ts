@@ -11,17 +11,26 @@ afterAll(async () => {
 });
 
 function threadsOf(compiler: 'g++' | 'clang++-19', variants: readonly string[]): void {
-  describeWith([needsBuild, needsLinux, 'gdb', 'g++', compiler], `stacks of a C++ program, ${compiler}`, () => {
-    it.each(variants)('functions, inlined calls, files and lines are those of gdb in all threads: %s', async (flags) => {
-      const program = await Program.start(await compileWith(compiler, 'deep.cc', ['-pthread', ...flags.split(' ')]));
-      const theirs = await stacksByGdb({ pid: program.pid });
-      const dump = join(temporaryFolder(), 'deep.dmp');
-      await writeMinidump(program.pid, dump);
-      const { stacks: ours } = stacksOf(dump);
-      expect(ours.size).toBe(49);
-      expectSameStacks(ours, theirs, 'deep.cc');
-    });
-  });
+  describeWith(
+    [needsBuild, needsLinux, 'gdb', 'g++', compiler],
+    `stacks of a C++ program, ${compiler}`,
+    () => {
+      it.each(variants)(
+        'functions, inlined calls, files and lines are those of gdb in all threads: %s',
+        async (flags) => {
+          const program = await Program.start(
+            await compileWith(compiler, 'deep.cc', ['-pthread', ...flags.split(' ')]),
+          );
+          const theirs = await stacksByGdb({ pid: program.pid });
+          const dump = join(temporaryFolder(), 'deep.dmp');
+          await writeMinidump(program.pid, dump);
+          const { stacks: ours } = stacksOf(dump);
+          expect(ours.size).toBe(49);
+          expectSameStacks(ours, theirs, 'deep.cc');
+        },
+      );
+    },
+  );
 }
 
 threadsOf('g++', [
