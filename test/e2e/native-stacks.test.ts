@@ -42,8 +42,16 @@ describeWith([needsBuild, needsLinux, needsPython, 'gdb'], "stacks of the system
   });
 });
 
+/** What gdb calls the frames of the node program, by its symbol table, and what we call them. */
+const namesInNode = (places: readonly Place[], like: readonly Place[]) =>
+  places.flatMap(({ name }, i) =>
+    /^(node::|v8::|uv_|Builtins_|main$|_start$)/.test(like[i]?.name ?? '')
+      ? [name?.replaceAll('> >', '>>')]
+      : [],
+  );
+
 describeWith([needsBuild, needsLinux, 'gdb'], 'stacks of a Node process', () => {
-  it('the native frames of each thread are those of gdb', async () => {
+  it('that waits for events: each frame of each thread is where gdb has it, with its name', async () => {
     const program = await Program.start(process.execPath, [
       '--no-memory-reducer',
       join(root, 'test/programs/node-target.js'),
@@ -53,6 +61,34 @@ describeWith([needsBuild, needsLinux, 'gdb'], 'stacks of a Node process', () => 
     expect([...ours.keys()].sort()).toEqual([...theirs.keys()].sort());
     for (const [id, places] of theirs) {
       expect(instructionsOf(ours.get(id)!), `thread ${id}`).toEqual(instructionsOf(places));
+      const names = namesInNode(places, places);
+      expect(names.length, `thread ${id}`).toBeGreaterThan(0);
+      expect(namesInNode(ours.get(id)!, places), `thread ${id}`).toEqual(names);
     }
+    expect(ours.get(program.pid)!.map(({ name }) => name)).toContain('uv_run');
+  });
+
+  it('that waits in JavaScript: as gdb has it down to the frame that JavaScript enters native code by; and on through JavaScript', async () => {
+    const program = await Program.start(process.execPath, [join(root, 'test/programs/node-waits.js')]);
+    const { ours, theirs } = await bothWays(program.pid);
+    expect([...ours.keys()].sort()).toEqual([...theirs.keys()].sort());
+    for (const [id, places] of theirs) {
+      // Code of V8's own making has no call frame information, built in or not: gdb goes astray there. It keeps frame pointers, and we go by them.
+      const end = places.findIndex(({ name }) => name?.startsWith('Builtins_'));
+      expect(end < 0).toBe(id !== program.pid);
+      const native = end < 0 ? places : places.slice(0, end + 1);
+      const mine = ours.get(id)!.slice(0, end < 0 ? undefined : end + 1);
+      expect(instructionsOf(mine), `thread ${id}`).toEqual(instructionsOf(native));
+      expect(namesInNode(mine, native), `thread ${id}`).toEqual(namesInNode(native, native));
+    }
+    const names = ours.get(program.pid)!.map(({ name }) => name?.replace(/\(.*/, ''));
+    const below = [
+      'v8::internal::Builtin_AtomicsWait',
+      'Builtins_ArrayPrototypeSort',
+      'Builtins_JSEntry',
+      'node::Start',
+      '_start',
+    ];
+    expect(names.filter((name) => below.includes(name ?? ''))).toEqual(below);
   });
 });

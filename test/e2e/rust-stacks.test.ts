@@ -17,7 +17,15 @@ const source = 'deep.rs';
 const why =
   'the compiler gives it a symbol of another name than its source has; gdb goes by the source, we by the symbol';
 const sameNames: readonly SameName[] = [
-  { names: ['std::panicking::panic_handler', '__rustc::rust_begin_unwind', 'rust_begin_unwind'], why },
+  {
+    names: [
+      'std::panicking::panic_handler',
+      'std::panicking::begin_panic_handler',
+      '__rustc::rust_begin_unwind',
+      'rust_begin_unwind',
+    ],
+    why,
+  },
   { names: ['std::rt::__rust_abort', '__rustc::__rust_abort'], why },
   { names: ['panic_abort::__rust_start_panic', '__rustc::__rust_start_panic', '__rust_start_panic'], why },
   { names: ['std::panicking::rust_panic', '__rustc::rust_panic', 'rust_panic'], why },

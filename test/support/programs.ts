@@ -56,7 +56,8 @@ export async function compileWith(
   mkdirSync(cache, { recursive: true });
   // Test files run side by side: each compiles to a name of its own, and the last rename wins.
   const temporary = `${path}.${process.pid}.tmp`;
-  const result = await run(tool, [...flags, '-o', temporary, join(sources, file), ...libraries]);
+  const args = [...flags, '-o', temporary, join(sources, file), ...libraries];
+  const result = await run(tool, args, { timeoutMs: 180_000 });
   if (result.status !== 0) throw new Error(`${compiler} failed on ${file}:\n${result.stderr}`);
   renameSync(temporary, path);
   return path;

@@ -185,8 +185,7 @@ export function expectSameStacks(
     const [found, expected] = [placesOf(mine, sameNames), placesOf(places, sameNames)];
     for (const [i, { name, place }] of found.entries()) {
       const other = expected[i]?.place;
-      // A method that a trait has for all: `<T as Trait>::method` by the symbol, `Trait::method` by gdb.
-      if (name?.startsWith('<') && other?.function?.endsWith(`::${place.function}`))
+      if (other && (isPartOf(name, place, other) || isPartOf(expected[i]!.name, other, place)))
         other.function = place.function;
       // DWARF's line 0: of no line. gdb takes what is before it in the table; llvm-symbolizer says 0, too. In code of libraries only.
       if (other && place.line === undefined && place.file !== source) {
@@ -202,6 +201,16 @@ export function expectSameStacks(
     const names = mine.filter(({ file, instruction }) => file === source && instruction !== undefined);
     expect(names.map(({ name }) => name?.replace(CLONE, ''))).toEqual(symbols.map(({ symbol }) => symbol));
   }
+}
+
+interface Named {
+  function: string | undefined;
+}
+
+/** Rust's methods: `<T as Trait>::method` by the symbol may be `Trait::method` by gdb; what gdb has as `{impl#0}::new`, `Type::new` by the symbol. */
+function isPartOf(name: string | undefined, part: Named, whole: Named): boolean {
+  if (!/^<|\{impl#/.test(name ?? '') || part.function === undefined) return false;
+  return whole.function?.endsWith(`::${part.function}`) ?? false;
 }
 
 /** Function, file and line where there is debug information. */
