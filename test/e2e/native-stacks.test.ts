@@ -26,29 +26,32 @@ async function bothWays(pid: number): Promise<{ ours: Map<number, Place[]>; thei
   return { ours: stacksOf(dump).stacks, theirs };
 }
 
+/** Names by the symbol table of the program itself, of the frames that gdb has such a name for. */
+const namesInProgram = (places: readonly Place[], like: readonly Place[]) =>
+  places.flatMap(({ name }, i) =>
+    /^(_?Py|node::|v8::|uv_|Builtins_|_start$)/.test(like[i]?.name ?? '')
+      ? [name?.replaceAll('> >', '>>')]
+      : [],
+  );
+
 /** The system's own, which Debian strips: call frame information and exported names are all that is left. */
 const python = '/usr/bin/python3';
 const needsPython: Need = { missing: existsSync(python) ? undefined : python };
 
 describeWith([needsBuild, needsLinux, needsPython, 'gdb'], "stacks of the system's Python", () => {
-  it('each frame of each thread is where gdb has it', async () => {
+  it('each frame of each thread is where gdb has it, with the name that is exported', async () => {
     const program = await Program.start(python, [join(root, 'test/programs/deep.py')]);
     const { ours, theirs } = await bothWays(program.pid);
     expect([...ours.keys()].sort()).toEqual([...theirs.keys()].sort());
     expect(ours.size).toBe(11);
     for (const [id, places] of theirs) {
       expect(instructionsOf(ours.get(id)!), `thread ${id}`).toEqual(instructionsOf(places));
+      const names = namesInProgram(places, places);
+      expect(names.length, `thread ${id}`).toBeGreaterThan(5);
+      expect(namesInProgram(ours.get(id)!, places), `thread ${id}`).toEqual(names);
     }
   });
 });
-
-/** What gdb calls the frames of the node program, by its symbol table, and what we call them. */
-const namesInNode = (places: readonly Place[], like: readonly Place[]) =>
-  places.flatMap(({ name }, i) =>
-    /^(node::|v8::|uv_|Builtins_|main$|_start$)/.test(like[i]?.name ?? '')
-      ? [name?.replaceAll('> >', '>>')]
-      : [],
-  );
 
 describeWith([needsBuild, needsLinux, 'gdb'], 'stacks of a Node process', () => {
   it('that waits for events: each frame of each thread is where gdb has it, with its name', async () => {
@@ -61,9 +64,9 @@ describeWith([needsBuild, needsLinux, 'gdb'], 'stacks of a Node process', () => 
     expect([...ours.keys()].sort()).toEqual([...theirs.keys()].sort());
     for (const [id, places] of theirs) {
       expect(instructionsOf(ours.get(id)!), `thread ${id}`).toEqual(instructionsOf(places));
-      const names = namesInNode(places, places);
+      const names = namesInProgram(places, places);
       expect(names.length, `thread ${id}`).toBeGreaterThan(0);
-      expect(namesInNode(ours.get(id)!, places), `thread ${id}`).toEqual(names);
+      expect(namesInProgram(ours.get(id)!, places), `thread ${id}`).toEqual(names);
     }
     expect(ours.get(program.pid)!.map(({ name }) => name)).toContain('uv_run');
   });
@@ -79,7 +82,7 @@ describeWith([needsBuild, needsLinux, 'gdb'], 'stacks of a Node process', () => 
       const native = end < 0 ? places : places.slice(0, end + 1);
       const mine = ours.get(id)!.slice(0, end < 0 ? undefined : end + 1);
       expect(instructionsOf(mine), `thread ${id}`).toEqual(instructionsOf(native));
-      expect(namesInNode(mine, native), `thread ${id}`).toEqual(namesInNode(native, native));
+      expect(namesInProgram(mine, native), `thread ${id}`).toEqual(namesInProgram(native, native));
     }
     const names = ours.get(program.pid)!.map(({ name }) => name?.replace(/\(.*/, ''));
     const below = [
