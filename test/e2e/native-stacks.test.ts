@@ -47,7 +47,7 @@ describeWith([needsBuild, needsLinux, needsPython, 'gdb'], "stacks of the system
     for (const [id, places] of theirs) {
       expect(instructionsOf(ours.get(id)!), `thread ${id}`).toEqual(instructionsOf(places));
       const names = namesInProgram(places, places);
-      expect(names.length, `thread ${id}`).toBeGreaterThan(5);
+      expect(names.length, `thread ${id}`).toBeGreaterThan(1);
       expect(namesInProgram(ours.get(id)!, places), `thread ${id}`).toEqual(names);
     }
   });
