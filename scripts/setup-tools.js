@@ -35,6 +35,7 @@ const debianTools = [
   { tool: 'lldb-19', package: 'lldb-19', probe: () => which('lldb-19') },
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
   { tool: 'chromium', package: 'chromium', probe: () => which('chromium') },
+  { tool: 'rustc', package: 'rustc', probe: () => which('rustc') },
 ];
 
 let failures = 0;

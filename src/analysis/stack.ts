@@ -4,10 +4,10 @@ import type { DebugInformation, FunctionAt } from '../object/index.js';
 import type { CpuContext, MemoryView, UnloadedModule } from '../reader/index.js';
 import type { Symbols } from '../symbols/index.js';
 import {
+  type CapturedMemory,
   type Frame,
   fetchStack,
   MAX_FRAMES,
-  MOST_OF_A_STACK,
   orBroken,
   type UnwindCpu,
   type UnwindLookups,
@@ -96,14 +96,21 @@ export function* stackOf(
     };
     return { frames: [yield* describe(world, frame)], end: 'no-caller', truncated: false };
   }
-  const most = Math.min(MOST_OF_A_STACK, budget.bytes);
-  const stack = yield* fetchStack(memory, recorded, context.stackPointer, littleEndian, most);
+  let cut = false;
+  const stackAt = function* (stackPointer: bigint): Task<CapturedMemory> {
+    const most = budget.bytes;
+    const stack = yield* fetchStack(memory, recorded, stackPointer, littleEndian, most);
+    budget.spendBytes(stack.size);
+    cut ||= stack.size >= most;
+    return stack;
+  };
   const walk = yield* unwind<LoadedModule>(
     {
       cpu: context.cpu as UnwindCpu,
       system: world.system,
       registers,
-      memory: stack,
+      memory: yield* stackAt(context.stackPointer),
+      otherStack: stackAt,
       highestModuleEnd: modules.highestEnd,
     },
     lookupsIn(world),
@@ -116,8 +123,6 @@ export function* stackOf(
     for (const { function: name, file } of [described, ...described.inlines])
       budget.spendCall((name?.length ?? 0) + (file?.length ?? 0));
   }
-  budget.spendBytes(stack.size);
-  const cut = most < MOST_OF_A_STACK && stack.size >= most;
   return { frames, end: walk.end, truncated: walk.truncated || cut };
 }
 

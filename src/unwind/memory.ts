@@ -15,10 +15,10 @@ export interface MemoryPiece {
 
 /** A few pieces of memory, in the byte order of the process. A word that lies in two pieces is in none. */
 export class CapturedMemory implements WordMemory {
-  readonly #pieces: readonly { start: bigint; end: bigint; view: DataView }[];
-  readonly #littleEndian: boolean;
   /** Bytes of all pieces. */
   readonly size: number;
+  readonly #pieces: readonly { start: bigint; end: bigint; view: DataView }[];
+  readonly #littleEndian: boolean;
 
   constructor(pieces: readonly MemoryPiece[], littleEndian = true) {
     this.#littleEndian = littleEndian;
@@ -53,21 +53,21 @@ export class CapturedMemory implements WordMemory {
 const BELOW_STACK_POINTER = 4096n;
 
 /** A thread of Linux has 8 MiB of stack; what is more is far from the frames that are looked at. */
-export const MOST_OF_A_STACK = 8 << 20;
+const MOST_OF_A_STACK = 8 << 20;
 
 /**
  * Reads the stack of a thread: from a little below the stack pointer to the end of the stack. If the stack pointer is not where the
  * thread list says that the stack is, the memory that is there, and the start of that stack: either may be what went wrong.
  *
  * @param stack StartOfMemoryRange of the thread's stack and its size in bytes, which may be 0
- * @param most bytes of one stack that are read
+ * @param most bytes that are read; of one stack no more than 8 MiB
  */
 export function* fetchStack(
   memory: MemoryView,
   stack: { readonly start: bigint; readonly size: number },
   stackPointer: bigint,
   littleEndian = true,
-  most = MOST_OF_A_STACK,
+  most = Number.POSITIVE_INFINITY,
 ): Task<CapturedMemory> {
   // Its memory may come in several ranges that touch: other ranges of the dump may have some of it too.
   const recorded = { start: stack.start, end: stack.start + BigInt(stack.size) };
@@ -84,9 +84,11 @@ export function* fetchStack(
     }
   }
   const pieces: MemoryPiece[] = [];
+  let left = most;
   for (const { start, end } of wanted) {
-    const size = end - start < BigInt(most) ? Number(end - start) : most;
-    pieces.push({ start, bytes: yield* memory.readTask(start, size) });
+    const bytes = yield* memory.readTask(start, Math.min(Number(end - start), left, MOST_OF_A_STACK));
+    left -= bytes.length;
+    pieces.push({ start, bytes });
   }
   return new CapturedMemory(pieces, littleEndian);
 }

@@ -17,6 +17,8 @@ export interface UnwindInput {
   readonly registers: ReadonlyMap<string, bigint>;
   /** The stack of the thread, and whatever else is at hand. */
   readonly memory: WordMemory;
+  /** The stack that a stack pointer is in, where `memory` does not have it: asked for what a signal handler interrupted. */
+  readonly otherStack?: (stackPointer: bigint) => Task<WordMemory>;
   /** Behind the last byte of all modules: tells how many bits of a pointer are address, where pointers are signed (ARM64). */
   readonly highestModuleEnd: bigint;
 }
@@ -47,6 +49,9 @@ export interface TraceEvent {
 
 export const MAX_FRAMES = 1024;
 
+/** Handlers that interrupt handlers, each on a stack of its own, are rare. */
+const MOST_OTHER_STACKS = 8;
+
 function techniqueOf(name: TechniqueName, cpu: UnwindCpu): Technique {
   switch (name) {
     case 'windows_frame':
@@ -74,6 +79,10 @@ export function* unwind<M extends CodeModule>(
   const rules = cpuRules[input.cpu];
   const order = options.order ?? rules.order(input.system);
   const techniques = order.map((name) => ({ name, attempt: techniqueOf(name, input.cpu) }));
+  // A call of a null pointer got as far as to leave its return address. The frame pointer is still that of the caller: it leads past it,
+  // to the caller's caller, which is what rust-minidump and Breakpad (but on Windows) answer.
+  const leafFirst = { name: 'leaf' as const, attempt: byLeafReturn };
+  const afterNullCall = options.order === undefined ? [leafFirst, ...techniques] : techniques;
   const maxFrames = options.maxFrames ?? MAX_FRAMES;
   const pointerMask = rules.pointerMask(input.highestModuleEnd);
   const start = input.registers.get(rules.instruction);
@@ -88,6 +97,8 @@ export function* unwind<M extends CodeModule>(
     module: lookups.moduleAt(start),
   };
   let inner: Frame<M> | undefined;
+  let { memory } = input;
+  let otherStacks = 0;
   const frames = [callee];
   const seen = new Set([placeOf(callee, rules.stack)]);
   for (;;) {
@@ -104,14 +115,15 @@ export function* unwind<M extends CodeModule>(
       rules,
       system: input.system,
       lookups,
-      memory: input.memory,
+      memory,
       callee,
       inner,
       scanWords: scanWordsFrom(callee, options),
       pointerMask,
     };
     let found: Extract<Attempt, { kind: 'found' }> | undefined;
-    for (const { name, attempt } of techniques) {
+    const calledNull = callee.interrupted && callee.instruction < LOWEST_INSTRUCTION;
+    for (const { name, attempt } of calledNull ? afterNullCall : techniques) {
       const result = yield* attempt(step);
       if (result.kind === 'outermost') return end('outermost', result.why, name);
       if (result.kind === 'found') {
@@ -124,10 +136,14 @@ export function* unwind<M extends CodeModule>(
     if (found === undefined) return end('no-caller', 'no technique found a caller');
 
     const { instruction, stack, trust, interrupted = false } = found;
-    if (instruction < LOWEST_INSTRUCTION) {
+    // It was interrupted there: it called a null pointer, and the handler of that fault runs.
+    if (instruction < LOWEST_INSTRUCTION && !interrupted) {
       return end('null-instruction', `nobody is at ${hex(instruction)}`);
     }
     // A handler may run on a stack of its own (sigaltstack), anywhere: that of the interrupted function need not be above it.
+    if (interrupted && input.otherStack && memory.read(stack, 1) === undefined) {
+      if (otherStacks++ < MOST_OTHER_STACKS) memory = yield* input.otherStack(stack);
+    }
     if (!interrupted && !grows(step, instruction, stack, found.trust)) {
       return end('stack-pointer', `the stack pointer goes from ${text(step)} to ${hex(stack)}`);
     }

@@ -2,8 +2,20 @@
 # calls as frames of their own. MDMP_REPORT names the file to write.
 import json
 import os
+import re
 
 import gdb
+
+
+
+def symbol_at(frame):
+    """The name in the symbol table, demangled."""
+    inner = frame.newer()
+    called = inner is not None and inner.type() != gdb.SIGTRAMP_FRAME
+    text = gdb.execute("info symbol %d" % (frame.pc() - int(called)), to_string=True)
+    found = re.match(r"(.*?)(?: \+ \d+)? in section ", text)
+    return found.group(1) if found else None
+
 
 threads = []
 for thread in gdb.selected_inferior().threads():
@@ -18,6 +30,9 @@ for thread in gdb.selected_inferior().threads():
                 "file": place.symtab.filename if place.symtab else None,
                 "line": place.line if place.symtab and place.line else None,
                 "inlined": frame.type() == gdb.INLINE_FRAME,
+                "signal": frame.type() == gdb.SIGTRAMP_FRAME,
+                "tailcall": frame.type() == gdb.TAILCALL_FRAME,
+                "symbol": symbol_at(frame),
                 "pc": hex(frame.pc()),
             }
         )

@@ -29,25 +29,36 @@ const cache = join(root, '.tools', 'programs');
  * flags and compiler is taken from .tools/programs.
  */
 export async function compile(name: string, flags: readonly string[] = []): Promise<string> {
-  const gcc = requireTool('gcc');
   const all = [
     ...['-O1', '-g', '-Wall', '-Wextra', '-Werror', '-Wno-infinite-recursion', '-pthread'],
     '-fno-omit-frame-pointer',
     ...flags,
   ];
+  return compileWith('gcc', `${name}.c`, all, ['-ldl']);
+}
+
+/** The same for any file of test/programs, with the flags that are given and no others. */
+export async function compileWith(
+  compiler: 'gcc' | 'g++' | 'clang++-19' | 'rustc',
+  file: string,
+  flags: readonly string[],
+  libraries: readonly string[] = [],
+): Promise<string> {
+  const tool = requireTool(compiler);
   const hash = createHash('sha256')
-    .update(readFileSync(join(sources, `${name}.c`)))
+    .update(readFileSync(join(sources, file)))
     .update(headers())
-    .update(JSON.stringify([all, (await run(gcc, ['--version'])).stdout.toString()]))
+    .update(JSON.stringify([flags, (await run(tool, ['--version'])).stdout.toString()]))
     .digest('hex')
     .slice(0, 16);
-  const path = join(cache, `${name}-${hash}`);
+  const path = join(cache, `${file.replace(/\.\w+$/, '')}-${hash}`);
   if (existsSync(path)) return path;
   mkdirSync(cache, { recursive: true });
   // Test files run side by side: each compiles to a name of its own, and the last rename wins.
   const temporary = `${path}.${process.pid}.tmp`;
-  const result = await run(gcc, [...all, '-o', temporary, join(sources, `${name}.c`), '-ldl']);
-  if (result.status !== 0) throw new Error(`gcc failed on ${name}.c:\n${result.stderr}`);
+  const args = [...flags, '-o', temporary, join(sources, file), ...libraries];
+  const result = await run(tool, args, { timeoutMs: 180_000 });
+  if (result.status !== 0) throw new Error(`${compiler} failed on ${file}:\n${result.stderr}`);
   renameSync(temporary, path);
   return path;
 }

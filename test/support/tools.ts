@@ -29,6 +29,7 @@ export const toolNames = [
   'gcc -m32',
   'node-22',
   'chromium',
+  'rustc',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 

@@ -296,6 +296,19 @@ describe('amd64: signal handlers', () => {
     expect(result.frames.map(({ interrupted }) => interrupted)).toEqual([true, false, true, false]);
   });
 
+  it('goes on from a null pointer that was called, to its caller', () => {
+    const result = amd64({
+      stack: ['sp:', 0x5000_1001n, '@old', 0n, ...filler(3), 'old:', 0x4000_2010n, 0n],
+      registers: { rip: 0x4000_1000n, rsp: '@sp' },
+      code,
+    });
+    expect(lines(result.frames).slice(1, 4)).toEqual([
+      'cfi 50001000: rip=50001001 rsp=80000008',
+      'cfi 0: rax=1234 rip=0 rsp=80000030',
+      'leaf 4000200f: rip=40002010 rsp=80000038',
+    ]);
+  });
+
   it('goes on to a stack that is below that of the handler', () => {
     const result = amd64({
       stack: ['old:', 0n, 0x4000_3000n, 0n, ...filler(3), 'sp:', 0x5000_1001n, '@old', 0x4000_2010n],
@@ -342,6 +355,20 @@ describe('amd64: leaf functions', () => {
     expect(
       trusts(walk({ ...called, stack: [...leaf.stack].fill(0n, 1, 2), system: 'windows' }).frames)[1],
     ).toBe('frame_pointer');
+  });
+
+  it('the caller of a null pointer is not lost to the frame pointer, which is its own: on no system, with symbols or without', () => {
+    for (const code of [[], leaf.code!]) {
+      const called = { ...leaf, registers: { ...leaf.registers, rip: 0n }, code };
+      for (const system of ['linux', 'mac', 'windows'] as const) {
+        const { frames } = walk({ ...called, system });
+        expect(lines(frames)[1]).toBe('leaf 500010ff: rbp=80000008 rbx=3 rip=50001100 rsp=80000008');
+        expect(lines(frames)[2]).toMatch(/^frame_pointer 500021ff:/);
+      }
+      // What is no return address is none.
+      const jumped = { ...called, stack: [...leaf.stack].fill(0n, 1, 2) };
+      expect(trusts(walk({ ...jumped, system: 'linux' }).frames)[1]).toBe('frame_pointer');
+    }
   });
 
   it('are not guessed elsewhere, nor without symbols, nor where there is CFI', () => {
