@@ -4,6 +4,7 @@ import type { Analysis, AnalyzedThread } from './analyze.js';
 import { crashText } from './crash-text.js';
 import { moduleVersion } from './modules.js';
 import { type CpuName, hexString, leafName, registerName } from './platform.js';
+import { softErrors } from './soft-errors.js';
 import type { StackFrame } from './stack.js';
 import { type ProcessReport, processReportTask } from './system-info.js';
 
@@ -52,6 +53,14 @@ export function* reportText(analysis: Analysis, { brief = false }: ReportTextOpt
   }
   lines.push('Loaded modules:', ...moduleLines(analysis));
   if (analysis.unloadedModules.length > 0) lines.push('', 'Unloaded modules:', ...unloadedLines(analysis));
+  const failed = yield* softErrors(analysis.dump);
+  // They tell what the dump lacks, and so what this report lacks.
+  if (failed !== null)
+    lines.push(
+      '',
+      'Soft errors were encountered when minidump was written:',
+      JSON.stringify(failed, null, 2),
+    );
   return `${lines.join('\n')}\n`;
 }
 
