@@ -1,12 +1,17 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Analysis } from '../../../src/analysis/index.js';
 import { corpusBytes, corpusDumps, corpusPath, corpusText } from '../../reader/corpus.js';
-import { removeFolders } from '../../support/programs.js';
+import { removeFolders, temporaryFolder } from '../../support/programs.js';
 import { run } from '../../support/run.js';
 import { describeWith, needsCorpus, requireTool } from '../../support/tools.js';
-import { allSymbols, analyzed } from './analyzed.js';
+import { Dice } from '../../unwind/made-up-dump.js';
+import { analyzed, corpusSymbolFiles, symbolFilesThatEnd, symbolFolder } from './analyzed.js';
 import { type PrintedFrame, printedStacks } from './breakpad-stacks.js';
 import { align, Comparison, type Found, fieldDifferences } from './compare.js';
+import { CALLED_BY } from './differences.js';
+import { symbolDump } from './symbol-dump.js';
 
 afterAll(removeFolders);
 
@@ -18,7 +23,7 @@ const FOUND_BY: Record<string, string> = {
   scan: 'stack scanning',
 };
 
-/** Our frames as Breakpad would print them: inlined calls are frames, and have the registers of the one that they are in. */
+/** Our frames as Breakpad would print them: inlined calls are frames, without registers. */
 function ourStacks({ threads, cpu }: Analysis): PrintedFrame[][] {
   const digits = /^(?:x86|arm|ppc|mips)$/.test(cpu) ? 8 : 16;
   return threads
@@ -33,7 +38,7 @@ function ourStacks({ threads, cpu }: Analysis): PrintedFrame[][] {
         );
         const module = frame.module?.name ?? '';
         const inlines = frame.inlines.map((call) => ({
-          ...{ trust: 'inline record', module, function: call.function, registers, offset: 0n },
+          ...{ trust: 'inline record', module, function: call.function, registers: {}, offset: 0n },
           ...{ file: call.file ?? '', line: String(call.line ?? '') },
         }));
         const start = frame.lineStart ?? frame.functionStart ?? frame.module?.base ?? 0n;
@@ -46,17 +51,24 @@ function ourStacks({ threads, cpu }: Analysis): PrintedFrame[][] {
     );
 }
 
-/** Frames with the same instruction pointer belong together. */
+/** Frames at the same instruction belong together; calls that are inlined there are counted from the outermost. */
 function stackDifferences(theirs: readonly PrintedFrame[], ours: readonly PrintedFrame[]): Found[] {
-  const place = ({ registers }: PrintedFrame) => registers.eip ?? registers.rip ?? registers.pc;
-  const depth = (frames: readonly PrintedFrame[], frame: PrintedFrame) =>
-    frames.slice(frames.indexOf(frame)).findIndex((one) => one.trust !== 'inline record');
-  const same = (a: PrintedFrame, b: PrintedFrame) =>
-    place(a) === place(b) && depth(theirs, a) === depth(ours, b);
-  return align(theirs, ours, same).flatMap((pair, i) => {
+  const isInlined = (frame: PrintedFrame | undefined) => frame?.trust === 'inline record';
+  // Of calls inlined into each other Breakpad has another order, or not all: one difference, not one for each field.
+  if (ours.some((frame, i) => isInlined(frame) && isInlined(ours[i + 1]))) {
+    const names = (frames: readonly PrintedFrame[]) => frames.map((frame) => frame.function).join(CALLED_BY);
+    return fieldDifferences(names(theirs), names(ours), 'inlined calls');
+  }
+  const placed = (frames: readonly PrintedFrame[]) =>
+    frames.map((frame, i) => {
+      const depth = frames.slice(i).findIndex(({ trust }) => trust !== 'inline record');
+      const { eip, rip, pc } = frames[i + depth]!.registers;
+      return { frame, place: `${eip ?? rip ?? pc}${depth === 0 ? '' : ` inlined ${depth}`}` };
+    });
+  return align(placed(theirs), placed(ours), (a, b) => a.place === b.place).flatMap((pair, i) => {
     if (pair.theirs !== undefined && pair.ours !== undefined)
-      return fieldDifferences(pair.theirs, pair.ours, `frame ${i}`);
-    const text = (frame: PrintedFrame | undefined) => frame && `${frame.trust} ${place(frame)}`;
+      return fieldDifferences(pair.theirs.frame, pair.ours.frame, `frame ${i}`);
+    const text = (one: typeof pair.theirs) => one && `${one.frame.trust} ${one.place}`;
     return [{ at: `frame ${i}`, theirs: text(pair.theirs), ours: text(pair.ours) }];
   });
 }
@@ -67,7 +79,7 @@ describeWith([needsCorpus, 'minidump_stackwalk'], "Breakpad's stacks", () => {
   /** Frames whose function it knows. */
   let named = 0;
   beforeAll(() => {
-    all = allSymbols();
+    all = symbolFolder(corpusSymbolFiles());
   });
 
   function compare(of: string, text: string, lines: string, analysis: Analysis): void {
@@ -106,6 +118,20 @@ describeWith([needsCorpus, 'minidump_stackwalk'], "Breakpad's stacks", () => {
         await printed('-m'),
         await analyzed(corpusBytes(name), paths),
       );
+    });
+  });
+
+  describe('of minidump_stackwalk, threads all over a .sym file', () => {
+    it.each(symbolFilesThatEnd())('%s', { timeout: 120_000 }, async (path) => {
+      const dump = symbolDump(corpusText(path), 1000, new Dice(2));
+      const file = join(temporaryFolder(), 'made-up.dmp');
+      writeFileSync(file, dump);
+      const folder = symbolFolder([path]);
+      const printed = async (...options: string[]) => {
+        const args = [...options, file, folder];
+        return (await run(requireTool('minidump_stackwalk'), args, { timeoutMs: 120_000 })).stdout.toString();
+      };
+      compare(path, await printed(), await printed('-m'), await analyzed(dump, [folder]));
     });
   });
 

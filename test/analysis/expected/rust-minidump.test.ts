@@ -3,14 +3,16 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readEvilJson, reportText, rustMinidumpReport } from '../../../src/analysis/index.js';
 import { runSync } from '../../../src/io/index.js';
-import type { TraceEvent } from '../../../src/unwind/index.js';
+import type { TechniqueName, TraceEvent } from '../../../src/unwind/index.js';
 import { corpusBytes, corpusDumps, corpusPath, corpusText } from '../../reader/corpus.js';
 import { removeFolders, temporaryFolder } from '../../support/programs.js';
 import { run } from '../../support/run.js';
 import { describeWith, needsCorpus, requireTool } from '../../support/tools.js';
-import { allSymbols, analyzed, snapshot } from './analyzed.js';
+import { Dice } from '../../unwind/made-up-dump.js';
+import { analyzed, corpusSymbolFiles, snapshot, symbolFilesThatEnd, symbolFolder } from './analyzed.js';
 import { Comparison, fieldDifferences, lineDifferences } from './compare.js';
 import { macDump, unloadedDump } from './made-up-dumps.js';
+import { symbolDump } from './symbol-dump.js';
 
 afterAll(removeFolders);
 
@@ -94,7 +96,7 @@ describeWith([needsCorpus, 'minidump-stackwalk'], 'minidump-stackwalk --json, fi
   /** Frames whose function it knows, in `threads` and in `crashing_thread`. */
   let named = 0;
   beforeAll(() => {
-    all = allSymbols();
+    all = symbolFolder(corpusSymbolFiles());
   });
 
   /** undefined where it refuses the dump. */
@@ -118,6 +120,22 @@ describeWith([needsCorpus, 'minidump-stackwalk'], 'minidump-stackwalk --json, fi
       }
       named += JSON.stringify(theirs).match(/"function":"/g)?.length ?? 0;
       comparison.check(`${name} ${kind}`, fieldDifferences(theirs, ours));
+    });
+  });
+
+  // Every kind of address in a .sym file; with stacks, what its call frame information makes of them.
+  describe.each([false, true])('of threads all over a .sym file, with stacks: %s', (stacks) => {
+    it.each(symbolFilesThatEnd())('%s', { timeout: 120_000 }, async (path) => {
+      const dump = symbolDump(corpusText(path), stacks ? 200 : 1000, new Dice(1), { stacks });
+      const file = join(temporaryFolder(), 'made-up.dmp');
+      writeFileSync(file, dump);
+      const folder = symbolFolder([path]);
+      const theirs = await judge(file, [folder]);
+      // The leaf of Windows is Breakpad's: without it, each technique that both have.
+      const order: TechniqueName[] = ['windows_frame', 'cfi', 'frame_pointer', 'scan'];
+      const report = runSync(rustMinidumpReport(await analyzed(dump, [folder], { unwind: { order } })));
+      const ours = JSON.parse(JSON.stringify(report));
+      comparison.check(`${path}${stacks ? ' with stacks' : ''}`, fieldDifferences(theirs, ours));
     });
   });
 
