@@ -132,6 +132,27 @@ describeWith([needsCorpus], "symbolic's lists of functions", () => {
     comparison.check('elf_symbols.snap', fieldDifferences(listed, ours));
   });
 
+  it('crash.sym, which was made from crash: the same names, demangled', () => {
+    const listed = [
+      ...bytesOf('linux/crash.sym')
+        .toString()
+        .matchAll(/^PUBLIC (?:m )?([0-9a-f]+) \S+ (.*)$/gm),
+    ];
+    expect(listed.length).toBeGreaterThan(100);
+    const names = new Map<string, string[]>();
+    for (const { name, start } of runSync(
+      runSync(ElfFunctions.open(open('linux/crash.debug'), '.symtab'))!.all(),
+    )) {
+      const at = start.toString(16);
+      names.set(at, [...(names.get(at) ?? []), demangle(name)]);
+    }
+    const found = listed.flatMap(([, at, name]) => {
+      const ours = names.get(at!) ?? [];
+      return ours.includes(name!) ? [] : [{ at: at!, theirs: name!, ours: ours.join(' ') }];
+    });
+    comparison.check('crash.sym', found);
+  });
+
   it('all listed differences occur', () => {
     comparison.checkThatAllOccurred();
   });
