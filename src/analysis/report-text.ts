@@ -1,6 +1,7 @@
 import type { Task } from '../io/index.js';
 import type { TechniqueName } from '../unwind/index.js';
 import type { Analysis, AnalyzedThread } from './analyze.js';
+import { assertionText } from './assertion.js';
 import { crashText } from './crash-text.js';
 import { moduleVersion } from './modules.js';
 import { type CpuName, hexString, leafName, registerName } from './platform.js';
@@ -28,10 +29,12 @@ const FOUND_BY: Readonly<Record<StackFrame['trust'], string>> = {
  */
 export function* reportText(analysis: Analysis, { brief = false }: ReportTextOptions = {}): Task<string> {
   const process = yield* processReportTask(analysis.dump);
+  const assertion = yield* assertionText(analysis.dump);
   const lines = [
     ...systemText(process),
     '',
     ...(analysis.crash === undefined ? ['No crash'] : crashText(analysis, analysis.crash)),
+    ...(assertion === undefined ? [] : [assertion]),
     process.process_uptime === null
       ? 'Process uptime: not available'
       : `Process uptime: ${process.process_uptime} seconds`,

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Analysis } from '../../../src/analysis/index.js';
+import { type Analysis, reportText } from '../../../src/analysis/index.js';
+import { runSync } from '../../../src/io/index.js';
 import { corpusBytes, corpusDumps, corpusPath, corpusText } from '../../reader/corpus.js';
 import { removeFolders, temporaryFolder } from '../../support/programs.js';
 import { run } from '../../support/run.js';
@@ -73,6 +74,15 @@ function stackDifferences(theirs: readonly PrintedFrame[], ours: readonly Printe
   });
 }
 
+/** What the C run-time library complained of, in Breakpad's words or in ours. */
+function assertionIn(text: string): string[] | undefined {
+  const [, theirs] = /^Assertion: Invalid parameter passed to library function (.*)$/m.exec(text) ?? [];
+  const [, ours] = /^Assertion: invalid parameter, (.*)$/m.exec(text) ?? [];
+  if (theirs !== undefined)
+    return /^(.*) in function (.*), in file (?:.*\\)?(.*) at line (\d+)$/.exec(theirs)!.slice(1);
+  return ours === undefined ? undefined : /^(.*) in (.*) \[(.*) : (\d+)\]$/.exec(ours)!.slice(1);
+}
+
 describeWith([needsCorpus, 'minidump_stackwalk'], "Breakpad's stacks", () => {
   const comparison = new Comparison("Breakpad's stacks");
   let all: string;
@@ -94,6 +104,7 @@ describeWith([needsCorpus, 'minidump_stackwalk'], "Breakpad's stacks", () => {
       })),
     );
     comparison.check(of, found);
+    expect(assertionIn(runSync(reportText(analysis))), of).toEqual(assertionIn(text));
   }
 
   it('minidump2.stackwalk.out and minidump2.stackwalk.machine_readable.out', async () => {
@@ -133,6 +144,11 @@ describeWith([needsCorpus, 'minidump_stackwalk'], "Breakpad's stacks", () => {
       };
       compare(path, await printed(), await printed('-m'), await analyzed(dump, [folder]));
     });
+  });
+
+  it('invalid-parameter.dmp: the assertion that failed', async () => {
+    const text = runSync(reportText(await analyzed(corpusBytes('rust-minidump/invalid-parameter.dmp'))));
+    expect(assertionIn(text)).toEqual(['format != nullptr', 'common_vfprintf', 'output.cpp', '32']);
   });
 
   it('symbols were found', () => {
