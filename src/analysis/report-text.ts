@@ -1,11 +1,13 @@
 import type { Task } from '../io/index.js';
 import type { TechniqueName } from '../unwind/index.js';
 import type { Analysis, AnalyzedThread } from './analyze.js';
+import { assertionText } from './assertion.js';
 import type { CallArguments } from './call-arguments.js';
 import { crashText } from './crash-text.js';
 import { frameLines } from './frame-text.js';
 import { moduleVersion } from './modules.js';
 import { type CpuName, hexString, leafName, registerName } from './platform.js';
+import { softErrors } from './soft-errors.js';
 import type { StackFrame } from './stack.js';
 import { type ProcessReport, processReportTask } from './system-info.js';
 
@@ -38,10 +40,12 @@ export function* reportText(analysis: Analysis, options: ReportTextOptions = {})
 /** The same as lines: a name that has a line break in it is still in one, so that who prints them can see to it. */
 export function* reportLines(analysis: Analysis, { brief = false }: ReportTextOptions = {}): Task<string[]> {
   const process = yield* processReportTask(analysis.dump);
+  const assertion = yield* assertionText(analysis.dump);
   const lines = [
     ...systemText(process),
     '',
     ...(analysis.crash === undefined ? ['No crash'] : crashText(analysis, analysis.crash)),
+    ...(assertion === undefined ? [] : [assertion]),
     process.process_uptime === null
       ? 'Process uptime: not available'
       : `Process uptime: ${process.process_uptime} seconds`,
@@ -65,6 +69,14 @@ export function* reportLines(analysis: Analysis, { brief = false }: ReportTextOp
   if (analysis.unloadedModules.length > 0) lines.push('', 'Unloaded modules:', ...unloadedLines(analysis));
   const gaps = gapLines(analysis);
   if (gaps.length > 0) lines.push('', 'Missing of the symbols:', ...gaps);
+  const failed = yield* softErrors(analysis.dump);
+  // They tell what the dump lacks, and so what this report lacks.
+  if (failed !== null)
+    lines.push(
+      '',
+      'Soft errors were encountered when minidump was written:',
+      ...JSON.stringify(failed, null, 2).split('\n'),
+    );
   return lines;
 }
 

@@ -1,11 +1,11 @@
 import type { Task } from '../io/index.js';
 import type { Json, Module } from '../reader/index.js';
-import { toJson } from '../reader/index.js';
 import type { ModuleSymbols } from '../symbols/index.js';
 import type { Analysis, AnalyzedThread } from './analyze.js';
 import { toRustMinidumpJson } from './instruction/index.js';
 import { moduleReports, type SymbolState, unloadedModuleReports } from './modules.js';
 import { type CpuName, hexString, registerName } from './platform.js';
+import { softErrors } from './soft-errors.js';
 import type { StackFrame } from './stack.js';
 import { processReportTask } from './system-info.js';
 
@@ -70,11 +70,18 @@ export function* rustMinidumpReport(analysis: Analysis, additions: ReportAdditio
       mac === undefined
         ? null
         : { num_records: mac.records.length, records: mac.records.map((record) => macRecord(record, cpu)) },
-    soft_errors: toJson((yield* dump.tryTask('softErrors')) ?? null),
+    soft_errors: yield* softErrors(dump),
   });
 }
 
-const MAC_TEXTS = ['module', 'message', 'signature_string', 'backtrace', 'message2'] as const;
+/** Texts of a record under the names that the JSON has for them. */
+const MAC_TEXTS = {
+  module: 'module_path',
+  message: 'message',
+  signature_string: 'signature_string',
+  backtrace: 'backtrace',
+  message2: 'message2',
+} as const;
 
 function macRecord(record: object, cpu: CpuName): Json {
   const fields = record as Record<string, unknown>;
@@ -85,7 +92,10 @@ function macRecord(record: object, cpu: CpuName): Json {
     dialog_mode: number('dialog_mode'),
     abort_cause: number('abort_cause'),
     ...Object.fromEntries(
-      MAC_TEXTS.map((name) => [name, typeof fields[name] === 'string' ? (fields[name] as string) : null]),
+      Object.entries(MAC_TEXTS).map(([name, field]) => [
+        name,
+        typeof fields[field] === 'string' ? (fields[field] as string) : null,
+      ]),
     ),
   };
 }

@@ -7,6 +7,9 @@ export const cppNames: Readonly<Record<string, string>> = {
   _ZNKR1A1fEv: 'A::f() const &',
   _ZNO1A1fEv: 'A::f() &&',
   _ZSt4cout: 'std::cout',
+  // Packs of arguments as GCC wrote them before it had the letter J; it still writes both for one function.
+  _ZN1A1fIIRKiEEEvDpOT_: 'void A::f<int const&>(int const&)',
+  _ZN1A1fIIEEEvDpT_: 'void A::f<>()',
   _ZL1fv: 'f()',
   _ZN12_GLOBAL__N_11fEv: '(anonymous namespace)::f()',
   _Z1fPVKi: 'f(int const volatile*)',

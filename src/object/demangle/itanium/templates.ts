@@ -49,7 +49,8 @@ function parseAnyTemplateArg(p: Parser): Node {
     p.expect('E');
     return expression;
   }
-  if (p.accept('J')) {
+  // A pack; GCC wrote I before it wrote J.
+  if (p.accept('J') || p.accept('I')) {
     const values: Node[] = [];
     while (!p.accept('E')) values.push(parseTemplateArg(p));
     return { kind: 'list', values };
