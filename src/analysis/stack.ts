@@ -2,7 +2,7 @@ import type { Task } from '../io/index.js';
 import { demangle } from '../object/demangle/index.js';
 import type { FunctionAt } from '../object/index.js';
 import type { CpuContext, MemoryView, UnloadedModule } from '../reader/index.js';
-import type { ModuleSymbols, Symbols } from '../symbols/index.js';
+import type { Symbols } from '../symbols/index.js';
 import {
   type Frame,
   fetchStack,
@@ -102,8 +102,9 @@ export function* stackOf(
 
 function lookupsIn(world: StackWorld): UnwindLookups<LoadedModule> {
   const rva = ({ base }: LoadedModule, address: bigint) => Number(address - base);
-  const informationOf = function* (module: LoadedModule) {
-    return (yield* symbolsOf(world, module)).information;
+  const { symbols, pointerSize } = world;
+  const informationOf = function* ({ module }: LoadedModule) {
+    return (symbols.known(module, pointerSize) ?? (yield* symbols.of(module, pointerSize))).information;
   };
   return {
     moduleAt: (address) => world.modules.at(address),
@@ -132,10 +133,6 @@ function* nothing(): Task<undefined> {
   return undefined;
 }
 
-function* symbolsOf(world: StackWorld, { module }: LoadedModule): Task<ModuleSymbols> {
-  return yield* world.symbols.of(module, world.pointerSize);
-}
-
 const NAMELESS = {
   function: undefined,
   functionStart: undefined,
@@ -151,7 +148,9 @@ function* describe(world: StackWorld, frame: Frame<LoadedModule>): Task<StackFra
   if (module === undefined) {
     return { ...frame, ...NAMELESS, unloaded: unloadedAt(world.unloaded, lookupAddress) };
   }
-  const { information } = yield* symbolsOf(world, module);
+  const { symbols, pointerSize } = world;
+  const { information } =
+    symbols.known(module.module, pointerSize) ?? (yield* symbols.of(module.module, pointerSize));
   const found: FunctionAt | undefined = yield* information?.functionAt(Number(lookupAddress - module.base)) ??
     nothing();
   if (found === undefined) return { ...frame, ...NAMELESS };
