@@ -11,9 +11,10 @@
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fromDist } from './dist.js';
 
 /** Numbers below a bound, the same for the same seed (mulberry32). */
-function generator(seed) {
+export function generator(seed) {
   let state = seed;
   return (below) => {
     state = (state + 0x6d2b79f5) | 0;
@@ -25,18 +26,21 @@ function generator(seed) {
 
 const saved = ['$rbx', '$rbp', '$r12', '$r13', '$r14', '$r15'];
 
+/** What its MODULE record says. */
+export const bigModule = { name: 'big.so', id: '0123456789ABCDEF0123456789ABCDEF0' };
+
 /**
  * Writes a .sym file of Linux x86-64: by default 60,000 functions, 2.6 million lines, 240,000 STACK CFI records, 58 MB.
- * Returns where the functions begin.
+ * Returns its functions: where each begins, its size, and how many STACK CFI records it has.
  */
 export function writeBigSym(
   path,
   { functions = 60_000, lines = 2_600_000, cfi = 240_000, files = 800, seed = 1 } = {},
 ) {
   const random = generator(seed);
-  const starts = [];
+  const made = [];
   const fd = openSync(path, 'w');
-  let parts = ['MODULE Linux x86_64 0123456789ABCDEF0123456789ABCDEF0 big.so\n'];
+  let parts = [`MODULE Linux x86_64 ${bigModule.id} ${bigModule.name}\n`];
   const flush = () => {
     writeSync(fd, parts.join(''));
     parts = [];
@@ -44,7 +48,6 @@ export function writeBigSym(
   for (let id = 0; id < files; id++) {
     parts.push(`FILE ${id} /build/big/src/component${id % 90}/part_${id}/implementation_${id}.cc\n`);
   }
-  const frames = [];
   let address = 0x1000;
   let linesLeft = lines;
   let cfiLeft = cfi;
@@ -67,26 +70,38 @@ export function writeBigSym(
     const size = at - address;
     const name = `big::component${f % 90}::Class${f % 701}::method_${f}(int, char const*)`;
     parts.push(`FUNC ${address.toString(16)} ${size.toString(16)} 0 ${name}\n`, ...rows);
-    starts.push(address);
     const cfiCount = last ? cfiLeft : Math.min(cfiLeft, 1 + random(Math.round((2 * cfiLeft) / left)));
     cfiLeft -= cfiCount;
-    frames.push([address, size, cfiCount]);
+    made.push({ start: address, size, records: cfiCount });
     address = (at + 15) & ~15;
     if (parts.length > 50_000) flush();
   }
-  for (const [start, size, count] of frames) {
+  for (const { start, size, records } of made) {
     parts.push(`STACK CFI INIT ${start.toString(16)} ${size.toString(16)} .cfa: $rsp 8 + .ra: .cfa -8 + ^\n`);
-    for (let i = 1; i < count; i++) {
-      const at = (start + Math.floor((i * size) / count)).toString(16);
+    for (let i = 1; i < records; i++) {
+      const at = (start + offsetOf(i, size, records)).toString(16);
       const register = saved[i % saved.length];
       const rule = i % 2 === 0 ? ` ${register}: .cfa -${8 * (i % 60) + 16} + ^` : '';
-      parts.push(`STACK CFI ${at} .cfa: $rsp ${8 + 8 * (i % 100)} +${rule}\n`);
+      parts.push(`STACK CFI ${at} .cfa: $rsp ${frameSize(i)} +${rule}\n`);
     }
     if (parts.length > 50_000) flush();
   }
   flush();
   closeSync(fd);
-  return starts;
+  return made;
+}
+
+/** Where in a function its record `i` begins to hold. */
+const offsetOf = (i, size, records) => Math.floor((i * size) / records);
+
+/** From the stack pointer to the CFA where record `i` of a function holds, in bytes. */
+const frameSize = (i) => 8 + 8 * (i % 100);
+
+/** The same at a place in a function. The return address is in the 8 bytes below the CFA. */
+export function frameSizeAt({ size, records }, offset) {
+  let i = 0;
+  while (i + 1 < records && offsetOf(i + 1, size, records) <= offset) i++;
+  return frameSize(i);
 }
 
 async function main([what, path]) {
@@ -94,10 +109,9 @@ async function main([what, path]) {
     writeBigSym(path);
     return;
   }
-  const dist = process.env.MDMP_DIST ?? fileURLToPath(new URL('../dist', import.meta.url));
-  const { parseSymFile, SymIndex, writeSymIndex } = await import(`${dist}/object/breakpad/index.js`);
-  const { BytesSource, runSync } = await import(`${dist}/io/index.js`);
-  const { FileSource } = await import(`${dist}/node/file-source.js`);
+  const { parseSymFile, SymIndex, writeSymIndex } = await fromDist('object/breakpad/index.js');
+  const { BytesSource, runSync } = await fromDist('io/index.js');
+  const { FileSource } = await fromDist('node/file-source.js');
   const started = performance.now();
   const times = {};
   const lap = (name) => {

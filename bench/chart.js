@@ -1,4 +1,4 @@
-// A run as a picture: for each tool and target a bar of its wall time and one of the pause, on a logarithmic axis.
+// A run as a picture: for each tool and target a bar of its wall time and, where there is one, of the pause, on a logarithmic axis.
 import { medianOf } from './statistics.js';
 import { time } from './text.js';
 
@@ -15,16 +15,20 @@ const LABELS = { wallMs: 'wall time', pauseMs: 'pause that the target saw' };
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 const tick = (ms) => (ms < 1000 ? `${ms} ms` : `${ms / 1000} s`);
 
-/** The SVG of `targets`, as `rounds` of measuring.js gives them. */
-export function chart(targets) {
-  const groups = targets.map(({ name, what, tools }) => ({
+/** The SVG of `targets`, as `rounds` of measuring.js gives them, and of `stacks`, the cases of stacks.js; undefined of neither. */
+export function chart(targets, stacks = []) {
+  const cases = stacks.map((one) => ({ ...one, name: `stacks, ${one.name}` }));
+  if (targets.length + cases.length === 0) return undefined;
+  const groups = [...targets, ...cases].map(({ name, what, tools }) => ({
     title: `${name}: ${what}`,
     rows: tools.flatMap(({ name, results }) => {
       const wallMs = medianOf(results, 'wallMs');
       return wallMs === undefined ? [] : [{ name, wallMs, pauseMs: medianOf(results, 'pauseMs') }];
     }),
   }));
-  const all = groups.flatMap(({ rows }) => rows.flatMap(({ wallMs, pauseMs }) => [wallMs, pauseMs]));
+  const all = groups.flatMap(({ rows }) =>
+    rows.flatMap(({ wallMs, pauseMs }) => [wallMs, pauseMs ?? wallMs]),
+  );
   const low = Math.floor(Math.log10(Math.max(0.01, Math.min(...all))));
   const high = Math.max(low + 1, Math.ceil(Math.log10(Math.max(...all))));
   const x = (ms) =>
@@ -46,7 +50,8 @@ export function chart(targets) {
     parts.push(`<line x1="${at}" y1="${TOP - 8}" x2="${at}" y2="${height - 14}" stroke="#ddd"/>`);
     text(at, TOP - 14, tick(10 ** power), ' text-anchor="middle" fill="#666"');
   }
-  Object.entries(LABELS).forEach(([key, label], i) => {
+  const labels = Object.entries(LABELS).filter(([key]) => key !== 'pauseMs' || targets.length > 0);
+  labels.forEach(([key, label], i) => {
     parts.push(`<rect x="${NAMES + i * 120}" y="14" width="12" height="12" fill="${COLORS[key]}"/>`);
     text(NAMES + 18 + i * 120, 24, label);
   });
@@ -58,7 +63,7 @@ export function chart(targets) {
       const weight = name.startsWith('mdmp') ? ' font-weight="bold"' : '';
       text(NAMES - 8, y + BAR + 4, name, ` text-anchor="end"${weight}`);
       bar(y, wallMs, 'wallMs');
-      bar(y + BAR + 1, pauseMs, 'pauseMs');
+      if (pauseMs !== undefined) bar(y + BAR + 1, pauseMs, 'pauseMs');
       y += ROW;
     }
   }

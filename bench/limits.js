@@ -16,8 +16,51 @@ function limit(what, figure, most, print) {
   return [{ what, figure: print(figure), limit: `at most ${print(most)}`, kept: figure <= most }];
 }
 
+/** Of `mdmp stack`, in text and JSON: shares of Breakpad's time, megabytes, and dumps a second. */
+const COLD = 0.5;
+const WARM = 0.1;
+const STACK_MB = 200;
+const DUMPS_A_SECOND = 400;
+
+function stackLimits({ cases, rates }) {
+  const ofCase = (wanted, share) =>
+    cases
+      .filter(({ name }) => name === wanted)
+      .flatMap(({ name, tools }) => {
+        const [first] = tools;
+        return tools
+          .filter((tool) => tool.name.startsWith('mdmp'))
+          .flatMap((tool) => [
+            ...(first.name === 'Breakpad'
+              ? limit(
+                  `stacks, ${name}: ${tool.name} against Breakpad`,
+                  ratio(tool.results, first.results, 'wallMs'),
+                  share,
+                  times,
+                )
+              : []),
+            ...limit(
+              `stacks, ${name}: ${tool.name}, peak memory`,
+              medianOf(tool.results, 'peakMb'),
+              STACK_MB,
+              megabytes,
+            ),
+          ]);
+      });
+  return [
+    ...ofCase('big-cold', COLD),
+    ...ofCase('big-warm', WARM),
+    ...rates.map(({ name, perSecond }) => ({
+      what: `stacks, one process: ${name}`,
+      figure: `${perSecond.toFixed(0)} dumps a second`,
+      limit: `at least ${DUMPS_A_SECOND}`,
+      kept: perSecond >= DUMPS_A_SECOND,
+    })),
+  ];
+}
+
 /** The limits that the parts of a run have figures for. */
-export function limits(targets) {
+export function limits(targets, stacks = { cases: [], rates: [] }) {
   const results = (target, tool) =>
     targets.find(({ name }) => name === target)?.tools.find(({ name }) => name === tool)?.results ?? [];
   const of = (target, tool, key) => medianOf(results(target, tool), key);
@@ -92,5 +135,6 @@ export function limits(targets) {
       90,
       megabytes,
     ),
+    ...stackLimits(stacks),
   ];
 }

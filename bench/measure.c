@@ -2,7 +2,7 @@
  * Runs a command and says what it took:
  *   measure REPORT MOST_BYTES COMMAND [ARGUMENT…]
  * REPORT gets `began_ns=`, `ended_ns=` (CLOCK_MONOTONIC), `peak_kib=` (the largest resident set of the command, or of a child that it waited for,
- * if that one is larger) and `status=`, as a shell has it. No file that the command writes gets larger than MOST_BYTES.
+ * if that one is larger), `processor_us=` (user and system, all of its threads and such children) and `status=`, as a shell has it. No file that the command writes gets larger than MOST_BYTES.
  *
  * A wrapper in C, because a process begins with the resident set of the one that forks it: that of a benchmark in Node would be all that is seen.
  */
@@ -50,7 +50,10 @@ int main(int count, char **arguments) {
   int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   FILE *report = fopen(arguments[1], "w");
   if (!report) die(arguments[1]);
-  fprintf(report, "began_ns=%lld\nended_ns=%lld\npeak_kib=%ld\nstatus=%d\n", began, ended, usage.ru_maxrss, code);
+  struct timeval u = usage.ru_utime, s = usage.ru_stime;
+  long long processor_us = (u.tv_sec + s.tv_sec) * 1000000LL + u.tv_usec + s.tv_usec;
+  fprintf(report, "began_ns=%lld\nended_ns=%lld\npeak_kib=%ld\nprocessor_us=%lld\nstatus=%d\n", began, ended, usage.ru_maxrss,
+          processor_us, code);
   if (fclose(report)) die(arguments[1]);
   return code;
 }

@@ -4,7 +4,7 @@ import { BenchError } from './error.js';
 
 export const usage = `npm run bench -- [options]
 
-  --quick             small, threads100 and 256 MiB, few runs: under a minute, for CI
+  --quick             small, threads100, 256 MiB and small stacks, few runs: under a minute, for CI
   --only NAME,…       only these parts (see below)
   --runs N            how often each tool dumps each target (9; large targets 5; --quick 2)
   --probe sleep|spin  how a C target watches its clock (spin)

@@ -1,5 +1,5 @@
-// How long a dump takes, how long the target stands still meanwhile (by its own clock), how much memory it takes and how large the file is, against other
-// tools: npm run bench. docs/benchmark.md tells how to read it; --help shows the options. It fails on nothing but errors.
+// How long a dump takes, how long the target stands still meanwhile (by its own clock), how much memory it takes and how large the file is, and how long it
+// takes to walk the stacks of one, against other tools: npm run bench. docs/benchmark.md tells how to read it; --help shows the options. It fails on nothing but errors.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chart } from './chart.js';
@@ -10,11 +10,12 @@ import { measure, rounds } from './measuring.js';
 import { failures, memoryLimit } from './memory-limit.js';
 import { readOptions, usage } from './options.js';
 import { rewriting } from './rewriting.js';
+import { stackWalks } from './stacks.js';
 import { markdown } from './table.js';
 import { checkNames, targets } from './targets.js';
 import { chooseTools, hasSnapshot, main, mdmp, toolsFor } from './tools.js';
 
-const PARTS = ['machine', 'rewriter', 'memory-limit'];
+const PARTS = ['stacks', 'machine', 'rewriter', 'memory-limit'];
 
 /** `mdmp info` of the dumps of mdmp, while they are there. */
 function lookWithInfo(folder) {
@@ -64,6 +65,10 @@ async function runAll(options) {
     });
     result.targets.push({ ...measured, leftOut });
   }
+  if (wanted('stacks', true)) {
+    say('stacks');
+    result.stacks = await stackWalks({ runs: runsOf(), quick: options.quick, folder });
+  }
   if (wanted('rewriter', !options.quick)) {
     result.rewriting = [];
     for (const pages of ['4k', '2m']) {
@@ -97,8 +102,7 @@ try {
     const text = markdown(result);
     console.log(text);
     if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(result, undefined, 1)}\n`);
-    if (options.write !== undefined)
-      write(options.write, text, result.targets.length ? chart(result.targets) : undefined);
+    if (options.write !== undefined) write(options.write, text, chart(result.targets, result.stacks?.cases));
     for (const failure of failures(result.memoryLimit ?? {})) {
       console.error(`bench: ${failure}`);
       process.exitCode = 1;

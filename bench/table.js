@@ -66,6 +66,51 @@ const hugeText = (share) =>
     ? 'Its memory is in pages of 2 MiB.'
     : `ITS MEMORY IS NOT IN PAGES OF 2 MiB: only ${(share * 100).toFixed(0)} % of it is, in the worst of the processes.`;
 
+function stackTable({ name, what, tools }) {
+  const base = tools[0];
+  const rows = tools.map(({ name, results }) => {
+    const failed = results.find((result) => result?.failed);
+    const wallMs = medianOf(results, 'wallMs');
+    if (wallMs === undefined) return [name, `failed: ${cell(failed.failed)}`, ...Array(4).fill('')];
+    return [
+      name,
+      ms(wallMs),
+      compared(results, base.results, 'wallMs'),
+      ms(medianOf(results, 'processorMs')),
+      compared(results, base.results, 'processorMs'),
+      mb(medianOf(results, 'peakMb')),
+    ];
+  });
+  const head = ['tool', 'wall ms', 'ratio', 'processor ms', 'ratio', 'peak MB'];
+  return [`## stacks, ${name}: ${what}`, '', ...table(head, rows), ''];
+}
+
+function stacksText({ cases, rates, leftOut }) {
+  const rows = rates.map(({ name, perSecond, processorMs, frames, named, peakMb }) => [
+    name,
+    perSecond.toFixed(0),
+    ms(processorMs),
+    `${named} of ${frames}`,
+    mb(peakMb),
+  ]);
+  return [
+    ...cases.flatMap(stackTable),
+    ...(rates.length
+      ? [
+          '## stacks: one process that keeps its symbols',
+          '',
+          ...table(
+            ['dump', 'dumps a second', 'processor ms a dump', 'frames with a function', 'peak MB'],
+            rows,
+          ),
+          '',
+        ]
+      : []),
+    ...leftOut.map((text) => `- left out: ${text}`),
+    ...(leftOut.length ? [''] : []),
+  ];
+}
+
 function rewritingTable({ mib, pages, modes }) {
   const head = ['dump', 'wall ms', 'longest pause ms', 'work lost ms', 'lost within ms', 'share lost'];
   const rows = modes.map(({ name, results }) => [
@@ -104,8 +149,8 @@ function memoryLimitText({ mib, share, modes, leftOut }) {
   ];
 }
 
-function limitsTable(targets) {
-  const rows = limits(targets).map(({ what, figure, limit, kept }) => [
+function limitsTable(targets, stacks) {
+  const rows = limits(targets, stacks).map(({ what, figure, limit, kept }) => [
     what,
     figure,
     limit,
@@ -143,8 +188,9 @@ export function markdown(run) {
   return [
     ...machineText(run),
     ...startText(run.targets),
-    ...limitsTable(run.targets),
+    ...limitsTable(run.targets, run.stacks),
     ...run.targets.flatMap(targetTable),
+    ...(run.stacks ? stacksText(run.stacks) : []),
     ...(run.rewriting ?? []).flatMap(rewritingTable),
     ...(run.memoryLimit ? memoryLimitText(run.memoryLimit) : []),
   ].join('\n');

@@ -160,7 +160,8 @@ function* nothing(): Task<undefined> {
 
 /** Of symbol files. */
 function* informationIn(world: StackWorld, { module }: LoadedModule): Task<DebugInformation | undefined> {
-  return (yield* world.symbols.of(module, world.pointerSize)).information;
+  const { symbols, pointerSize } = world;
+  return (symbols.known(module, pointerSize) ?? (yield* symbols.of(module, pointerSize))).information;
 }
 
 const NAMELESS = {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { inflateSync } from 'node:zlib';
-import { decompress as zstd } from 'fzstd';
 import { CacheFolder } from '../node/cache-folder.js';
 import { DiskFolder, openFile } from '../node/disk-folder.js';
 import { LocalFiles, SymbolFile, SymbolFolder, type SymbolSupplier, Symbols } from '../symbols/index.js';
@@ -15,6 +15,9 @@ export interface SymbolPlaces {
   /** Look at the files that the modules were loaded from, on this machine. */
   readonly local: boolean;
 }
+
+/** Loaded where a section is compressed so: few are, and it takes 5 ms. */
+const fzstd = () => createRequire(import.meta.url)('fzstd') as typeof import('fzstd');
 
 /** What a command looks symbols up in. Fails with `input-unreadable` for a path that is not there. */
 export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
@@ -30,7 +33,7 @@ export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
     cache: new CacheFolder(cache),
     decompress: {
       inflate: (bytes, size) => inflateSync(bytes, { maxOutputLength: Math.max(1, size) }),
-      zstd: (bytes, size) => zstd(bytes, new Uint8Array(size)),
+      zstd: (bytes, size) => fzstd().decompress(bytes, new Uint8Array(size)),
     },
   });
 }

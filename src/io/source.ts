@@ -10,6 +10,8 @@ export interface Source {
   /** Length in bytes. */
   readonly size: number;
   read(offset: number, length: number): Uint8Array | Promise<Uint8Array>;
+  /** The same, where a source always answers at once: for many small reads, each of which would be a step of a task otherwise. */
+  readNow?(offset: number, length: number): Uint8Array;
 }
 
 /** A source over bytes in memory. What `read` gives is a view, not a copy. */
@@ -28,6 +30,10 @@ export class BytesSource implements Source {
 
   read(offset: number, length: number): Uint8Array {
     return this.#bytes.subarray(offset, Math.min(offset + length, this.size));
+  }
+
+  readNow(offset: number, length: number): Uint8Array {
+    return this.read(offset, length);
   }
 }
 

@@ -56,6 +56,10 @@ export class FileSource implements Source, Disposable {
     return new Uint8Array(buffer, 0, done);
   }
 
+  readNow(offset: number, length: number): Uint8Array {
+    return this.read(offset, length);
+  }
+
   close(): void {
     if (this.#fd === undefined) return;
     closeSync(this.#fd);

@@ -7,7 +7,7 @@ import {
   readRange,
   type Task,
 } from '../io/index.js';
-import { parseSymFile, SymIndex, writeSymIndex } from '../object/breakpad/index.js';
+import { BlockStore, parseSymFile, SymIndex, writeSymIndex } from '../object/breakpad/index.js';
 import { crc32Of } from '../object/crc32.js';
 import { unlessBroken } from '../object/dwarf/units.js';
 import type { Decompressors } from '../object/elf-compression.js';
@@ -48,6 +48,9 @@ const NOT_LOOKED_FOR: ModuleSymbols = {
   gaps: [],
 };
 
+/** What is kept of the indexes in a cache, in bytes. */
+const KEPT_OF_INDEXES = 64 << 20;
+
 /** The MODULE record is the first line of a .sym file. */
 const FIRST_LINE = 4096;
 
@@ -58,7 +61,10 @@ export class Symbols implements Disposable {
   readonly #suppliers: readonly SymbolSupplier[];
   readonly #options: SymbolsOptions;
   readonly #known = new Map<string, ModuleSymbols>();
+  /** The same by object: a key is made once for each module of a dump. */
+  #ofModule = new WeakMap<WantedModule, { pointerSize: 4 | 8; symbols: ModuleSymbols }>();
   readonly #open = new Set<Disposable>();
+  #blocks = new BlockStore(KEPT_OF_INDEXES);
 
   constructor(suppliers: readonly SymbolSupplier[], options: SymbolsOptions = {}) {
     this.#suppliers = suppliers;
@@ -76,7 +82,11 @@ export class Symbols implements Disposable {
 
   /** What came of the search for a module that was looked for before. */
   known(module: WantedModule, pointerSize: 4 | 8): ModuleSymbols | undefined {
-    return this.#known.get(keyOf(module, pointerSize));
+    const last = this.#ofModule.get(module);
+    if (last?.pointerSize === pointerSize) return last.symbols;
+    const symbols = this.#known.get(keyOf(module, pointerSize));
+    if (symbols !== undefined) this.#ofModule.set(module, { pointerSize, symbols });
+    return symbols;
   }
 
   *#find(module: WantedModule, pointerSize: 4 | 8): Task<ModuleSymbols> {
@@ -193,7 +203,7 @@ export class Symbols implements Disposable {
 
   *#fromCache(kept: CachedSource, pointerSize: 4 | 8): Task<SymIndex | undefined> {
     try {
-      const index = yield* SymIndex.open(kept, { pointerSize });
+      const index = yield* SymIndex.open(kept, { pointerSize, blocks: this.#blocks });
       this.#open.add(kept);
       return index;
     } catch (error) {
@@ -233,6 +243,8 @@ export class Symbols implements Disposable {
     for (const one of this.#open) one[Symbol.dispose]();
     this.#open.clear();
     this.#known.clear();
+    this.#ofModule = new WeakMap();
+    this.#blocks = new BlockStore(KEPT_OF_INDEXES);
   }
 }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { compile, Program, readProcessMemory, stopPrograms, temporaryFolder } from '../support/programs.js';
 import { type RunResult, run } from '../support/run.js';
-import { describeWith, needsBuild, needsLinux, requireTool, root } from '../support/tools.js';
+import { describeWith, needsBuild, needsCorpus, needsLinux, requireTool, root } from '../support/tools.js';
 
 afterEach(stopPrograms);
 
@@ -69,6 +69,39 @@ describeWith([needsLinux, needsBuild, 'gcc'], 'npm run bench', () => {
   });
 });
 
+describeWith(
+  [needsLinux, needsBuild, needsCorpus, 'gcc', 'minidump_stackwalk'],
+  'npm run bench -- --only stacks',
+  () => {
+    it('walks the stacks of a dump with other tools, and those of many dumps in one process', async () => {
+      const json = join(folder, 'stacks.json');
+      const dumps = temporaryFolder();
+      const { status, stdout, stderr } = await bench(
+        ...['--quick', '--only', 'stacks', '--runs', '1', '--json', json, '--folder', dumps],
+      );
+      expect({ status, stderr: stderr.toString() }).toMatchObject({ status: 0 });
+      const text = stdout.toString();
+      for (const name of ['small', 'little-cold', 'little-warm'])
+        expect(text).toContain(`## stacks, ${name}: `);
+      for (const tool of ['Breakpad', 'mdmp stack', 'mdmp stack --json'])
+        expect(text).toMatch(new RegExp(`^\\| ${tool}( \\| [\\d.]+ \\| [\\d.]+×){2} \\| [\\d.]+ \\|$`, 'm'));
+      const { cases, rates } = JSON.parse(readFileSync(json, 'utf8')).stacks;
+      // An index that is there is not made again: less of everything.
+      const peak = (wanted: string) =>
+        cases
+          .find(({ name }: { name: string }) => name === wanted)
+          .tools.find(({ name }: { name: string }) => name === 'mdmp stack').results[0].peakMb;
+      expect(peak('little-warm')).toBeLessThan(peak('little-cold'));
+      expect(rates).toHaveLength(3);
+      for (const { perSecond, named } of rates) {
+        expect(perSecond).toBeGreaterThan(1);
+        expect(named).toBeGreaterThan(1);
+      }
+      expect(readdirSync(dumps)).toEqual([]);
+    }, 300_000);
+  },
+);
+
 describeWith([needsLinux, 'gcc'], 'the programs of the benchmark', () => {
   const build = async (name: string): Promise<string> => {
     const path = join(folder, name);
@@ -109,10 +142,13 @@ describeWith([needsLinux, 'gcc'], 'the programs of the benchmark', () => {
       );
     await measure('sh', '-c', 'sleep 0.2; exit 3');
     expect(figures().status).toBe(3);
+    // It slept.
+    expect(figures().processor_us! * 1000).toBeLessThan(figures().ended_ns! - figures().began_ns!);
     expect(figures().ended_ns! - figures().began_ns!).toBeGreaterThan(200e6);
     // A shell, though a process of more than 40 MB started all of this.
     expect(figures().peak_kib).toBeLessThan(16 << 10);
     await measure(process.execPath, '-e', 'Buffer.alloc(200 << 20, 1)');
+    expect(figures().processor_us).toBeGreaterThan(0);
     expect(figures().peak_kib).toBeGreaterThan(200 << 10);
     await measure('sh', '-c', 'kill -9 $$');
     expect(figures().status).toBe(137);

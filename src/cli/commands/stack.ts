@@ -52,7 +52,7 @@ export async function stack(file: string, symbolPaths: string[], options: StackA
   const additions = options.evilJson === undefined ? {} : readEvilJson(readText(options.evilJson));
   const traced = options.trace || options.verbose === 'trace';
   await withDump(file, async (dump) => {
-    // It takes a quarter of a second to load: not for dumps in which nothing crashed.
+    // It takes 40 ms to load, as long as Node itself: not for dumps in which nothing crashed.
     const disassembler = dump.entry('exception') && (await loadDisassembler());
     const events: string[] = [];
     const analysis = runSync(

@@ -1,8 +1,6 @@
 import { MinidumpError, type Task } from '../../io/index.js';
 import type { BlockCache } from './block-cache.js';
 
-/** So many bytes are searched at once; before that, rows are looked at one by one. */
-const SEARCH_BYTES = 4096;
 const NOTHING = new Uint8Array(0);
 
 export function malformedIndex(expected: string, found: string): MinidumpError {
@@ -44,7 +42,13 @@ export class Section {
   }
 
   *row(number: number): Task<Row> {
-    return new Row(yield* this.rows(number, 1), 0);
+    return this.#find(number) ?? new Row(yield* this.rows(number, 1), 0);
+  }
+
+  #find(number: number): Row | undefined {
+    if (number >= this.length) return undefined;
+    const found = this.#cache.find(this.#offset + number * this.#rowSize, this.#rowSize);
+    return found && new Row(found.view, found.at);
   }
 
   /**
@@ -54,16 +58,9 @@ export class Section {
   *last(first: number, end: number, isAfter: (row: Row) => boolean): Task<number> {
     let low = first;
     let high = end;
-    while ((high - low) * this.#rowSize > SEARCH_BYTES) {
-      const middle = Math.floor((low + high) / 2);
-      if (isAfter(yield* this.row(middle))) high = middle;
-      else low = middle + 1;
-    }
-    const base = low;
-    const view = yield* this.rows(base, high - low);
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      if (isAfter(new Row(view, (middle - base) * this.#rowSize))) high = middle;
+      if (isAfter(this.#find(middle) ?? (yield* this.row(middle)))) high = middle;
       else low = middle + 1;
     }
     return low - 1;

@@ -1,3 +1,4 @@
+export { BlockStore } from './block-cache.js';
 export * from './compile-cfi.js';
 export { parseSymFile } from './parse.js';
 export { SymIndex, type SymIndexOptions, type SymModule } from './sym-index.js';

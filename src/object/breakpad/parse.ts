@@ -14,7 +14,7 @@ import { addWindowsFrame } from './windows-records.js';
  * become text when they are asked for.
  */
 
-const PIECE = 2 << 20;
+const PIECE = 1 << 16;
 /** Longer lines are broken ones. rust-minidump skips them from 80 KB or 160 KB on, depending on where they lie. */
 const MAX_LINE = 1 << 20;
 const LF = 0x0a;

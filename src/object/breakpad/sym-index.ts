@@ -1,7 +1,7 @@
 import type { Source, Task } from '../../io/index.js';
 import type { CfiRow } from '../cfi.js';
 import type { DebugInformation, FunctionAt, InlinedCall, WindowsFrame } from '../debug-information.js';
-import { BlockCache } from './block-cache.js';
+import { BlockCache, type BlockStore } from './block-cache.js';
 import { MAX_DELTAS, MAX_RULE_BYTES } from './cfi-records.js';
 import { type CfiMachine, compileCfi, machineOf } from './compile-cfi.js';
 import { MAX_INLINE_DEPTH } from './function-records.js';
@@ -50,6 +50,8 @@ export interface SymModule {
 export interface SymIndexOptions {
   /** Of the dump; else it is told from the CPU of the MODULE record. */
   readonly pointerSize?: 4 | 8;
+  /** Keeps what was read, for several indexes together; one of its own if it is not given. */
+  readonly blocks?: BlockStore;
 }
 
 /** A .sym file that is looked up. See index-layout.ts for what is in the bytes. */
@@ -92,7 +94,7 @@ export class SymIndex implements DebugInformation {
   static *open(source: Source, options: SymIndexOptions = {}): Task<SymIndex> {
     if (source.size < HEADER_SIZE)
       throw malformedIndex(`${HEADER_SIZE} bytes or more`, `${source.size} bytes`);
-    const cache = new BlockCache(source);
+    const cache = new BlockCache(source, options.blocks);
     const header = yield* cache.read(0, HEADER_SIZE);
     const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
     if (!MAGIC.every((byte, i) => header[i] === byte)) throw malformedIndex('"MDMPSYM"', 'other bytes');
@@ -170,7 +172,8 @@ export class SymIndex implements DebugInformation {
   *#function(row: Row, rva: number): Task<FunctionAt> {
     const start = startOf(row);
     const offset = rva - start;
-    const frame = yield* this.windowsFrameAt(rva);
+    const { frameData, fpo } = this.#sections;
+    const frame = frameData.length + fpo.length === 0 ? undefined : yield* this.windowsFrameAt(rva);
     // Each call says where it was made, so the place inside it is told by the next one, and for the innermost by the line.
     let place = yield* this.#inlineAt(row, 0, offset);
     const outermost = place ?? (yield* this.#lineAt(row, offset));

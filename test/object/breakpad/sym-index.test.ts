@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { BytesSource, runAsync, runSync, type Source } from '../../../src/io/index.js';
-import { SymIndex } from '../../../src/object/breakpad/index.js';
+import { BlockStore, SymIndex } from '../../../src/object/breakpad/index.js';
 import { generator } from '../../reader/mutations.js';
 import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
 import { indexOf, latin1, openSym } from './open.js';
@@ -297,6 +297,37 @@ describe('the index', () => {
     expect(index.module?.name).toBe('a.so');
     expect(await runAsync(index.functionAt(0x1000 + 777 * 16))).toMatchObject({ line: 778, file: 'a.c' });
     expect(read).toBeLessThan(bytes.length / 3);
+  });
+
+  it('gives the same answers whether a source answers at once, however little is kept', async () => {
+    const later: Source = {
+      size: bytes.length,
+      read: async (offset, length) => bytes.slice(offset, offset + length),
+    };
+    const atOnce = runSync(SymIndex.open(new BytesSource(bytes)));
+    // Two indexes share a few blocks: each must get its own.
+    const blocks = new BlockStore(3 << 12);
+    const crowded = runSync(SymIndex.open(new BytesSource(bytes), { blocks }));
+    const other = indexOf(text.replaceAll('function number', 'other number'));
+    const neighbour = runSync(SymIndex.open(new BytesSource(other), { blocks }));
+    const slow = await runAsync(SymIndex.open(later, { blocks: new BlockStore(3 << 12) }));
+    for (let i = 0; i < 20_000; i += 397) {
+      const rva = 0x1000 + i * 16;
+      const expected = { name: `function number ${i}`, line: i + 1, file: 'a.c' };
+      expect(runSync(atOnce.functionAt(rva))).toMatchObject(expected);
+      expect(runSync(crowded.functionAt(rva))).toMatchObject(expected);
+      expect(runSync(neighbour.functionAt(rva))).toMatchObject({ ...expected, name: `other number ${i}` });
+      expect(await runAsync(slow.functionAt(rva))).toMatchObject(expected);
+    }
+  });
+
+  it('says so where its file was cut off after it was opened', () => {
+    let size = bytes.length;
+    const read = (offset: number, length: number) => bytes.slice(offset, Math.min(offset + length, size));
+    const index = runSync(SymIndex.open({ size: bytes.length, read, readNow: read }));
+    size = 2 << 12;
+    const truncated = expect.objectContaining({ name: 'MinidumpError', code: 'truncated' });
+    expect(() => runSync(index.functionAt(0x1000 + 19_000 * 16))).toThrow(truncated);
   });
 
   it('refuses what is no index, another version, a header that was changed, and one that is cut off', () => {
