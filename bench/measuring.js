@@ -10,13 +10,14 @@ import { valuesOf } from './values.js';
 /**
  * Runs a command under measure.c: `wallMs`, `peakMb` (1 MB is 1,000,000 bytes), `processorMs` of all its threads, when it began and ended in nanoseconds of CLOCK_MONOTONIC, its exit
  * `status` and what it `printed`.
+ *
+ * @param env variables that it has beside those of the benchmark; undefined takes one away
  */
-export async function measure([command, args], folder) {
+export async function measure([command, args], folder, env = {}) {
   const report = join(folder.path, 'measured');
   rmSync(report, { force: true });
   const result = await run(program('bench/measure.c'), [report, String(folder.room), command, ...args], {
-    // With NODE_EXTRA_CA_CERTS each start of Node takes 40 ms more, to read certificates that nobody here needs.
-    env: { DEBUGINFOD_URLS: '', NODE_EXTRA_CA_CERTS: undefined },
+    env: { DEBUGINFOD_URLS: '', ...env },
   });
   if (!existsSync(report))
     return { status: result.status, printed: result.timedOut ? 'it did not end' : result.printed };

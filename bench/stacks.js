@@ -10,6 +10,9 @@ import { measure } from './measuring.js';
 import { mdmp } from './tools.js';
 import { valuesOf } from './values.js';
 
+/** Where this is set each start of Node takes 30 ms more, to read certificates that nobody here needs; native tools have no such thing. */
+const WITHOUT_CERTIFICATES = { NODE_EXTRA_CA_CERTS: undefined };
+
 /** A tool of .tools, or undefined. */
 function tool(...path) {
   const file = join(root, '.tools', ...path);
@@ -103,7 +106,7 @@ async function walked({ name, what, dump, symbols, functions, prepare }, tools, 
     for (let i = 0; i < tools.length; i++) {
       const one = tools[(i + round + tools.length) % tools.length];
       if (one.own) prepare?.();
-      const { status, printed, ...took } = await measure(one.command(dump, symbols), folder);
+      const { status, printed, ...took } = await measure(one.command(dump, symbols), folder, WITHOUT_CERTIFICATES);
       if (status !== 0) {
         const last = printed.trim().split('\n').slice(-3).join(' / ');
         if (one.own) throw new BenchError(`${one.name}: exit ${status}: ${last}`);
@@ -176,7 +179,7 @@ async function measureRates(corpus, { quick, folder, work }) {
         ...['--seconds', quick ? '0.5' : '10', join(corpus, dump), ...symbols],
       ],
     ];
-    const { status, printed, peakMb } = await measure(command, folder);
+    const { status, printed, peakMb } = await measure(command, folder, WITHOUT_CERTIFICATES);
     if (status !== 0) throw new BenchError(`${name}: ${printed}`);
     const { per_second, processor_ms, frames, named } = valuesOf(printed);
     if (!(Number(named) > 0)) throw new BenchError(`${name}: no frame has a function`);
