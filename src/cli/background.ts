@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { getPriority, setPriority } from 'node:os';
+import { availableParallelism, getPriority, setPriority } from 'node:os';
 
 /** As `nice -n 15`: others get the processor first, and what they leave is ours. */
 const NICE = 15;
@@ -10,11 +10,12 @@ const CAP_SYS_NICE = 23n;
 let before: { priority: number; threads: ReadonlySet<string> } | undefined;
 
 /**
- * Lets other programs have the processor first: to start takes some 100 ms of it, in which a process on a small or busy machine would
- * wait longer than for the stop itself. Only where there is a way back: what the process waits for must not be late.
+ * Lets other programs have the processor first: to start takes some 100 ms of it, in which a process on a small machine would
+ * wait longer than for the stop itself. Only where there is a way back: what the process waits for must not be late. And only where the
+ * processors have time left: in the background of a machine that is overloaded a dump took a quarter of a minute.
  */
 export function workInBackground(): void {
-  if (((ownCapabilities() >> CAP_SYS_NICE) & 1n) === 0n) return;
+  if (((ownCapabilities() >> CAP_SYS_NICE) & 1n) === 0n || runnableThreads() > availableParallelism()) return;
   const priority = getPriority();
   if (priority >= NICE) return;
   before = { priority, threads: new Set(ownThreads()) };
@@ -47,6 +48,16 @@ function ownCapabilities(): bigint {
     return BigInt(`0x${bits ?? '0'}`);
   } catch {
     return 0n;
+  }
+}
+
+/** How many threads of the machine run or wait for a processor, this one among them; 0 where it cannot be told. */
+function runnableThreads(): number {
+  try {
+    // proc(5): three averages, then those that are runnable and all, `3/215`.
+    return Number(/^\S+ \S+ \S+ (\d+)\//.exec(readFileSync('/proc/loadavg', 'latin1'))?.[1] ?? 0);
+  } catch {
+    return 0;
   }
 }
 
