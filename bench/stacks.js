@@ -106,7 +106,11 @@ async function walked({ name, what, dump, symbols, functions, prepare }, tools, 
     for (let i = 0; i < tools.length; i++) {
       const one = tools[(i + round + tools.length) % tools.length];
       if (one.own) prepare?.();
-      const { status, printed, ...took } = await measure(one.command(dump, symbols), folder, WITHOUT_CERTIFICATES);
+      const { status, printed, ...took } = await measure(
+        one.command(dump, symbols),
+        folder,
+        WITHOUT_CERTIFICATES,
+      );
       if (status !== 0) {
         const last = printed.trim().split('\n').slice(-3).join(' / ');
         if (one.own) throw new BenchError(`${one.name}: exit ${status}: ${last}`);
