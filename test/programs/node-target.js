@@ -36,6 +36,7 @@ if (!isMainThread) {
   );
   await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('online', resolve))));
 
+  let look = () => {};
   if (!quiet) {
     const server = createServer((request, response) => response.end(`hello ${request.url}`));
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -56,7 +57,7 @@ if (!isMainThread) {
     if (!idle) ask();
     const nobody = new Int32Array(new SharedArrayBuffer(4));
     let before = process.hrtime.bigint();
-    const turn = () => {
+    look = () => {
       const now = process.hrtime.bigint();
       const gap = now - before;
       if (gap > state.longest) {
@@ -65,6 +66,9 @@ if (!isMainThread) {
       } else if (gap > state.second) state.second = gap;
       if (gap > 500_000n) state.still += gap;
       before = now;
+    };
+    const turn = () => {
+      look();
       state.turns++;
       if (idle) Atomics.wait(nobody, 0, 0, 0.05);
       setImmediate(turn);
@@ -76,6 +80,8 @@ if (!isMainThread) {
   lines.on('line', (line) => {
     if (line === 'quit') process.exit(0);
     if (line === 'report') {
+      // It may have been stopped since the last turn, and the event loop comes to this line before the next one.
+      look();
       console.log(`longest_us=${state.longest / 1000n}`);
       console.log(`second_us=${state.second / 1000n}`);
       console.log(`still_us=${state.still / 1000n}`);
