@@ -2,5 +2,5 @@ export { cpuRules, type TechniqueName, type UnwindCpu, type UnwindSystem } from 
 export type * from './frame.js';
 export type * from './lookups.js';
 export * from './memory.js';
-export { orBroken } from './technique.js';
+export { LOWEST_INSTRUCTION, orBroken } from './technique.js';
 export * from './unwind.js';

@@ -2,9 +2,8 @@ import { join } from 'node:path';
 import { afterAll, afterEach, expect, it } from 'vitest';
 import { writeMinidump } from '../../dist/index.js';
 import { MINIDUMP_TYPE } from '../../src/format/index.js';
-import { kernelCore, main, needsCorePattern } from '../support/cores.js';
+import { convertedCore, needsCorePattern } from '../support/cores.js';
 import { compileWith, Program, removeFolders, stopPrograms, temporaryFolder } from '../support/programs.js';
-import { run } from '../support/run.js';
 import { expectSameStacks, type Place, plain, stacksByGdb, stacksOf } from '../support/stacks.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 
@@ -78,10 +77,7 @@ for (const variant of variants) {
     it.each(crashes)('$how in the main thread', async (crash) => {
       const path = await compiled();
       const program = await Program.start(path, [crash.how, 'main', 'core']);
-      const core = await kernelCore(program, temporaryFolder(), () => program.send('go'));
-      const dump = `${core}.dmp`;
-      const converted = await run(process.execPath, [main, 'convert', core, dump]);
-      expect(converted.stderr.toString()).toBe('');
+      const { core, dump } = await convertedCore(program, temporaryFolder(), () => program.send('go'));
       const theirs = await stacksByGdb({ program: path, core });
       const ours = stacksOf(dump);
       expect(ours.crashed).toBe(program.pid);

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { writeMinidump } from '../../dist/index.js';
-import { kernelCore, main, needsCorePattern } from '../support/cores.js';
+import { convertedCore, needsCorePattern } from '../support/cores.js';
 import { compileWith, Program, removeFolders, stopPrograms, temporaryFolder } from '../support/programs.js';
-import { run } from '../support/run.js';
 import { expectSameStacks, type SameName, stacksByGdb, stacksOf } from '../support/stacks.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 
@@ -61,10 +60,7 @@ describeWith(
     it.each(['panic', 'index'])('%s', async (how) => {
       const path = await compileWith('rustc', 'deep.rs', ['-O', '-g', '-C', 'panic=abort']);
       const program = await Program.start(path, [how]);
-      const core = await kernelCore(program, temporaryFolder(), () => program.send('go'));
-      const dump = `${core}.dmp`;
-      const converted = await run(process.execPath, [main, 'convert', core, dump]);
-      expect(converted.stderr.toString()).toBe('');
+      const { core, dump } = await convertedCore(program, temporaryFolder(), () => program.send('go'));
       const theirs = await stacksByGdb({ program: path, core });
       const ours = stacksOf(dump);
       expect(ours.reason).toContain('SIGABRT');

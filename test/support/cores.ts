@@ -78,6 +78,19 @@ export async function kernelCore(
   return core;
 }
 
+/** The same, and the minidump that `mdmp convert` makes of it without a complaint. */
+export async function convertedCore(
+  program: Program,
+  folder: string,
+  crash?: () => void,
+): Promise<{ core: string; dump: string }> {
+  const core = await kernelCore(program, folder, crash);
+  const dump = `${core}.dmp`;
+  const { status, stderr } = await run(process.execPath, [main, 'convert', core, dump]);
+  if (status !== 0 || stderr.length > 0) throw new Error(`mdmp convert: exit ${status}: ${stderr}`);
+  return { core, dump };
+}
+
 /** The pattern that mdmp prints. */
 export async function printedPattern(...options: string[]): Promise<string> {
   const { status, stdout, stderr } = await run(process.execPath, [

@@ -1,10 +1,8 @@
+import { LOWEST_INSTRUCTION } from '../../unwind/index.js';
 import type { Analysis } from '../analyze.js';
 import { type MemoryRegion, regionAt } from '../instruction/index.js';
 import type { StackFrame } from '../stack.js';
 import { countOf, type Gap, RANK, type RankedGap, threadsText } from './gap.js';
-
-/** Nothing is mapped in the first page: who is there jumped there. */
-const FIRST_PAGE = 4096n;
 
 interface Outside {
   readonly threads: Set<number>;
@@ -19,7 +17,7 @@ export function outsideKind(
   { module, lookupAddress, unloaded }: StackFrame,
   regions: readonly MemoryRegion[],
 ): Kind | undefined {
-  if (module !== undefined || lookupAddress < FIRST_PAGE) return undefined;
+  if (module !== undefined || lookupAddress < LOWEST_INSTRUCTION) return undefined;
   if (unloaded.length > 0) return 'unloaded-module';
   if (regions.length === 0) return 'module';
   return regionAt(regions, lookupAddress)?.executable ? 'generated-code' : undefined;

@@ -1,7 +1,7 @@
 import { AuxiliaryType } from '../../format/index.js';
 import type { Task } from '../../io/index.js';
 import type { MemoryView, Thread } from '../../reader/index.js';
-import { cpuRules, type UnwindCpu } from '../../unwind/index.js';
+import { cpuRules, LOWEST_INSTRUCTION, type UnwindCpu } from '../../unwind/index.js';
 import type { Analysis, AnalyzedThread } from '../analyze.js';
 import { type MemoryRegion, regionAt } from '../instruction/index.js';
 import { pointerBits } from '../platform.js';
@@ -172,7 +172,8 @@ function crashGaps(analysis: Analysis, regions: readonly MemoryRegion[]): Ranked
   const known = ['x86', 'amd64', 'arm64'].includes(cpu);
   const at =
     requestingThread === undefined ? undefined : threads[requestingThread]!.stack.frames[0]?.instruction;
-  const wild = at === undefined || (regions.length > 0 && !regionAt(regions, at)?.executable) || at < 4096n;
+  const wild =
+    at === undefined || (regions.length > 0 && !regionAt(regions, at)?.executable) || at < LOWEST_INSTRUCTION;
   if (known && instruction?.instruction === undefined && !wild) {
     const cost =
       'what it read or wrote is not told, nor null pointers behind it, nor whether that fits the crash';
