@@ -16,8 +16,12 @@ export interface ProcessFacts {
   via: number;
 }
 
-/** Refuses what cannot be dumped, before anything is touched; each case is an error of its own. */
-export function checkProcess(pid: number): ProcessFacts {
+/**
+ * Refuses what cannot be dumped, before anything is touched; each case is an error of its own.
+ *
+ * @param attached this process traces it already
+ */
+export function checkProcess(pid: number, attached = false): ProcessFacts {
   if (!Number.isInteger(pid) || pid <= 0) {
     throw new MinidumpError('invalid-argument', `${pid} is not a process id`);
   }
@@ -56,7 +60,7 @@ export function checkProcess(pid: number): ProcessFacts {
     );
   }
   const tracer = Number(status.get('TracerPid') ?? 0);
-  if (tracer !== 0) throw alreadyTraced(pid, tracer);
+  if (tracer !== 0 && !(attached && tracer === process.pid)) throw alreadyTraced(pid, tracer);
   return { name, tracer, via };
 }
 

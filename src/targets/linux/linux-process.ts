@@ -48,6 +48,7 @@ import { type Snapshot, snapshotLost } from './snapshot/snapshot.js';
 import { Snapshots } from './snapshot/snapshots.js';
 import type { ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
+import type { TracerThread } from './tracer-start.js';
 
 /** Of larger mappings without rights it is not asked page by page whether they hold anything. */
 const MAX_RESERVE_PROBE = 64n * 1024n * 1024n;
@@ -66,6 +67,8 @@ export interface LinuxProcessOptions {
   snapshot: SnapshotMode;
   /** Holds the threads in place of a tracer. */
   holder?: ThreadHolder | undefined;
+  /** Traces the process already. */
+  thread?: TracerThread | undefined;
 }
 
 /** A live Linux process: on x86-64 one of 64 bits or of 32, or one of ARM64. */
@@ -75,9 +78,9 @@ export class LinuxProcess implements Target {
   readonly system: TargetSystem;
 
   readonly #options: LinuxProcessOptions;
-  readonly #cpu: Cpu;
+  protected readonly cpu: Cpu;
   /** MiniDumpWithAvxXStateContext */
-  readonly #xstate: boolean;
+  protected readonly xstate: boolean;
   readonly #cpuName: CpuName;
   readonly #holder: ThreadHolder;
   /** The holder, if it is one. */
@@ -116,7 +119,7 @@ export class LinuxProcess implements Target {
         `live processes can be dumped on Linux x86-64 and ARM64, not on ${process.platform} ${process.arch}`,
       );
     }
-    const facts = checkProcess(pid);
+    const facts = checkProcess(pid, options.thread !== undefined);
     this.pid = pid;
     this.handle = handle;
     this.#options = options;
@@ -126,7 +129,7 @@ export class LinuxProcess implements Target {
     const pointerSize = auxvPointerSize(auxv);
     const cpu = cpuOf(pid, pointerSize);
     this.#cpuName = cpu;
-    this.#cpu = cpus[cpu];
+    this.cpu = cpus[cpu];
     this.#auxv = parseAuxv(auxv, pointerSize);
     checkPageSize(pid, this.#auxv);
     try {
@@ -135,17 +138,18 @@ export class LinuxProcess implements Target {
     } catch (error) {
       throw refused(pid, error);
     }
-    this.#xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
+    this.xstate = (options.type & MINIDUMP_TYPE.MiniDumpWithAvxXStateContext) !== 0;
     if (options.holder === undefined) {
       this.#tracer = new Tracer(pid, {
         cpu,
-        xstate: this.#xstate && cpu !== 'arm64',
+        xstate: this.xstate && cpu !== 'arm64',
         maxPause: options.maxPause,
         abandonExitCode: options.abandonExitCode,
+        thread: options.thread,
       });
     }
     this.#holder = options.holder ?? this.#tracer!;
-    this.#threads = new HeldThreads(pid, this.#cpu, this.#holder.slotSize);
+    this.#threads = new HeldThreads(pid, this.cpu, this.#holder.slotSize);
     try {
       this.#mapsFile = new MapsFile(pid, facts.via);
       this.#maps = this.#mapsFile.read();
@@ -153,7 +157,7 @@ export class LinuxProcess implements Target {
       this.#memory.use(this.#mappings);
       this.#stat = parseStat(readText(`/proc/${pid}/stat`) ?? '');
       const cpuinfo = readBytes('/proc/cpuinfo') ?? Buffer.alloc(0);
-      this.system = systemFacts(cpuinfo.toString('latin1'), this.#cpu, this.#auxv);
+      this.system = systemFacts(cpuinfo.toString('latin1'), this.cpu, this.#auxv);
       this.#asked = new AskedFacts(pid, facts.via, options.type);
       this.#process = processFacts(this.#stat, this.#asked.booted, cpuinfo.toString('latin1'));
       this.#modules = this.#findModules();
@@ -228,7 +232,7 @@ export class LinuxProcess implements Target {
       .flatMap((id) => {
         const at = parseSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
         if (at === undefined) return [];
-        const registers = this.#cpu.registersAt(at.stackPointer, at.instructionPointer);
+        const registers = this.cpu.registersAt(at.stackPointer, at.instructionPointer);
         return [this.#describe({ id, state: { registers, floatingPoint: undefined } })];
       });
     const pages = new Set<bigint>();
@@ -307,7 +311,7 @@ export class LinuxProcess implements Target {
   /** What a dump needed was not kept: it is taken again, in the ordinary way. */
   startOver(): void {
     this.#memory = this.#live;
-    this.#threads = new HeldThreads(this.pid, this.#cpu, this.#holder.slotSize);
+    this.#threads = new HeldThreads(this.pid, this.cpu, this.#holder.slotSize);
     this.#threadLocals = undefined;
   }
 
@@ -394,7 +398,7 @@ export class LinuxProcess implements Target {
 
   #describe({ id, state }: HeldThread): TargetThread {
     const stat = this.#statOf(id);
-    const cpu = this.#cpu;
+    const cpu = this.cpu;
     const unstopped = state === undefined ? this.#unstoppable(id) : undefined;
     const known = unstopped === undefined || unstopped.length > 0;
     const [stackPointer, instructionPointer] = !known
@@ -433,7 +437,7 @@ export class LinuxProcess implements Target {
   #unstoppable(id: number): Uint8Array {
     const found = parseSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
     if (found === undefined) return new Uint8Array();
-    return this.#cpu.controlContext(found.stackPointer, found.instructionPointer);
+    return this.cpu.controlContext(found.stackPointer, found.instructionPointer);
   }
 
   stackAt(stackPointer: bigint): AddressRange {
@@ -442,7 +446,7 @@ export class LinuxProcess implements Target {
       this.#mappings,
       this.#stat.argStart,
       this.#options.maxStack,
-      this.#cpu.redZone,
+      this.cpu.redZone,
     );
   }
 
@@ -476,7 +480,7 @@ export class LinuxProcess implements Target {
 
   *process(): Task<TargetProcess> {
     const xsave = this.#threads.all.find(({ state }) => state?.xsave !== undefined)?.state?.xsave;
-    return { ...this.#process, xstate: xsave && xstateInfo(xsaveLayout(xsave), this.#cpu.contextSize) };
+    return { ...this.#process, xstate: xsave && xstateInfo(xsaveLayout(xsave), this.cpu.contextSize) };
   }
 
   *texts(): Task<readonly TargetText[]> {
@@ -484,7 +488,7 @@ export class LinuxProcess implements Target {
   }
 
   *linkMap(read: ReadMemory): Task<TargetLinkMap | undefined> {
-    return yield* readLinkMap(this.#auxv, read, this.#cpu.pointerSize);
+    return yield* readLinkMap(this.#auxv, read, this.cpu.pointerSize);
   }
 
   *handles(): Task<readonly TargetHandle[]> {
@@ -527,7 +531,7 @@ export class LinuxProcess implements Target {
   *moduleTls(module: TargetModule, read: ReadMemory): Task<readonly AddressRange[]> {
     // Threads that were made without the C library may share a block.
     const threads = new Set(
-      this.#threads.all.map(({ state }) => (state === undefined ? 0n : this.#cpu.threadBlock(state))),
+      this.#threads.all.map(({ state }) => (state === undefined ? 0n : this.cpu.threadBlock(state))),
     );
     this.#threadLocals ??= new ThreadLocals(this.#asked.layout, yield* this.linkMap(read), this.#entry);
     return this.#clip(yield* this.#threadLocals.blocks(module, threads, read));
@@ -545,8 +549,8 @@ export class LinuxProcess implements Target {
       pointers,
       read,
       (address) => this.#memory.find(address) !== undefined,
-      this.#cpu,
-      this.#xstate,
+      this.cpu,
+      this.xstate,
     );
   }
 

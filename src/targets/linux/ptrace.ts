@@ -8,8 +8,10 @@ export const Request = {
   SYSCALL: 24,
   SETOPTIONS: 0x4200,
   GETEVENTMSG: 0x4201,
+  GETSIGINFO: 0x4202,
   SEIZE: 0x4206,
   INTERRUPT: 0x4207,
+  LISTEN: 0x4208,
   GETSIGMASK: 0x420a,
   SETSIGMASK: 0x420b,
   SECCOMP_GET_FILTER: 0x420c,
@@ -17,10 +19,18 @@ export const Request = {
 } as const;
 
 /** PTRACE_O_* */
-export const Option = { TRACESYSGOOD: 1, TRACECLONE: 8, EXITKILL: 0x100000 } as const;
+export const Option = {
+  TRACESYSGOOD: 1,
+  TRACEFORK: 2,
+  TRACEVFORK: 4,
+  TRACECLONE: 8,
+  TRACEEXEC: 0x10,
+  TRACEEXIT: 0x40,
+  EXITKILL: 0x100000,
+} as const;
 
 /** Events: the byte above the signal in the status of a stop. */
-export const Event = { CLONE: 3, STOP: 128 } as const;
+export const Event = { FORK: 1, VFORK: 2, CLONE: 3, EXEC: 4, EXIT: 6, STOP: 128 } as const;
 /** A stop at the entry or the exit of a system call, under TRACESYSGOOD: SIGTRAP | 0x80. */
 export const SYSCALL_STOP = 0x85;
 

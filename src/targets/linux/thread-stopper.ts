@@ -1,8 +1,10 @@
 import { type Cpu, type CpuName, cpus } from '../../linux/cpu/index.js';
 import { bindWaitid, collect, hasEnded } from './ended-threads.js';
-import { listThreads, readText, stateIn } from './procfs.js';
+import { readText, stateIn } from './procfs.js';
 import { Event, Ptrace, Request } from './ptrace.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
+import type { Stopper } from './stopper.js';
+import { fillSlot, type SlotShape, stopAllThreads, type ThreadSlots } from './thread-slots.js';
 import { Outcome, Slot, slotSize } from './tracer-protocol.js';
 
 const EPERM = 1;
@@ -28,13 +30,13 @@ const RANKS = Object.values(Rank);
 const EXPOSED = 8;
 
 /** Stops threads of a process and lets them go, for the one OS thread that traces them. */
-export class ThreadStopper {
+export class ThreadStopper implements Stopper {
   readonly ptrace: Ptrace;
   readonly registersOf: RegisterAccess;
   readonly slotSize: number;
   readonly #pid: number;
   readonly #cpu: Cpu;
-  readonly #xstate: boolean;
+  readonly #shape: SlotShape;
   readonly #traced = new Map<number, Traced>();
   readonly #waitid = bindWaitid();
   readonly #info = new Int32Array(32);
@@ -46,7 +48,7 @@ export class ThreadStopper {
     this.slotSize = slotSize(xstate);
     this.#pid = pid;
     this.#cpu = cpus[cpu];
-    this.#xstate = xstate;
+    this.#shape = { slotSize: this.slotSize, cpu: this.#cpu, xstate };
     this.#warm();
   }
 
@@ -80,18 +82,7 @@ export class ThreadStopper {
 
   /** Stops all threads; gives their ids and slots. */
   stopAll(): { readonly threads: readonly number[]; readonly slots: ThreadSlots } {
-    const threads: number[] = [];
-    const buffers: SharedArrayBuffer[] = [];
-    // Only a running thread can make new ones: a pass that finds none unknown proves that all stand.
-    for (;;) {
-      const fresh = listThreads(this.#pid).filter((tid) => !threads.includes(tid));
-      if (fresh.length === 0) break;
-      const buffer = new SharedArrayBuffer(fresh.length * this.slotSize);
-      buffers.push(buffer);
-      this.stop(fresh, buffer);
-      threads.push(...fresh);
-    }
-    return { threads, slots: new ThreadSlots(buffers, this.slotSize, this.#cpu.registerWords) };
+    return stopAllThreads(this.#pid, this.#shape, (tids, results) => this.stop(tids, results));
   }
 
   /**
@@ -107,6 +98,10 @@ export class ThreadStopper {
     }
     this.#traced.clear();
     return free;
+  }
+
+  mayCall(): boolean {
+    return true;
   }
 
   /** Whether a thread that is traced has ended; its end stays to be collected. */
@@ -196,18 +191,8 @@ export class ThreadStopper {
     const registers = registersOf.read(tid);
     if (registers === undefined) return false;
     this.#traced.get(tid)!.stopped = true;
-    const slot = index * this.slotSize;
-    const store = (at: number, bytes: Uint8Array) =>
-      new Uint8Array(view.buffer, slot + at, bytes.length).set(bytes);
-    store(Slot.Registers, new Uint8Array(registers.buffer));
-    view.setInt32(slot + Slot.Shortened, this.#cpu.isShortenedCall(registers) ? 1 : 0, true);
-    if (!this.#heal(tid, registers)) view.setInt32(slot + Slot.Interrupted, 1, true);
-    store(Slot.FloatingPoint, registersOf.readFloatingPoint(tid));
-    if (this.#xstate) {
-      const xsave = registersOf.readXsave(tid, Slot.XsaveSize);
-      store(Slot.Xsave, xsave);
-      view.setInt32(slot + Slot.XsaveLength, xsave.length, true);
-    }
+    const heals = () => this.#heal(tid, registers);
+    fillSlot(this.#shape, view, index, { tid, registers, access: registersOf, heals });
     return true;
   }
 
@@ -255,50 +240,3 @@ function groupsOf(ranks: readonly number[]): number[][] {
 
 /** A small file of /proc; empty where the thread is gone, or it may not be seen. */
 const read = (path: string) => readText(path) ?? '';
-
-/** What several stops, one after the other, have said of the threads. */
-export class ThreadSlots {
-  readonly #buffers: readonly SharedArrayBuffer[];
-  readonly #slotSize: number;
-  readonly #registerWords: number;
-
-  constructor(buffers: readonly SharedArrayBuffer[], slotSize: number, registerWords: number) {
-    this.#buffers = buffers;
-    this.#slotSize = slotSize;
-    this.#registerWords = registerWords;
-  }
-
-  has(outcome: number): boolean {
-    return this.#each().some(([, , what]) => what === outcome);
-  }
-
-  /** The registers of the threads that stand. */
-  stopped(): BigUint64Array[] {
-    return this.#each()
-      .filter(([, , outcome]) => outcome === Outcome.Stopped)
-      .map(([buffer, at]) => new BigUint64Array(buffer, at + Slot.Registers, this.#registerWords));
-  }
-
-  /** All slots, one behind the other. */
-  joined(): SharedArrayBuffer {
-    if (this.#buffers.length === 1) return this.#buffers[0]!;
-    const total = this.#buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    const all = new Uint8Array(new SharedArrayBuffer(total));
-    let at = 0;
-    for (const buffer of this.#buffers) {
-      all.set(new Uint8Array(buffer), at);
-      at += buffer.byteLength;
-    }
-    return all.buffer as SharedArrayBuffer;
-  }
-
-  #each(): [buffer: SharedArrayBuffer, at: number, outcome: number][] {
-    return this.#buffers.flatMap((buffer) => {
-      const view = new DataView(buffer);
-      return Array.from({ length: buffer.byteLength / this.#slotSize }, (_, i) => {
-        const at = i * this.#slotSize;
-        return [buffer, at, view.getInt32(at + Slot.Outcome, true)] as [SharedArrayBuffer, number, number];
-      });
-    });
-  }
-}

@@ -23,7 +23,7 @@ import {
   Times,
   type TracerOptions,
 } from './tracer-protocol.js';
-import { keepTracerThread, type TracerThread, tracerThread } from './tracer-start.js';
+import { type TracerThread, tracerThread } from './tracer-start.js';
 
 /** How long the tracer thread may take to start, and how long beyond its own limits to answer; milliseconds. */
 const START_LIMIT = 20_000;
@@ -40,6 +40,8 @@ export interface TracerSettings {
   /** Longest stop in milliseconds. */
   maxPause: number;
   abandonExitCode?: number | undefined;
+  /** The thread that traces the process already. */
+  thread?: TracerThread | undefined;
 }
 
 /**
@@ -75,7 +77,8 @@ export class Tracer implements ThreadHolder {
       abandonExitCode: settings.abandonExitCode,
       abandonMessage: `mdmp: ${pauseMessage(settings.maxPause)}\n`,
     };
-    this.#thread = tracerThread(options);
+    this.#thread = settings.thread ?? tracerThread();
+    this.#thread.serve(options);
   }
 
   /** Waits until the thread is ready to trace. */
@@ -183,12 +186,12 @@ export class Tracer implements ThreadHolder {
       if (this.#state() === State.Expired) this.#acknowledge();
       const tid = Atomics.load(this.#words, Control.FreedByEnd);
       if (tid === 0 && this.#state() === State.Ended) {
-        keepTracerThread(this.#thread);
+        this.#thread.free();
         return;
       }
       this.#awaitEnd(tid);
     }
-    this.#thread.answers.close();
+    this.#thread.end();
   }
 
   /** Where only the end of the tracer thread frees a thread of the target, waits for that end. */
@@ -217,7 +220,7 @@ export class Tracer implements ThreadHolder {
   }
 
   #post(command: Command): void {
-    this.#thread.worker.postMessage(command);
+    this.#thread.post(command);
     Atomics.add(this.#words, Control.Request, 1);
     Atomics.notify(this.#words, Control.Request);
   }
@@ -230,6 +233,7 @@ export class Tracer implements ThreadHolder {
   #awaitStop(): void {
     const deadline = performance.now() + REPLY_LIMIT;
     while (!this.#answered(SLICE) && performance.now() < deadline) {
+      if (this.#thread.attached) continue;
       const waitid = bindWaitid();
       const info = new Int32Array(32);
       // There may be new ones meanwhile; those that have ended and are not collected are still listed.
@@ -241,7 +245,7 @@ export class Tracer implements ThreadHolder {
 
   #awaitReply(limit: number): void {
     if (!this.#answered(limit)) {
-      void this.#thread.worker.terminate();
+      this.#thread.abandon();
       throw new MinidumpError('system-call', 'the tracer thread does not answer');
     }
     this.#replies = Atomics.load(this.#words, Control.Reply);
@@ -260,7 +264,7 @@ export class Tracer implements ThreadHolder {
       if (Atomics.wait(this.#words, Control.Reply, this.#replies, Math.min(left, SLICE)) !== 'timed-out')
         continue;
       Atomics.notify(this.#words, Control.Request);
-      Atomics.notify(this.#thread.gate, 0);
+      this.#thread.nudge();
     }
     return true;
   }
