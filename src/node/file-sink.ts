@@ -34,7 +34,7 @@ const AT_SYMLINK_FOLLOW = 0x400;
 
 const MODE = 0o600;
 /** Whoever has as many of one name has made a mistake. */
-const MOST_NUMBERS = 100_000;
+const MOST_NUMBERS = 99_999;
 
 /**
  * A dump file that appears under its name only when it is complete, and never half.
