@@ -1,14 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { localStamp, nameWord } from '../node/dump-name.js';
 
 /** `node.4242.20260131T120000.dmp`, in local time as `ls` shows it. */
 export function defaultName(pid: number): string {
-  let name = 'process';
+  let name = '';
   try {
-    name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    name = readFileSync(`/proc/${pid}/comm`, 'utf8');
   } catch {} // no /proc, or no such process: then the dump says so
-  const safe = name.replaceAll(/[^\w.-]+/g, '_').replace(/^[.-]+/, '');
-  const now = new Date();
-  const local = new Date(now.getTime() - now.getTimezoneOffset() * 60_000);
-  const stamp = local.toISOString().slice(0, 19).replaceAll(/[-:]/g, '');
-  return `${safe || 'process'}.${pid}.${stamp}.dmp`;
+  return `${nameWord(name, 'process')}.${pid}.${localStamp(new Date())}.dmp`;
 }

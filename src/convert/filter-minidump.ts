@@ -25,10 +25,10 @@ export async function filterMinidump<Param = unknown>(
   destination: Destination | null | undefined,
   given: FileFilterOptions<Param> = {},
 ): Promise<FileFilterReport> {
-  const { force, compress, ...options } = given;
+  const { force, unique, compress, ...options } = given;
   try {
     using source = await openSource(input);
-    const output = await openOutput(destination, { force, compress });
+    const output = await openOutput(destination, { force, unique, compress });
     const report = await runAsync(filterTask(source, output.sink, options as FilterOptions));
     return output.report({ ...report, warnings: [...source.notes, ...report.warnings] });
   } catch (error) {

@@ -14,13 +14,17 @@ import {
 } from 'node:fs';
 import { dirname, resolve, sep } from 'node:path';
 import { type FileRegion, MinidumpError, type Sink } from '../io/index.js';
+import { fileExists, fileFailure, isFolder, systemCode } from './file-failure.js';
 import { fileRegion, writeAt } from './file-region.js';
 import { hiddenName } from './hidden-name.js';
 import { errno, errnoName, libc } from './libc.js';
+import { numbered } from './numbered-name.js';
 
 export interface FileSinkOptions {
   /** Replace a file that is already there. */
   force?: boolean;
+  /** Where the name is taken when the dump is complete, take the next that is free: `app-2.dmp`. `force` goes before. */
+  unique?: boolean;
 }
 
 /** Not in `fs.constants`; the same number on every architecture that Node runs on. */
@@ -29,6 +33,8 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
 
 const MODE = 0o600;
+/** Whoever has as many of one name has made a mistake. */
+const MOST_NUMBERS = 99_999;
 
 /**
  * A dump file that appears under its name only when it is complete, and never half.
@@ -46,10 +52,11 @@ const MODE = 0o600;
  */
 export class FileSink implements Sink {
   readonly mayWait = false;
-  /** The absolute path that the dump will have. */
-  readonly file: string;
+  readonly #wanted: string;
   readonly #force: boolean;
+  readonly #unique: boolean;
   readonly #folder: string;
+  #file: string;
   #fd: number | undefined;
   #size = 0;
   /** The hidden file that stands in; undefined for a file without a name. */
@@ -57,10 +64,12 @@ export class FileSink implements Sink {
 
   /** Opens the file, so that what would fail at the end fails before the target is touched, as far as it can be known. */
   constructor(file: string, options: FileSinkOptions = {}) {
-    this.file = resolve(file);
-    this.#folder = dirname(this.file);
+    this.#wanted = resolve(file);
+    this.#file = this.#wanted;
+    this.#folder = dirname(this.#wanted);
     this.#force = options.force ?? false;
-    if (file.endsWith('/') || file.endsWith(sep)) throw this.#isFolder();
+    this.#unique = !this.#force && (options.unique ?? false);
+    if (file.endsWith('/') || file.endsWith(sep)) throw isFolder(this.#file);
     this.#checkName();
     try {
       this.#fd = this.#openUnnamed() ?? this.#openHidden();
@@ -69,6 +78,11 @@ export class FileSink implements Sink {
       this.abort();
       throw this.#failure(error);
     }
+  }
+
+  /** The absolute path that the dump will have; with `unique` it is certain once the sink is closed. */
+  get file(): string {
+    return this.#file;
   }
 
   write(bytes: Uint8Array): void {
@@ -92,7 +106,7 @@ export class FileSink implements Sink {
 
   #open(): number {
     if (this.#fd !== undefined) return this.#fd;
-    throw new MinidumpError('write-failed', `${this.file} was closed or given up`);
+    throw new MinidumpError('write-failed', `${this.#file} was closed or given up`);
   }
 
   close(): void {
@@ -121,26 +135,27 @@ export class FileSink implements Sink {
   }
 
   #checkName(): void {
+    if (this.#unique) return;
     let stat: Stats;
     try {
-      stat = lstatSync(this.file);
+      stat = lstatSync(this.#file);
     } catch (error) {
       if (systemCode(error) === 'ENOENT') return;
       throw this.#failure(error);
     }
-    if (stat.isDirectory()) throw this.#isFolder();
+    if (stat.isDirectory()) throw isFolder(this.#file);
     // Renaming over /dev/null would take it from everyone.
     if (!stat.isFile() && !stat.isSymbolicLink()) {
       throw new MinidumpError(
         this.#force ? 'output-denied' : 'output-exists',
-        `${this.file} is not a regular file and is not replaced`,
+        `${this.#file} is not a regular file and is not replaced`,
         {
           advice:
             'Give the name of a new file; to write to a pipe or a device, give its descriptor (-o - > …).',
         },
       );
     }
-    if (!this.#force) throw this.#exists();
+    if (!this.#force) throw fileExists(this.#file);
   }
 
   #openUnnamed(): number | undefined {
@@ -193,10 +208,10 @@ export class FileSink implements Sink {
       const name = hiddenName(this.#folder);
       this.#link(fd, name);
       this.#temporary = name;
-      renameSync(name, this.file);
+      renameSync(name, this.#file);
       this.#temporary = undefined;
     } else {
-      this.#link(fd, this.file);
+      this.#takeName((file) => this.#link(fd, file));
     }
     // The dump is complete and in place: whatever close(2) might say (it has nothing to write out here) is no failure. (Found by the
     // soak: a close that failed made a failed dump of it, whose file was there.)
@@ -204,6 +219,19 @@ export class FileSink implements Sink {
     try {
       closeSync(fd);
     } catch {}
+  }
+
+  /** Whoever makes the name first has it, whatever was there when somebody looked. */
+  #takeName(take: (file: string) => void): void {
+    for (let n = 2; ; n++) {
+      try {
+        take(this.#file);
+        return;
+      } catch (error) {
+        if (!this.#unique || n > MOST_NUMBERS || systemCode(error) !== 'EEXIST') throw error;
+        this.#file = numbered(this.#wanted, n);
+      }
+    }
   }
 
   #link(fd: number, name: string): void {
@@ -218,71 +246,21 @@ export class FileSink implements Sink {
     closeSync(fd);
     if (!this.#force) {
       try {
-        linkSync(temporary, this.file);
+        this.#takeName((file) => linkSync(temporary, file));
         this.abort(); // removes the hidden name
         return;
       } catch (error) {
         if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(systemCode(error))) throw error;
         // No hard links here (FAT, some FUSE). Taking the name with O_EXCL makes sure that what is replaced is ours.
-        closeSync(openSync(this.file, 'wx', MODE));
+        this.#takeName((file) => closeSync(openSync(file, 'wx', MODE)));
       }
     }
-    renameSync(temporary, this.file);
+    renameSync(temporary, this.#file);
     this.#temporary = undefined;
   }
 
-  #isFolder(): MinidumpError {
-    return new MinidumpError('output-folder', `${this.file} is a folder`, {
-      advice: 'Give the name of a file inside it.',
-    });
-  }
-
-  #exists(): MinidumpError {
-    return new MinidumpError('output-exists', `${this.file} exists already`, {
-      advice: 'Choose another name, or replace it with force (--force).',
-    });
-  }
-
   #failure(error: unknown): MinidumpError {
-    if (error instanceof MinidumpError) return error;
-    const cause = error;
-    switch (systemCode(error)) {
-      case 'EEXIST':
-        return this.#exists();
-      case 'ENOSPC':
-      case 'EDQUOT':
-        return new MinidumpError('disk-full', `no space left for ${this.file}`, {
-          advice: 'Make room, choose another folder, or leave memory out with a callback.',
-          cause,
-        });
-      case 'EACCES':
-      case 'EPERM':
-        return new MinidumpError('output-denied', `no permission to write ${this.file}`, {
-          advice: 'Choose a folder that you may write to.',
-          cause,
-        });
-      case 'EROFS':
-        return new MinidumpError('output-denied', `the file system of ${this.#folder} is read-only`, {
-          advice: 'Choose another folder.',
-          cause,
-        });
-      case 'ENOENT':
-      case 'ENOTDIR':
-        return new MinidumpError('output-folder', `there is no folder ${this.#folder}`, {
-          advice: 'Create it, or choose another one.',
-          cause,
-        });
-      case 'EFBIG':
-        return new MinidumpError('write-failed', `${this.file} would be larger than a file may be here`, {
-          advice: 'See `ulimit -f` and the limits of the file system.',
-          cause,
-        });
-      default:
-        return new MinidumpError('write-failed', `cannot write ${this.file}: ${(error as Error).message}`, {
-          advice: 'Choose another folder, or look into the log of the system for errors of this disk.',
-          cause,
-        });
-    }
+    return fileFailure(error, this.#file);
   }
 }
 
@@ -290,8 +268,4 @@ function linkat() {
   return libc(
     'int linkat(int oldfolder, const char *oldpath, int newfolder, const char *newpath, int flags)',
   );
-}
-
-function systemCode(error: unknown): string {
-  return (error as NodeJS.ErrnoException).code ?? '';
 }

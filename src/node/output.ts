@@ -1,11 +1,16 @@
 import { type Compressor, MinidumpError, NoSink, SeekableZstdSink, type Sink } from '../io/index.js';
 import { type Destination, openDestination } from './destination.js';
-import { FileSink } from './file-sink.js';
+import { FileSink, type FileSinkOptions } from './file-sink.js';
 
 /** How a dump is written, whatever it is of. */
 export interface OutputOptions {
   /** Replace the file if it is there. */
   force?: boolean | undefined;
+  /**
+   * Where the name is taken, put a number before its ending: `app-2.dmp`, `app-2.dmp.zst`. `file` of the report says which. Without
+   * it, and without `force`, a name that is taken is the error `output-exists`.
+   */
+  unique?: boolean | undefined;
   /**
    * Compress the dump while it is written. `'zstd'`: frames with a seek table, which mdmp reads without decompressing all of them, and
    * which `zstd -d` takes. A name that ends in .zst does not do it.
@@ -40,15 +45,15 @@ export interface Output {
  */
 export function openOutput(
   destination: Destination | null | undefined,
-  { force = false, compress }: OutputOptions,
+  { force = false, unique = false, compress }: OutputOptions,
 ): Output | Promise<Output> {
-  if (compress === undefined) return newOutput(openDestination(destination, { force }), undefined);
-  return openCompressed(destination, force, compress);
+  if (compress === undefined) return newOutput(openDestination(destination, { force, unique }), undefined);
+  return openCompressed(destination, { force, unique }, compress);
 }
 
 async function openCompressed(
   destination: Destination | null | undefined,
-  force: boolean,
+  options: FileSinkOptions,
   compress: 'zstd',
 ): Promise<Output> {
   if (compress !== 'zstd') {
@@ -57,7 +62,7 @@ async function openCompressed(
     });
   }
   const compressor = await (await import('./zstd/index.js')).findCompressor();
-  return newOutput(openDestination(destination, { force }), compressor);
+  return newOutput(openDestination(destination, options), compressor);
 }
 
 function newOutput(sink: Sink, compressor: Compressor | undefined): Output {

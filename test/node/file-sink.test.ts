@@ -117,6 +117,40 @@ describe.each(ways)('FileSink through $way', ({ koffi, hardLinks }) => {
     expect(readdirSync(folder)).toEqual(['a.dmp']);
   });
 
+  it('takes the next name that is free, also where the name was free when it began', () => {
+    writeFileSync(join(folder, 'a-3.dmp'), 'theirs');
+    const names = ['first', 'second', 'third'].map((text) => {
+      const sink = new FileSink(file, { unique: true });
+      sink.write(bytes(text));
+      return sink;
+    });
+    for (const sink of names) sink.close();
+    expect(names.map((sink) => sink.file)).toEqual(
+      ['a.dmp', 'a-2.dmp', 'a-4.dmp'].map((name) => join(folder, name)),
+    );
+    expect(names.map((sink) => readFileSync(sink.file, 'utf8'))).toEqual(['first', 'second', 'third']);
+    expect(readFileSync(join(folder, 'a-3.dmp'), 'utf8')).toBe('theirs');
+    expect(readdirSync(folder)).toHaveLength(4);
+
+    // A link or a folder of that name is no way out.
+    symlinkSync(join(folder, 'elsewhere'), `${file}.zst`);
+    mkdirSync(join(folder, 'a.dmp-2'));
+    for (const [name, taken] of [
+      ['a.dmp.zst', 'a-2.dmp.zst'],
+      ['a.dmp-2', 'a.dmp-2-2'],
+    ] as const) {
+      const sink = new FileSink(join(folder, name), { unique: true });
+      sink.close();
+      expect(sink.file).toBe(join(folder, taken));
+    }
+    expect(lstatSync(`${file}.zst`).isSymbolicLink()).toBe(true);
+
+    const forced = new FileSink(file, { unique: true, force: true });
+    forced.write(bytes('by force'));
+    forced.close();
+    expect(readFileSync(file, 'utf8')).toBe('by force');
+  });
+
   it('replaces a file by force, and a symbolic link rather than what it points to', () => {
     const other = join(folder, 'other');
     writeFileSync(other, 'theirs');

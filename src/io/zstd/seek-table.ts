@@ -48,6 +48,11 @@ export class SeekTableWriter {
   }
 }
 
+/** Whether a file that ends in these bytes seems to have a seek table. */
+export function endsSeekTable(last: Uint8Array): boolean {
+  return last.length >= 4 && view(last).getUint32(last.length - 4, true) === FOOTER_MAGIC;
+}
+
 /**
  * Reads the seek table at the end of a source, and believes nothing of it: the frames have to fill the file up to the table, and
  * none may be said to hold more than so many bytes can.
@@ -57,8 +62,9 @@ export class SeekTableWriter {
  */
 export function* readSeekTable(source: Source): Task<SeekTable | undefined> {
   if (source.size < HEADER + FOOTER) return undefined;
-  const footer = view(yield* readRange(source, source.size - FOOTER, FOOTER, 'seek table'));
-  if (footer.getUint32(5, true) !== FOOTER_MAGIC) return undefined;
+  const last = yield* readRange(source, source.size - FOOTER, FOOTER, 'seek table');
+  if (!endsSeekTable(last)) return undefined;
+  const footer = view(last);
   const count = footer.getUint32(0, true);
   const descriptor = footer.getUint8(4);
   const entry = (descriptor & HAS_CHECKSUMS) !== 0 ? 12 : 8;
