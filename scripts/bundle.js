@@ -16,6 +16,7 @@ rmSync(folder, { recursive: true, force: true });
 const entries = {
   main: 'src/cli/main.ts',
   'tracer-thread': 'src/targets/linux/tracer-thread.ts',
+  'attached-thread': 'src/targets/linux/attached/attached-thread.ts',
   'copy-thread': 'src/targets/linux/copying/copy-thread.ts',
 };
 const bundled = new Set();

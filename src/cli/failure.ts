@@ -18,7 +18,7 @@ export function report(error: unknown, debug: boolean): void {
   process.exitCode = known ? EXIT_CODES[error.code].exit : INTERNAL;
 }
 
-function sentences(...parts: (string | undefined)[]): string {
+export function sentences(...parts: (string | undefined)[]): string {
   return parts
     .filter((part) => part !== undefined && part !== '')
     .map((part) => (/[.!?]$/.test(part!) ? part : `${part}.`))

@@ -15,7 +15,7 @@ export async function run(words: readonly string[]): Promise<void> {
   const debug = words.includes('--debug');
   handleWriteErrors((error) => report(error, debug));
   try {
-    await program(words[0] ?? '').parseAsync([...words], { from: 'user' });
+    await program(words[0] ?? '').parseAsync(await withLongOptions(words), { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError) {
       // Help that was asked for has the code 0.
@@ -24,6 +24,14 @@ export async function run(words: readonly string[]): Promise<void> {
       report(error, debug);
     }
   }
+}
+
+/** ProcDump's flags are for the commands that do what it does. What follows `--` is not ours. */
+async function withLongOptions(words: readonly string[]): Promise<string[]> {
+  const [name, ...more] = words;
+  if (name !== 'watch' && !(name === 'run' && words.includes('--'))) return [...words];
+  const { translateProcdumpFlags } = await import('./procdump-flags.js');
+  return [name, ...translateProcdumpFlags(more)];
 }
 
 /** @param name the first word of the command line */
@@ -35,6 +43,7 @@ function program(name: string): Command {
     .helpOption('-h, --help', 'show help')
     .helpCommand('help [command]', 'show help for a command')
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(usageError(text)) })
     .addHelpText(
       'after',
@@ -74,6 +83,35 @@ const COMMANDS: Readonly<Record<string, (mdmp: Command) => Command>> = {
       .option('--json', 'print the summary as JSON')
       .addHelpText('after', () => dumpHelp)
       .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options)),
+
+  run: (mdmp) =>
+    watching(
+      command(mdmp, 'run <command...>', 'start a program, and dump it when it crashes or a trigger fires'),
+    )
+      .usage('[options] -- COMMAND...')
+      // What follows the name of the program is the program's.
+      .passThroughOptions()
+      .addHelpText(
+        'after',
+        `${watchHelp}
+${examples('mdmp run -- ./server --port 80', 'mdmp run --dir /var/dumps --keep 10 --type full -- node app.js', 'mdmp run --cpu 90 --seconds 30 --count 3 -- ./server')}`,
+      )
+      .action(async (words, options) => (await import('./commands/run.js')).run(words, options)),
+
+  watch: (mdmp) =>
+    watching(
+      command(mdmp, 'watch [pid|name]', 'watch a process, and dump it when it crashes or a trigger fires'),
+    )
+      .option('-w, --wait', 'wait for a process of that name')
+      .option('--release <pid>', 'have the watcher of a process let other debuggers in')
+      .option('--resume <pid>', 'have it attach again')
+      .addHelpText(
+        'after',
+        `${watchHelp}
+On a terminal the key d makes a dump, and q ends the watch. \`mdmp dump PID\` of a watched process is done by its watcher.
+${examples('mdmp watch 4242', 'mdmp watch --wait redis-server --memory 2g', 'mdmp watch 4242 --no-crash --hang 5s', 'mdmp watch --release 4242')}`,
+      )
+      .action(async (target, options) => (await import('./commands/watch.js')).watch(target, options)),
 
   filter: (mdmp) =>
     command(mdmp, 'filter <input> <output>', 'write a dump again, with less in it')
@@ -264,6 +302,56 @@ ${examples('mdmp gaps app.dmp symbols/', 'mdmp gaps app.dmp --use-local-debuginf
       .addHelpText('after', () => `\n${exitCodeTable()}`)
       .action(async (options) => (await import('./commands/exit-codes.js')).exitCodes(options)),
 };
+
+/** What `run` and `watch` have in common. */
+function watching(declared: Command): Command {
+  return declared
+    .option('--no-crash', 'no dump of crashes, and no debugger attached')
+    .option('--exit-code <list>', 'dump before it ends with one of these codes; other: any but 0')
+    .option('--signal <list>', 'dump when one of these signals comes, whatever it does')
+    .option('--children', 'watch the processes that it makes, too')
+    .option('--cpu <percent>', 'dump at that much processor time, 100 for one whole processor')
+    .option('--cpu-below <percent>', 'dump below that much')
+    .option('--seconds <seconds>', 'for how long in a row; then also between two dumps (default: 10)')
+    .option('--memory <size>', 'dump at so much memory: 500 (MiB), 2g, rss:500m, pss:1g, 80% of its cgroup')
+    .option('--memory-below <size>', 'dump below that')
+    .option('--threads <count>', 'dump at so many threads')
+    .option('--descriptors <count>', 'dump at so many open files')
+    .option('--hang <time>', 'dump when the main thread runs for so long without a call: 5000 (ms), 5s')
+    .option(
+      '--log <file:text>',
+      'dump when such a line appears: FILE:TEXT or FILE:/EXPRESSION/ (repeatable)',
+      several,
+    )
+    .option('--file <path>', 'dump when that file appears (repeatable)', several)
+    .option('--every <time>', 'dump again and again: 60 (s), 5m')
+    .option('--after <time>', 'dump once, after that time')
+    .option('--poll <ms>', 'how often to look', '500')
+    .option('--count <dumps>', 'end the watch after so many dumps')
+    .option('--spacing <time>', 'at least so long between two dumps for the same reason')
+    .option('-d, --dir <folder>', 'where dumps go', '.')
+    .option('--name <template>', 'what they are called: {name} {pid} {time} {trigger} {host} {n}')
+    .option('--keep <count>', 'keep so many dumps, and remove the oldest')
+    .option('--keep-size <size>', 'keep so many bytes of dumps')
+    .option('--overwrite', 'replace a dump of the same name')
+    .option('--on-dump <program>', 'call a program for each dump, its file as last argument')
+    .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
+    .option('--callback <module>', 'a JavaScript module whose callback decides what goes in')
+    .option('--comment <text>', 'a text to store in the dumps')
+    .addOption(compress())
+    .option(
+      '--max-pause <seconds>',
+      'let the process go on after this time, and give up (default: 10; crash: 60)',
+    )
+    .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
+    .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
+    .option('--snapshot <mode>', 'copy the memory from a frozen fork: auto, always or never', 'auto')
+    .option('--json', 'print a line of JSON for each dump on stdout');
+}
+
+const watchHelp = `
+Crashes are watched for unless --no-crash; the flags of ProcDump (-c -cl -m -ml -tc -fc -s -n -w -sig …) are understood, too.
+SIGUSR2 to mdmp makes a dump. What happens is told on stderr.`;
 
 const symbolsHelp =
   "SYMBOLS are .sym files and ELF files, or folders of them: NAME/ID/NAME.sym as dump_syms' users lay them out, .build-id/ab/cdef.debug, or files by the names of the modules.";

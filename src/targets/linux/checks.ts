@@ -60,8 +60,13 @@ export function checkProcess(pid: number, attached = false): ProcessFacts {
     );
   }
   const tracer = Number(status.get('TracerPid') ?? 0);
-  if (tracer !== 0 && !(attached && tracer === process.pid)) throw alreadyTraced(pid, tracer);
+  if (tracer !== 0 && !(attached && isOwnThread(tracer))) throw alreadyTraced(pid, tracer);
   return { name, tracer, via };
+}
+
+/** TracerPid is the id of the very thread that traces. */
+export function isOwnThread(tid: number): boolean {
+  return existsSync(`/proc/self/task/${tid}`);
 }
 
 function isKernelThread(pid: number): boolean {
@@ -90,7 +95,7 @@ export function alreadyTraced(pid: number, tracer: number): MinidumpError {
 export function tracingRefused(pid: number, errno: number): MinidumpError {
   const status = parseStatus(readText(`/proc/${pid}/status`) ?? '');
   const tracer = Number(status.get('TracerPid') ?? 0);
-  if (tracer !== 0 && tracer !== process.pid) return alreadyTraced(pid, tracer);
+  if (tracer !== 0 && !isOwnThread(tracer)) return alreadyTraced(pid, tracer);
   const why =
     errno === EPERM ? 'the kernel does not allow this process to trace it' : `ptrace error ${errno}`;
   return permissionDenied(pid, why);

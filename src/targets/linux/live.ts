@@ -10,7 +10,7 @@ import { abortSink, MinidumpError, runAsync, runSync, type Sink, type Task } fro
 import { withDeadline } from '../../node/deadline.js';
 import { HeldSignals } from '../../node/held-signals.js';
 import { Spool } from '../../node/spool.js';
-import { LinuxProcess } from './linux-process.js';
+import { LinuxProcess, type LinuxProcessOptions } from './linux-process.js';
 import { NotKept } from './quick-capture.js';
 import { SNAPSHOT_MODES, type SnapshotMode } from './snapshot/plan.js';
 
@@ -54,6 +54,11 @@ const MARGIN = 200;
 
 /** Opens what a target is dumped from; nothing is stopped yet. */
 export function openProcess(pid: number, options: LiveOptions, handle: unknown = pid): LinuxProcess {
+  return new LinuxProcess(pid, limitsOf(options), handle);
+}
+
+/** How a process may be held, with the defaults. @throws MinidumpError `invalid-argument` */
+export function limitsOf(options: LiveOptions): LinuxProcessOptions {
   const { maxPause = MAX_PAUSE, maxStack = MAX_STACK } = options;
   if (!(maxPause > 0) || !(maxStack >= 0)) {
     throw new MinidumpError('invalid-argument', 'maxPause must be more than 0, maxStack at least 0');
@@ -65,7 +70,7 @@ export function openProcess(pid: number, options: LiveOptions, handle: unknown =
       `snapshot must be auto, always or never, not ${String(snapshot)}`,
     );
   }
-  return new LinuxProcess(pid, { maxPause, maxStack, type, abandonExitCode, snapshot }, handle);
+  return { maxPause, maxStack, type, abandonExitCode, snapshot };
 }
 
 /**

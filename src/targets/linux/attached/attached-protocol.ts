@@ -82,6 +82,8 @@ export type AttachedEvent =
   | { readonly kind: 'exiting'; readonly pid: number; readonly tid: number; readonly code: number }
   /** It executes another program now. */
   | { readonly kind: 'executed'; readonly pid: number }
+  /** A signal has stopped it (job control), until a SIGCONT. */
+  | { readonly kind: 'stopped'; readonly pid: number; readonly signal: number }
   /** A child that is followed. */
   | { readonly kind: 'forked'; readonly pid: number; readonly child: number }
   /** It is not traced any more: it could not be, though it was asked for, or it ended. `signal`: what killed it, else 0. */

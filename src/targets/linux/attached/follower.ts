@@ -1,7 +1,7 @@
 import { auxvPointerSize } from '../../../linux/auxv.js';
 import { type Cpu, cpus } from '../../../linux/cpu/index.js';
 import { parseStatus } from '../../../linux/stat.js';
-import { cpuOf } from '../checks.js';
+import { cpuOf, isOwnThread } from '../checks.js';
 import { bindWaitid, SI_PID, SI_STATUS, WALL, WEXITED, WNOHANG, WSTOPPED } from '../ended-threads.js';
 import { listThreads, readBytes, readText } from '../procfs.js';
 import { Event, Option, Ptrace, Request } from '../ptrace.js';
@@ -239,8 +239,10 @@ export class Follower {
     const event = status >> 8;
     const signal = status & 0xff;
     // Stopped by a signal (job control): it stays so, and wakes by SIGCONT as it would.
-    if (event === Event.STOP && isStopSignal(signal)) this.ptrace.request(Request.LISTEN, tid);
-    else this.ptrace.request(Request.CONT, tid, 0, event === 0 ? signal : 0);
+    if (event === Event.STOP && isStopSignal(signal)) {
+      this.ptrace.request(Request.LISTEN, tid);
+      if (tid === traced.pid) this.#tell({ kind: 'stopped', pid: tid, signal });
+    } else this.ptrace.request(Request.CONT, tid, 0, event === 0 ? signal : 0);
   }
 
   /** A signal is about to be delivered. Gives whether the process is held for it. */
@@ -518,5 +520,5 @@ function isEnding(pid: number, tid: number): boolean {
 }
 
 function isTracedByUs(tid: number): boolean {
-  return parseStatus(readText(`/proc/${tid}/status`) ?? '').get('TracerPid') === String(process.pid);
+  return isOwnThread(Number(parseStatus(readText(`/proc/${tid}/status`) ?? '').get('TracerPid') ?? 0));
 }

@@ -101,6 +101,9 @@ function spawn(path: string, words: readonly string[], { marker, gate }: Gate): 
   const addClose = libc('int posix_spawn_file_actions_addclose(void *actions, int fd)');
   addOpen(actions, MARKER_FD, marker, constants.O_RDONLY, 0);
   addOpen(actions, GATE_FD, gate, constants.O_RDONLY, 0);
+  // Node has its descriptors closed by exec, the standard streams too; to duplicate one onto itself undoes that.
+  const duplicate = libc('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)');
+  for (const fd of [0, 1, 2]) duplicate(actions, fd, fd);
   addClose(actions, MARKER_FD);
   addClose(actions, GATE_FD);
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);

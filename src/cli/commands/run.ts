@@ -1,0 +1,64 @@
+import { closeSync, openSync } from 'node:fs';
+import { signalName } from '../../linux/signals.js';
+import { libc } from '../../node/libc.js';
+import { type ProcessExit, runWatched } from '../../watch/index.js';
+import { dumpOnSignal, type WatchArguments, watchOptions } from '../watching.js';
+
+const PR_SET_DUMPABLE = 4;
+
+/** `mdmp run -- COMMAND…`: ends as the program does. */
+export async function run(words: readonly string[], given: WatchArguments): Promise<void> {
+  const options = await watchOptions(given);
+  const terminal = hasTerminal();
+  const watch = await runWatched(words, {
+    ...options,
+    onEvent: (event) => {
+      options.onEvent?.(event);
+      // So that the shell gets the terminal back on Ctrl-Z.
+      if (event.event === 'stopped' && terminal) process.kill(process.pid, 'SIGSTOP');
+    },
+  });
+  passSignals(watch.pid, terminal);
+  dumpOnSignal(watch);
+  const { exit } = await watch.ended;
+  endAs(exit!);
+}
+
+/** A terminal sends its signals to the program as well; what somebody sends to mdmp alone is meant for the program. */
+function passSignals(pid: number, terminal: boolean): void {
+  const pass = (signal: NodeJS.Signals) => {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has ended.
+    }
+  };
+  for (const signal of ['SIGTERM', 'SIGUSR1'] as const) process.on(signal, pass);
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGHUP'] as const)
+    process.on(signal, terminal ? () => {} : pass);
+  // The program stops, and then mdmp: see above.
+  process.on('SIGTSTP', () => {});
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** With the status of the program, or by the signal that it died of. */
+function endAs({ code, signal }: ProcessExit): void {
+  if (signal === 0) {
+    process.exitCode = code;
+    return;
+  }
+  // The program has left its core; this one would be of mdmp.
+  libc('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)')(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  process.removeAllListeners(signalName(signal));
+  process.kill(process.pid, signal);
+  // Where mdmp was started with that signal ignored.
+  setTimeout(() => process.exit(128 + signal), 1000);
+}
