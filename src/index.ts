@@ -14,3 +14,16 @@ export {
   type WriteMinidumpOptions,
   writeMinidump,
 } from './targets/linux/write-minidump.js';
+export {
+  type DumpOccasion,
+  type DumpStoreOptions,
+  type ProcessExit,
+  runWatched,
+  type StoredDump,
+  type TriggerSpec,
+  type Watch,
+  type WatchEnd,
+  type WatchEvent,
+  type WatchOptions,
+  watchProcess,
+} from './watch/index.js';

@@ -142,6 +142,7 @@ export class Watch implements AsyncDisposable {
     if (this.#attachment === undefined || this.#released.has(pid)) return;
     this.#released.add(pid);
     await this.#attachment.detach(pid);
+    if ((this.#options.triggers ?? []).length === 0) this.#tryConditions(pid);
     this.#tell({ event: 'released', pid });
   }
 
@@ -169,8 +170,9 @@ export class Watch implements AsyncDisposable {
 
   #watchConditions(pid: number): void {
     const { triggers = [], pollMs, dumps } = this.#options;
+    this.#conditions.get(pid)?.[Symbol.dispose]();
     // Without any, who is attached hears of the end in another way.
-    if (triggers.length === 0 && this.#attachment !== undefined) {
+    if (triggers.length === 0 && this.#attachment !== undefined && !this.#released.has(pid)) {
       this.#conditions.set(pid, { [Symbol.dispose]() {} });
       return;
     }
@@ -210,7 +212,7 @@ export class Watch implements AsyncDisposable {
         break;
       case 'forked':
         this.#tell({ event: 'child', pid: event.child, parent: event.pid });
-        this.#watchChild(event.child);
+        this.#tryConditions(event.child);
         break;
       case 'executed':
         this.#tell({ event: 'executed', pid: event.pid });
@@ -221,12 +223,22 @@ export class Watch implements AsyncDisposable {
       case 'ended':
         this.#processEnded(event.pid, { code: event.code, signal: event.signal });
         break;
+      case 'lost':
+        this.#lost(event.why);
+        break;
       case 'expired':
         this.#tell({ event: 'problem', text: `process ${event.pid} was held for too long, and goes on` });
     }
   }
 
-  #watchChild(pid: number): void {
+  /** A bug of ours; the process goes on, and conditions are still watched. */
+  #lost(why: string): void {
+    for (const pid of this.#conditions.keys()) this.#released.add(pid);
+    this.#tell({ event: 'problem', text: `crashes are not watched any more: ${why}` });
+    if (!this.#launched && (this.#options.triggers ?? []).length === 0) this.#finish('closed');
+  }
+
+  #tryConditions(pid: number): void {
     try {
       this.#watchConditions(pid);
     } catch {

@@ -7,11 +7,12 @@ export const WEXITED = 4;
 const WNOWAIT = 0x01000000;
 export const WALL = 0x40000000;
 /** Words of siginfo_t as waitid fills it: si_code at byte 8, si_pid at 16, si_status at 24. */
-const SI_CODE = 2;
+export const SI_CODE = 2;
 export const SI_PID = 4;
 export const SI_STATUS = 6;
-/** CLD_EXITED, CLD_KILLED, CLD_DUMPED. */
-const EXITS = new Set([1, 2, 3]);
+/** si_code of an end: by exit, by a signal, by one with a core. */
+export const CLD_EXITED = 1;
+export const CLD_DUMPED = 3;
 
 /** waitid(2); `info` is a siginfo_t. */
 export type Waitid = (type: number, id: number, info: Int32Array, options: number) => number;
@@ -24,8 +25,12 @@ export function hasEnded(waitid: Waitid, tid: number, info: Int32Array): boolean
   info[SI_PID] = 0;
   if (waitid(P_PID, tid, info, WEXITED | WNOHANG | WNOWAIT | WALL) !== 0 || info[SI_PID] === 0) return false;
   // Of a traced thread waitid reports stops too, whatever it is asked for: our own must not be taken for its end.
-  return EXITS.has(info[SI_CODE]!);
+  return isEnd(info);
 }
+
+/** Whether what waitid has told is an end, and not a stop. */
+export const isEnd = (info: Int32Array): boolean =>
+  info[SI_CODE]! >= CLD_EXITED && info[SI_CODE]! <= CLD_DUMPED;
 
 /** Collects the end of a thread that `hasEnded`: until then the kernel keeps it. */
 export function collect(waitid: Waitid, tid: number, info: Int32Array): void {

@@ -1,6 +1,7 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../../io/index.js';
 import { checkProcess, tracingRefused } from '../checks.js';
+import { bindWaitid, CLD_EXITED, collect, hasEnded, SI_CODE, SI_STATUS } from '../ended-threads.js';
 import type { Command, TracerOptions } from '../tracer-protocol.js';
 import { startThread, type TracerThread } from '../tracer-start.js';
 import {
@@ -15,6 +16,9 @@ import { prepareWaking, wake } from './wake-signal.js';
 
 /** How long the thread may take to start and to look at what was posted, in milliseconds. */
 const LIMIT = 20_000;
+/** How often a child that is not traced is asked whether it has ended, in milliseconds. */
+const END_POLL = 100;
+const ESRCH = 3;
 
 type Request = AttachedRequest extends infer One
   ? One extends { id: number }
@@ -30,11 +34,16 @@ export class Attachment implements Disposable {
   readonly #answers: MessagePort;
   readonly #replies = new Map<number, (reply: { pid: number; errno: number }) => void>();
   readonly #onExit = () => this[Symbol.dispose]();
+  /** Children of this process: somebody has to wait for their ends, traced or not. */
+  readonly #launched = new Set<number>();
+  readonly #tell: (event: FollowEvent) => void;
+  #poll: NodeJS.Timeout | undefined;
   #lastId = 0;
 
   /** @param tell is called with each event, from the event loop */
   constructor(tell: (event: FollowEvent) => void) {
     prepareWaking();
+    this.#tell = tell;
     this.#words = new Int32Array(new SharedArrayBuffer(AttachedWord.Words * 4));
     const { port1, port2 } = new MessageChannel();
     const data: AttachedData = { words: this.#words, answers: port2 };
@@ -42,12 +51,15 @@ export class Attachment implements Disposable {
     this.#worker = startThread(new URL('./attached-thread.js', import.meta.url), data, [port2]);
     port1.unref();
     this.#worker.on('message', (event: AttachedEvent) => {
-      if (event.kind !== 'reply') tell(event);
-      else {
+      if (event.kind === 'reply') {
         this.#replies.get(event.id)?.(event);
         this.#replies.delete(event.id);
+        return;
       }
+      if (event.kind === 'ended') this.#launched.delete(event.pid);
+      tell(event);
     });
+    this.#worker.on('error', (error) => this.#lost(error));
     // The thread sits in the kernel: nobody could end it there.
     process.on('exit', this.#onExit);
   }
@@ -70,6 +82,7 @@ export class Attachment implements Disposable {
     return await spawnTraced(findProgram(name), words, async (gate) => {
       const { pid, errno } = await this.#ask({ kind: 'adopt', ...gate, options });
       if (errno !== 0) throw tracingRefused(pid, errno);
+      this.#launched.add(pid);
       return pid;
     });
   }
@@ -82,6 +95,37 @@ export class Attachment implements Disposable {
   /** Traces a process no longer; it runs on. */
   async detach(pid: number): Promise<void> {
     await this.#ask({ kind: 'detach', pid });
+    if (this.#launched.has(pid)) this.#awaitEnds();
+  }
+
+  /** Children that are not traced any more end without an event. */
+  #awaitEnds(): void {
+    const waitid = bindWaitid();
+    const info = new Int32Array(32);
+    this.#poll ??= setInterval(() => {
+      for (const pid of this.#launched) {
+        if (!hasEnded(waitid, pid, info)) continue;
+        const [how, status] = [info[SI_CODE]!, info[SI_STATUS]!];
+        collect(waitid, pid, info);
+        this.#launched.delete(pid);
+        this.#tell({
+          kind: 'ended',
+          pid,
+          code: how === CLD_EXITED ? status : 0,
+          signal: how === CLD_EXITED ? 0 : status,
+        });
+      }
+      if (this.#launched.size === 0) clearInterval(this.#poll);
+    }, END_POLL);
+  }
+
+  /** What was traced goes on: the kernel lets it go with the thread. */
+  #lost(error: Error): void {
+    Atomics.store(this.#words, AttachedWord.Ended, 1);
+    for (const answer of this.#replies.values()) answer({ pid: 0, errno: ESRCH });
+    this.#replies.clear();
+    this.#tell({ kind: 'lost', why: error.message });
+    if (this.#launched.size > 0) this.#awaitEnds();
   }
 
   /** For the driver of a dump (tracer.ts): the thread that traces the process. */
@@ -106,6 +150,7 @@ export class Attachment implements Disposable {
 
   /** Lets all processes go. */
   [Symbol.dispose](): void {
+    clearInterval(this.#poll);
     if (Atomics.load(this.#words, AttachedWord.Ended) !== 0) return;
     process.off('exit', this.#onExit);
     this.#post({ kind: 'end' });

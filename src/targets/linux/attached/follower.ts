@@ -2,7 +2,18 @@ import { auxvPointerSize } from '../../../linux/auxv.js';
 import { type Cpu, cpus } from '../../../linux/cpu/index.js';
 import { parseStatus } from '../../../linux/stat.js';
 import { cpuOf, isOwnThread } from '../checks.js';
-import { bindWaitid, SI_PID, SI_STATUS, WALL, WEXITED, WNOHANG, WSTOPPED } from '../ended-threads.js';
+import {
+  bindWaitid,
+  CLD_EXITED,
+  isEnd,
+  SI_CODE,
+  SI_PID,
+  SI_STATUS,
+  WALL,
+  WEXITED,
+  WNOHANG,
+  WSTOPPED,
+} from '../ended-threads.js';
 import { listThreads, readBytes, readText } from '../procfs.js';
 import { Event, Option, Ptrace, Request } from '../ptrace.js';
 import { type RegisterAccess, registerAccess } from '../register-access.js';
@@ -13,10 +24,6 @@ import { dispositionOf, isCoreSignal, isRaisedByKernel, isStopSignal } from './s
 const P_ALL = 0;
 /** Only what this very thread traces: the children of others are none of its business. */
 const WNOTHREAD = 0x20000000;
-/** Words of siginfo_t as waitid fills it; CLD_EXITED, KILLED, DUMPED of si_code are ends. */
-const SI_CODE = 2;
-const CLD_EXITED = 1;
-const CLD_DUMPED = 3;
 const ECHILD = 10;
 const SIGKILL = 9;
 
@@ -50,6 +57,8 @@ interface Followed {
   frozen: boolean;
   /** Its end was told: what follows is part of it. */
   ending: boolean;
+  /** A signal has stopped it, and that was told. */
+  stopped: boolean;
 }
 
 /**
@@ -128,6 +137,7 @@ export class Follower {
       heldSince: undefined,
       frozen: false,
       ending: false,
+      stopped: false,
     };
     this.#processes.set(pid, followed);
     return followed;
@@ -155,8 +165,7 @@ export class Follower {
     }
     const tid = info[SI_PID]!;
     if (tid === 0) return false;
-    const how = info[SI_CODE]!;
-    if (how >= CLD_EXITED && how <= CLD_DUMPED) this.#ended(tid, how, info[SI_STATUS]!);
+    if (isEnd(info)) this.#ended(tid, info[SI_CODE]!, info[SI_STATUS]!);
     else this.#stopped(tid, info[SI_STATUS]!);
     return true;
   }
@@ -239,10 +248,17 @@ export class Follower {
     const event = status >> 8;
     const signal = status & 0xff;
     // Stopped by a signal (job control): it stays so, and wakes by SIGCONT as it would.
-    if (event === Event.STOP && isStopSignal(signal)) {
-      this.ptrace.request(Request.LISTEN, tid);
-      if (tid === traced.pid) this.#tell({ kind: 'stopped', pid: tid, signal });
-    } else this.ptrace.request(Request.CONT, tid, 0, event === 0 ? signal : 0);
+    const stays = event === Event.STOP && isStopSignal(signal);
+    if (tid === traced.pid) this.#tellStopped(tid, stays, signal);
+    if (stays) this.ptrace.request(Request.LISTEN, tid);
+    else this.ptrace.request(Request.CONT, tid, 0, event === 0 ? signal : 0);
+  }
+
+  #tellStopped(pid: number, stopped: boolean, signal: number): void {
+    const followed = this.#processes.get(pid);
+    if (followed === undefined || followed.stopped === stopped) return;
+    followed.stopped = stopped;
+    if (stopped) this.#tell({ kind: 'stopped', pid, signal });
   }
 
   /** A signal is about to be delivered. Gives whether the process is held for it. */
@@ -410,8 +426,14 @@ export class Follower {
     const traced = this.#threads.get(tid);
     this.#threads.delete(tid);
     if (traced === undefined) return;
-    this.#processes.get(traced.pid)?.threads.delete(tid);
-    if (tid !== traced.pid) return;
+    const { pid } = traced;
+    const threads = this.#processes.get(pid)?.threads;
+    threads?.delete(tid);
+    if (tid !== pid) {
+      // The leader had ended before it could be traced: how the process ends is for its parent to know.
+      if (threads?.size === 0) this.#forget(pid, 0, 0);
+      return;
+    }
     if (how === CLD_EXITED) this.#forget(tid, status, 0);
     else this.#forget(tid, 0, status);
   }
