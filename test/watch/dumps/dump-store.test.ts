@@ -382,6 +382,23 @@ describeWith([...needs, needsRoot], 'a store on a disk that fails', () => {
     expect(names(fallback)).toEqual(['3.dmp', '4.dmp']);
   });
 
+  it('the dump of a crash is not compressed where that fails', async () => {
+    const spool = temporaryFolder();
+    mount(spool, 'size=4k');
+    // More than is kept in memory while the process stands still.
+    const zeros = await Program.start(await compile('large'), ['--touch', '20']);
+    const spooled: WriteDump = (file, output) =>
+      writeMinidump(zeros.pid, file, { type: FULL, snapshot: 'never', spool, ...output });
+    folder = temporaryFolder();
+    const one = store({ compress: 'zstd', template: '{n}.dmp', retries: 0 });
+    expect((await failure(one.store(occasion(), spooled))).message).toMatch(/no space left to spool/);
+    expect(names()).toEqual([]);
+    const dump = (await one.store(crash(), spooled))!;
+    expect(dump).toMatchObject({ attempts: 2, file: join(folder, '1.dmp') });
+    expect(dump.warnings[0]).toMatch(/^not compressed: no space left to spool/);
+    expect(readFileSync(dump.file, 'latin1').slice(0, 4)).toBe('MDMP');
+  });
+
   it('a read-only one is said when the store is made', () => {
     execFileSync('mount', ['-o', 'remount,ro', folder]);
     expect(() => store()).toThrow(
