@@ -518,6 +518,24 @@ describeWith(needs, 'two stores of two processes in one folder', () => {
   });
 });
 
+describeWith(needs, 'a watcher that is killed', () => {
+  it('leaves whole dumps only, and the process as it was', async () => {
+    const words = [join(root, 'test/programs/many-stores.mjs'), folder, String(program.pid), '10000', '{}'];
+    for (let i = 1; i <= 10; i++) {
+      const watcher = await Program.start(process.execPath, words);
+      const before = names().length;
+      watcher.send('go');
+      await waitFor('its dumps', () => names().length >= before + i);
+      watcher.kill('SIGKILL');
+      await watcher.end();
+    }
+    await expectUntouched();
+    const all = readdirSync(folder);
+    expect(all.length).toBeGreaterThanOrEqual(55);
+    for (const name of all) await expectDump(join(folder, name));
+  });
+});
+
 describeWith(needs, 'a store without rights', () => {
   it.runIf(asRoot)('says so when it is made', () => {
     const denied = join(folder, 'denied');
