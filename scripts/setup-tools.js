@@ -36,6 +36,7 @@ const debianTools = [
   { tool: 'obj2yaml-19', package: 'llvm-19', probe: () => which('obj2yaml-19') },
   { tool: 'chromium', package: 'chromium', probe: () => which('chromium') },
   { tool: 'rustc', package: 'rustc', probe: () => which('rustc') },
+  { tool: 'systemd-analyze', package: 'systemd', probe: () => which('systemd-analyze') },
 ];
 
 let failures = 0;

@@ -20,6 +20,13 @@ const CHUNK = 1024 * 1024;
 const PAGE = 4096;
 const ZEROS = Buffer.alloc(PAGE);
 
+const failures = new WeakSet<Error>();
+
+/** Whether it is the spool that failed, not where the dump goes to: both have the same codes. */
+export function isSpoolFailure(error: unknown): boolean {
+  return error instanceof Error && failures.has(error);
+}
+
 /**
  * Bytes that are put aside: a dump between a process that must not wait and a reader who may, a core that is decompressed. They lie
  * in a file without a name, which only this process can open and of which nothing is left when it ends, however it ends.
@@ -138,10 +145,15 @@ export class Spool implements Sink, Source, Disposable {
   }
 
   #failure(error: unknown): MinidumpError {
-    if (error instanceof MinidumpError) return error;
-    const cause = error;
+    const failure = this.#named(error);
+    failures.add(failure);
+    return failure;
+  }
+
+  #named(cause: unknown): MinidumpError {
+    if (cause instanceof MinidumpError) return cause;
     const elsewhere = 'choose another folder with spool (--spool DIR)';
-    switch ((error as NodeJS.ErrnoException).code) {
+    switch ((cause as NodeJS.ErrnoException).code) {
       case 'ENOSPC':
       case 'EDQUOT':
       case 'EFBIG':
@@ -166,7 +178,7 @@ export class Spool implements Sink, Source, Disposable {
       default:
         return new MinidumpError(
           'write-failed',
-          `cannot spool in ${this.#folder}: ${(error as Error).message}`,
+          `cannot spool in ${this.#folder}: ${(cause as Error).message}`,
           { advice: `To spool it elsewhere, ${elsewhere}.`, cause },
         );
     }

@@ -30,6 +30,7 @@ export const toolNames = [
   'node-22',
   'chromium',
   'rustc',
+  'systemd-analyze',
 ] as const;
 export type ToolName = (typeof toolNames)[number];
 

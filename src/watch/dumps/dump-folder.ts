@@ -1,5 +1,4 @@
 import {
-  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -14,6 +13,7 @@ import {
 import { join, resolve } from 'node:path';
 import { endsSeekTable, isZstd, MinidumpError } from '../../io/index.js';
 import { fileFailure, systemCode } from '../../node/file-failure.js';
+import { FileSink } from '../../node/file-sink.js';
 import { readSome } from '../../node/read.js';
 import type { NameTemplate } from './name-template.js';
 
@@ -47,7 +47,6 @@ export class DumpFolder {
   prepare(): void {
     try {
       mkdirSync(this.path, { recursive: true, mode: 0o700 });
-      accessSync(this.path, constants.W_OK | constants.X_OK);
     } catch (cause) {
       const code = systemCode(cause);
       if (code === 'EEXIST' || code === 'ENOTDIR') {
@@ -56,14 +55,14 @@ export class DumpFolder {
           cause,
         });
       }
-      if (code === 'EACCES' || code === 'EPERM') {
-        throw new MinidumpError('output-denied', `no permission to write into the folder ${this.path}`, {
-          advice: 'Choose another one for the dumps.',
-          cause,
-        });
-      }
-      throw fileFailure(cause, join(this.path, 'dumps'));
+      throw fileFailure(cause, this.path);
     }
+  }
+
+  /** Opens a file as for a dump, and gives it up: what is wrong shows now. @throws as `prepare` */
+  tryOut(): void {
+    this.prepare();
+    new FileSink(join(this.path, 'app.dmp'), { unique: true }).abort();
   }
 
   /**

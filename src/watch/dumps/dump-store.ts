@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { OutputOptions } from '../../node/output.js';
 import type { FileDumpReport } from '../../targets/linux/write-minidump.js';
 import { DumpFolder } from './dump-folder.js';
-import { isDiskFull, isOutputFailure, isQuota, mayPass } from './failures.js';
+import { isDiskFull, isOfCompressing, isOutputFailure, isQuota, mayPass } from './failures.js';
 import { Hooks } from './hooks.js';
 import { NameTemplate } from './name-template.js';
 import { type DumpOccasion, isCrash, type StoredDump } from './occasion.js';
@@ -31,6 +31,7 @@ interface Attempt {
   readonly occasion: DumpOccasion;
   readonly write: WriteDump;
   readonly expected: number | undefined;
+  compress: 'zstd' | undefined;
   count: number;
   readonly room: Room;
 }
@@ -63,7 +64,7 @@ export class DumpStore implements AsyncDisposable {
     this.#options = options;
     this.#template = new NameTemplate(options.template, options.compress !== undefined);
     this.#folder = new DumpFolder(folder, this.#template);
-    this.#folder.prepare();
+    this.#folder.tryOut();
     const file = backOff === undefined ? undefined : new PaceFile(this.#folder.path);
     this.#pace = new Pace({ spacing, limit, backOff, file });
     const problem = given.onProblem ?? ((text) => process.emitWarning(text));
@@ -89,7 +90,8 @@ export class DumpStore implements AsyncDisposable {
    * Has a dump made of what happened. The hook is called afterwards, and not waited for.
    *
    * A dump that can wait is tried again after a while where its failure may pass. The dump of a crash is not: the program stands still
-   * for it. It is tried once more at once, in the same folder if room could be made there, else in `fallback`.
+   * for it. It is tried once more at once: in the same folder if room could be made there, else in `fallback`; uncompressed, if that is
+   * what failed.
    *
    * @returns undefined where the limit, the spacing or the back-off forbid it; `refusal` would have said why
    * @throws MinidumpError the failure of the last attempt
@@ -120,7 +122,9 @@ export class DumpStore implements AsyncDisposable {
 
   async #store(occasion: DumpOccasion, write: WriteDump, hints: StoreHints): Promise<StoredDump | undefined> {
     const expected = hints.expectedBytes ?? this.#sizes.get(occasion.name);
-    const attempt: Attempt = { occasion, write, expected, count: 0, room: { removed: [], warnings: [] } };
+    const room = { removed: [], warnings: [] };
+    const { compress } = this.#options;
+    const attempt: Attempt = { occasion, write, expected, compress, count: 0, room };
     if (isCrash(occasion)) return await this.#inTurn(() => this.#begin(attempt, () => this.#crash(attempt)));
     let wait = FIRST_WAIT;
     for (let retries = this.#options.retries; ; retries--) {
@@ -155,6 +159,11 @@ export class DumpStore implements AsyncDisposable {
     try {
       return await this.#write(attempt, this.#folder);
     } catch (error) {
+      if (this.#options.compress !== undefined && isOfCompressing(error)) {
+        attempt.room.warnings.push(`not compressed: ${error.message}`);
+        attempt.compress = undefined;
+        return await this.#write(attempt, this.#folder);
+      }
       if (!isOutputFailure(error)) throw error;
       if (this.#freed(attempt, error)) return await this.#write(attempt, this.#folder);
       const { fallback = tmpdir() } = this.#options;
@@ -193,12 +202,15 @@ export class DumpStore implements AsyncDisposable {
   }
 
   async #write(attempt: Attempt, folder: DumpFolder): Promise<StoredDump> {
-    const { occasion, write, expected, room } = attempt;
-    const { maxBytes, overwrite, compress } = this.#options;
+    const { occasion, write, expected, compress, room } = attempt;
+    const { maxBytes, overwrite } = this.#options;
     attempt.count++;
     folder.prepare();
     add(room, makeRoom(folder, this.#options, expected));
-    const file = join(folder.path, this.#template.name(occasion, this.#pace.stored + 1));
+    const name = this.#template.name(occasion, this.#pace.stored + 1);
+    // Its name would lie.
+    const plain = compress === this.#options.compress ? name : name.replace(/\.zst$/i, '');
+    const file = join(folder.path, plain);
     const report = await write(file, { force: overwrite, unique: !overwrite, compress });
     const bytes = report.compressedSize ?? report.size;
     const leftOut = this.#pace.finish(occasion);

@@ -1,4 +1,5 @@
 import { type ErrorCode, MinidumpError } from '../../io/index.js';
+import { isSpoolFailure } from '../../node/spool.js';
 
 /** The place is what failed, not the process: in another one the dump may succeed. */
 const OUTPUT: ReadonlySet<ErrorCode> = new Set([
@@ -18,7 +19,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 export function isOutputFailure(error: unknown): error is MinidumpError {
-  return error instanceof MinidumpError && OUTPUT.has(error.code);
+  return error instanceof MinidumpError && OUTPUT.has(error.code) && !isSpoolFailure(error);
 }
 
 export function mayPass(error: unknown): error is MinidumpError {
@@ -26,7 +27,12 @@ export function mayPass(error: unknown): error is MinidumpError {
 }
 
 export function isDiskFull(error: unknown): error is MinidumpError {
-  return error instanceof MinidumpError && error.code === 'disk-full';
+  return isOutputFailure(error) && error.code === 'disk-full';
+}
+
+/** Without compressing, the dump may succeed: a compressed one is spooled while the process stands still. */
+export function isOfCompressing(error: unknown): error is MinidumpError {
+  return isSpoolFailure(error) || (error instanceof MinidumpError && error.code === 'zstd-missing');
 }
 
 /** Of a quota nobody tells how much of it is left. */

@@ -25,7 +25,10 @@ export class Hooks {
     this.#last = this.#last.then(async () => {
       await new Promise((resolve) => setImmediate(resolve));
       const problem = await this.#run(dump);
-      if (problem !== undefined) this.#problem(`the hook for ${dump.file || 'a dump'} ${problem}`);
+      if (problem === undefined) return;
+      try {
+        this.#problem(`the hook for ${dump.file || 'a dump'} ${problem}`);
+      } catch {} // whoever is told has his own troubles; the next hook runs
     });
   }
 
@@ -80,7 +83,7 @@ export class Hooks {
       called.catch(() => {});
       return await Promise.race([called, limit]);
     } catch (error) {
-      return `failed: ${error instanceof Error ? error.message : String(error)}`;
+      return `failed: ${(error instanceof Error ? error.message : String(error)).split('\n')[0]}`;
     } finally {
       clearTimeout(timer);
       signal.removeEventListener('abort', abort);

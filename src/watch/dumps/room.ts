@@ -34,17 +34,17 @@ export function keepLimits(folder: DumpFolder, limits: RoomLimits): Room {
 }
 
 /**
- * After the disk was full: the oldest go, until a dump of `expected` bytes has room; where that is not known, of the size of the
- * largest. The newest goes only if that size is known and its room is what is missing.
+ * After the disk was full: the oldest go, until a dump of `expected` bytes has room; where that is not known, or was wrong, of the size of
+ * the largest. The newest goes only if that size is known and its room is what is missing.
  *
  * @param free bytes that can be had without; 0 for a quota, of which nobody tells how much is left
  */
 export function freeDisk(folder: DumpFolder, expected: number | undefined, free: number): Room {
+  const known = expected !== undefined && expected > free ? expected : undefined;
   return removeOldest(folder, ({ count, oldest, largest, freed }) => {
-    const needed = expected ?? largest;
     // It was not enough, whatever was free: one goes in any case.
-    if (freed > 0 && free + freed >= needed) return false;
-    return count > 1 || (expected !== undefined && free + freed + oldest.bytes >= expected);
+    if (freed > 0 && free + freed >= (known ?? largest)) return false;
+    return count > 1 || (known !== undefined && free + freed + oldest.bytes >= known);
   });
 }
 
