@@ -42,7 +42,7 @@ export function cgroupMemory(
 ): CgroupMemory | undefined {
   const place = placeOf(cgroup, mounts);
   if (place === undefined) return undefined;
-  const { files, folder, mountPoint } = place;
+  const { files, folder } = place;
   const value = (path: string) => number(read(path));
 
   const current = value(`${folder}/${files.current}`);
@@ -50,8 +50,7 @@ export function cgroupMemory(
   if (current === undefined) return undefined;
   let limit: bigint | undefined;
   let totalLimit: bigint | undefined;
-  let at = folder;
-  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+  for (const at of upwards(place)) {
     const here = value(`${at}/${files.limit}`);
     limit = lower(limit, here);
     if (files.totalLimit !== undefined) {
@@ -60,8 +59,6 @@ export function cgroupMemory(
       const swap = value(`${at}/${files.swapLimit}`);
       if (here !== undefined && swap !== undefined) totalLimit = lower(totalLimit, here + swap);
     }
-    if (at === mountPoint) break;
-    at = at.slice(0, at.lastIndexOf('/'));
   }
   const shared = /^shmem (\d+)$/m.exec(read(`${folder}/memory.stat`) ?? '')?.[1];
   return {
@@ -89,21 +86,80 @@ export function cgroupHeadroom(
 ): bigint | 'unlimited' | 'unknown' {
   const place = placeOf(cgroup, mounts);
   if (place === undefined) return 'unknown';
-  const { files, folder, mountPoint } = place;
+  const { files } = place;
   let headroom: bigint | undefined;
-  let at = folder;
-  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+  for (const at of upwards(place)) {
     const limit = number(read(`${at}/${files.limit}`));
     const current = number(read(`${at}/${files.current}`));
     if (limit !== undefined && current !== undefined) {
-      const idle = new RegExp(`^${files.idleFiles} (\\d+)$`, 'm').exec(read(`${at}/memory.stat`) ?? '')?.[1];
-      const left = limit - current + BigInt(idle ?? 0);
+      const left = limit - current + idleFiles(read(`${at}/memory.stat`), files.idleFiles);
       headroom = lower(headroom, left > 0n ? left : 0n);
     }
-    if (at === mountPoint) break;
-    at = at.slice(0, at.lastIndexOf('/'));
   }
   return headroom ?? 'unlimited';
+}
+
+/** How much of its limit a cgroup uses. */
+export interface CgroupShare {
+  /** The one whose limit is nearest, of the process's own and those above it; in the reader's file system. */
+  folder: string;
+  /** In bytes, without files that nobody used lately: the kernel drops them before it ends a process. */
+  used: number;
+  limit: number;
+  /** In percent. */
+  share: number;
+}
+
+/**
+ * How near the cgroup of a process, or one above it, is to its memory limit.
+ *
+ * @param cgroup the text of /proc/PID/cgroup
+ * @param mounts those of the reader
+ * @param read gives the text of a file, or undefined
+ * @param enough a share in percent: while all memory together, files included, stays below it, memory.stat is not read,
+ *   which is dear, and these files count as used
+ * @returns `unknown` where the cgroup file system is not to be seen
+ */
+export function cgroupShare(
+  cgroup: string,
+  mounts: readonly Mount[],
+  read: (path: string) => string | undefined,
+  enough = 0,
+): CgroupShare | 'unlimited' | 'unknown' {
+  const place = placeOf(cgroup, mounts);
+  if (place === undefined) return 'unknown';
+  const { files } = place;
+  let nearest: CgroupShare | undefined;
+  for (const at of upwards(place)) {
+    const limit = number(read(`${at}/${files.limit}`));
+    const current = number(read(`${at}/${files.current}`));
+    if (limit === undefined || current === undefined || limit === 0n) continue;
+    const percent = (bytes: bigint) => (Number(bytes) / Number(limit)) * 100;
+    let used = current;
+    if (percent(used) >= enough) {
+      const idle = idleFiles(read(`${at}/memory.stat`), files.idleFiles);
+      used = idle < used ? used - idle : 0n;
+    }
+    const share = percent(used);
+    if (nearest === undefined || share > nearest.share)
+      nearest = { folder: at, used: Number(used), limit: Number(limit), share };
+  }
+  return nearest ?? 'unlimited';
+}
+
+/** The folder of a cgroup and those above it, as far as they are mounted. */
+function* upwards({ folder, mountPoint }: { folder: string; mountPoint: string }): Generator<string> {
+  let at = folder;
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    yield at;
+    if (at === mountPoint) return;
+    at = at.slice(0, at.lastIndexOf('/'));
+  }
+}
+
+/** A line of memory.stat, in bytes. */
+function idleFiles(stat: string | undefined, name: string): bigint {
+  return BigInt(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat ?? '')?.[1] ?? 0);
 }
 
 function placeOf(cgroup: string, mounts: readonly Mount[]) {

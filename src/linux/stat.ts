@@ -1,3 +1,6 @@
+/** How long a clock tick of /proc is, in milliseconds: USER_HZ is 100 wherever Linux runs Node. */
+export const CLOCK_TICK = 10;
+
 /** What mdmp needs of /proc/PID/stat or /proc/PID/task/TID/stat; proc(5) numbers the fields from 1. */
 export interface Stat {
   name: string;
@@ -10,6 +13,8 @@ export interface Stat {
   kernelTime: number;
   priority: number;
   nice: number;
+  /** Threads of the process; in the stat of a thread as well. */
+  threads: number;
   /** In clock ticks since the machine started. */
   startTime: number;
   /** The stack pointer that the program began with; 0 without the right to know. */
@@ -36,6 +41,7 @@ export function parseStat(text: string): Stat {
     kernelTime: Number(field(15)),
     priority: Number(field(18)),
     nice: Number(field(19)),
+    threads: Number(field(20)),
     startTime: Number(field(22)),
     startStack: BigInt(field(28)),
     argStart: BigInt(field(48)),
@@ -53,4 +59,10 @@ export function parseStatus(text: string): Map<string, string> {
     if (colon > 0) values.set(line.slice(0, colon), line.slice(colon + 1).trim());
   }
   return values;
+}
+
+/** A value of /proc/PID/status or of its kind that is in kB (`VmRSS`), in bytes; undefined where there is none. */
+export function statusBytes(fields: ReadonlyMap<string, string>, name: string): number | undefined {
+  const kilobytes = /^(\d+) kB$/.exec(fields.get(name) ?? '')?.[1];
+  return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
