@@ -1,5 +1,6 @@
 /*
- * Brings about what a watcher can wait for, on command, and says since when it holds: `at=` nanoseconds of CLOCK_MONOTONIC.
+ * Brings about what a watcher can wait for, on command, and says when: `from=` before and `at=` once it holds for certain, in nanoseconds of
+ * CLOCK_MONOTONIC.
  *   burn N, rest          threads that use a processor each
  *   allocate MIB, free    private memory, touched
  *   threads N, join       threads that wait
@@ -81,6 +82,7 @@ static void command(const char *line) {
   char name[32];
   int n = 0;
   sscanf(line, "%31s %d", name, &n);
+  say("from=%llu", (unsigned long long)now_ns());
   if (!strcmp(name, "burn")) {
     burning = 1;
     for (burner_count = 0; burner_count < n; burner_count++)

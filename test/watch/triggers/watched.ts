@@ -53,17 +53,25 @@ export class Watched implements Disposable {
   }
 }
 
-/** How late a firing was, for a condition that was true from `from` on; fails where it came before or too late. */
-export function expectSoon({ text, at }: { text: string; at: number }, from: number): void {
-  const late = at - from;
-  // A millisecond for clocks that are rounded.
-  if (late < -1) throw new Error(`'${text}' came ${-late} ms before its condition`);
-  if (late > PROMISED_MS + MARGIN_MS) throw new Error(`'${text}' came ${late} ms after its condition`);
+/** When a condition may have been true first, and when it was for certain, in milliseconds. */
+export interface Moment {
+  from: number;
+  at: number;
 }
 
-/** The `at=` that a command of test/programs/conditions.c answered with, in milliseconds. */
-export function told(answer: ReadonlyMap<string, string>, name = 'at'): number {
-  return Number(answer.get(name)) / 1e6;
+/** What a command of test/programs/conditions.c answered, so many milliseconds later. */
+export function told(answer: ReadonlyMap<string, string>, later = 0): Moment {
+  const time = (name: string) => Number(answer.get(name)) / 1e6 + later;
+  return { from: time('from'), at: time('at') };
+}
+
+/** Fails for a firing that came before its condition or too late. */
+export function expectSoon({ text, at }: { text: string; at: number }, moment: Moment): void {
+  // A millisecond for clocks that are rounded.
+  const early = moment.from - at - 1;
+  if (early > 0) throw new Error(`'${text}' came ${early} ms before its condition`);
+  const late = at - moment.at;
+  if (late > PROMISED_MS + MARGIN_MS) throw new Error(`'${text}' came ${late} ms after its condition`);
 }
 
 /** Lets so many polls go by, told by the timer of another watch: what did not fire meanwhile does not. */
