@@ -17,7 +17,6 @@ export interface ConditionContext {
   problem(text: string): void;
   /** See WatchOptions. */
   rearmMs: number | undefined;
-  pollMs: number;
 }
 
 /** Fires when something becomes true, and again when it was false meanwhile or, if so wished, has stayed true for a while. */

@@ -5,10 +5,10 @@ import { MinidumpError } from '../../io/index.js';
 import { parseStat } from '../../linux/stat.js';
 import { readText } from '../../targets/linux/procfs.js';
 
-/** One look at /proc takes this part of the time at most. */
-const LOOK_SHARE = 0.004;
-const SHORTEST_WAIT = 250;
-const LONGEST_WAIT = 5000;
+/** Looks at /proc take this part of a processor, more only where there are thousands of processes. */
+const LOOK_SHARE = 0.01;
+const SHORTEST_WAIT = 200;
+const LONGEST_WAIT = 1000;
 /** A process with the name that it had is not looked into again before so many milliseconds. */
 const FORGET_MS = 5000;
 
@@ -31,10 +31,11 @@ export async function waitForProcess(name: string, signal: AbortSignal): Promise
   const finder = new ProcessFinder(name);
   for (;;) {
     signal.throwIfAborted();
-    const start = performance.now();
+    const before = process.cpuUsage();
     const [found] = finder.look();
     if (found !== undefined) return found;
-    const took = performance.now() - start;
+    const { user, system } = process.cpuUsage(before);
+    const took = (user + system) / 1000;
     const wait = Math.min(Math.max(took / LOOK_SHARE, SHORTEST_WAIT), LONGEST_WAIT);
     await sleep(wait, undefined, { signal }).catch((error) => {
       throw signal.aborted ? signal.reason : error;

@@ -78,7 +78,6 @@ class Watch implements Disposable {
         fire: (finding) => this.#tell(spec, finding),
         problem: (text) => (started ? this.#complain(text) : early.push(text)),
         rearmMs,
-        pollMs,
       };
       this.#conditions.push({ spec, condition: conditionOf(spec, context) });
     }
