@@ -94,7 +94,7 @@ const COMMANDS: Readonly<Record<string, (mdmp: Command) => Command>> = {
       .addHelpText(
         'after',
         `${watchHelp}
-${examples('mdmp run -- ./server --port 80', 'mdmp run --dir /var/dumps --keep 10 --type full -- node app.js', 'mdmp run --cpu 90 --seconds 30 --count 3 -- ./server')}`,
+${examples('mdmp run -- ./server --port 80', 'mdmp run --dir /var/dumps --max-count 10 --type full -- node app.js', 'mdmp run --cpu 90 --seconds 30 --count 3 -- ./server')}`,
       )
       .action(async (words, options) => (await import('./commands/run.js')).run(words, options)),
 
@@ -331,8 +331,8 @@ function watching(declared: Command): Command {
     .option('--spacing <time>', 'at least so long between two dumps for the same reason')
     .option('-d, --dir <folder>', 'where dumps go', '.')
     .option('--name <template>', 'what they are called: {name} {pid} {time} {trigger} {host} {n}')
-    .option('--keep <count>', 'keep so many dumps, and remove the oldest')
-    .option('--keep-size <size>', 'keep so many bytes of dumps')
+    .option('--max-count <count>', 'keep so many dumps in the folder, and remove the oldest')
+    .option('--max-bytes <size>', 'keep so many bytes of dumps')
     .option('--overwrite', 'replace a dump of the same name')
     .option('--on-dump <program>', 'call a program for each dump, its file as last argument')
     .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')

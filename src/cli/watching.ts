@@ -2,6 +2,7 @@ import { signalNumber } from '../linux/signals.js';
 import { SNAPSHOT_MODES } from '../targets/linux/snapshot/plan.js';
 import {
   dumpLine,
+  parseDuration,
   parseTriggers,
   type TriggerTexts,
   type Watch,
@@ -27,8 +28,8 @@ export interface WatchArguments extends TriggerTexts {
   spacing?: string;
   dir: string;
   name?: string;
-  keep?: string;
-  keepSize?: string;
+  maxCount?: string;
+  maxBytes?: string;
   overwrite?: boolean;
   onDump?: string;
   type: string;
@@ -45,15 +46,21 @@ export interface WatchArguments extends TriggerTexts {
 /** All that can be wrong with the arguments is found before anything is started. */
 export async function watchOptions(given: WatchArguments): Promise<WatchOptions> {
   const triggers = parseTriggers(given);
-  const { exitCode, maxPause, maxStack, keep, keepSize, count, spacing } = given;
+  const { exitCode, maxPause, maxStack, maxCount, maxBytes, count } = given;
+  const signals = given.signal?.split(',').map(parseSignal);
+  const exitCodes = exitCode === undefined ? undefined : parseExitCodes(exitCode);
+  if (!given.crash && triggers.length === 0 && signals === undefined && exitCodes === undefined) {
+    throw wrong(
+      'without crashes there must be something else to watch for',
+      'Give a trigger, such as --cpu 90.',
+    );
+  }
   const pause = maxPause === undefined ? undefined : parseSeconds(maxPause, '--max-pause');
-  const thresholds = given.cpu !== undefined || given.cpuBelow !== undefined;
-  const apart = spacing ?? (thresholds || given.memory !== undefined ? (given.seconds ?? '10') : undefined);
   return {
     ...(given.callback === undefined ? {} : await loadCallback(given.callback)),
     crash: given.crash,
-    exitCodes: exitCode === undefined ? undefined : parseExitCodes(exitCode),
-    signals: given.signal?.split(',').map(parseSignal),
+    exitCodes,
+    signals,
     children: given.children,
     triggers,
     pollMs: parseId(given.poll, '--poll'),
@@ -67,16 +74,34 @@ export async function watchOptions(given: WatchArguments): Promise<WatchOptions>
     dumps: {
       folder: given.dir,
       template: given.name,
-      maxCount: keep === undefined ? undefined : parseId(keep, '--keep'),
-      maxBytes: keepSize === undefined ? undefined : parseSize(keepSize, '--keep-size'),
+      maxCount: maxCount === undefined ? undefined : parseId(maxCount, '--max-count'),
+      maxBytes: maxBytes === undefined ? undefined : parseSize(maxBytes, '--max-bytes'),
       limit: count === undefined ? undefined : parseId(count, '--count'),
-      spacing: apart === undefined ? undefined : parseSeconds(apart.replace(/s$/, ''), '--spacing'),
+      spacing: spacingOf(given),
       overwrite: given.overwrite,
       compress: given.compress === 'zstd' ? 'zstd' : undefined,
     },
     onDump: given.onDump === undefined ? undefined : [given.onDump],
     onEvent: (event) => tellEvent(event, given.json === true),
   };
+}
+
+/** As ProcDump has it: `--seconds` is also the time between two dumps for a threshold that stays exceeded. */
+function spacingOf({
+  spacing,
+  seconds,
+  cpu,
+  cpuBelow,
+  memory,
+  memoryBelow,
+  threads,
+  descriptors,
+}: WatchArguments) {
+  if (spacing !== undefined) return parseDuration(spacing, '--spacing', 1000);
+  const thresholds = [cpu, cpuBelow, memory, memoryBelow, threads, descriptors].some(
+    (one) => one !== undefined,
+  );
+  return thresholds ? parseDuration(seconds ?? '10', '--seconds', 1000) : undefined;
 }
 
 function parseExitCodes(text: string): number[] | 'other' {

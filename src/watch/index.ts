@@ -3,6 +3,7 @@ export type { ProcessExit, WatchEnd, WatchEvent, WatchOptions } from './options.
 export {
   type Firing,
   findProcess,
+  parseDuration,
   parseTriggers,
   type TriggerSpec,
   type TriggerTexts,

@@ -252,19 +252,15 @@ export class Watch implements AsyncDisposable {
     const wanted = occasion.trigger !== 'crash' || crash;
     const done = () => this.#attachment!.proceed(occasion.pid);
     if (!wanted) done();
-    else void this.#dump(occasion, moment, true).finally(done);
+    else void this.#dump({ ...occasion, held: true }, moment).finally(done);
   }
 
   /** Never rejects. */
-  async #dump(
-    occasion: DumpOccasion,
-    moment: ThreadMoment | undefined,
-    held = false,
-  ): Promise<StoredDump | undefined> {
+  async #dump(occasion: DumpOccasion, moment: ThreadMoment | undefined): Promise<StoredDump | undefined> {
     const reason = this.#store.refusal(occasion);
-    const { pid } = occasion;
+    const { pid, held } = occasion;
     try {
-      const options = held ? this.#heldOptions() : dumpOptions(this.#options);
+      const options = held === true ? this.#heldOptions() : dumpOptions(this.#options);
       const stored = await this.#store.store(occasion, (file, output) =>
         this.#write(pid, file, { ...options, ...output }, moment),
       );

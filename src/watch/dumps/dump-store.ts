@@ -6,7 +6,7 @@ import { DumpFolder } from './dump-folder.js';
 import { isDiskFull, isOfCompressing, isOutputFailure, isQuota, mayPass } from './failures.js';
 import { Hooks } from './hooks.js';
 import { NameTemplate } from './name-template.js';
-import { type DumpOccasion, isCrash, type StoredDump } from './occasion.js';
+import { type DumpOccasion, isUrgent, type StoredDump } from './occasion.js';
 import { checkedOptions, type DumpStoreOptions } from './options.js';
 import { Pace } from './pace.js';
 import { PaceFile } from './pace-file.js';
@@ -125,7 +125,7 @@ export class DumpStore implements AsyncDisposable {
     const room = { removed: [], warnings: [] };
     const { compress } = this.#options;
     const attempt: Attempt = { occasion, write, expected, compress, count: 0, room };
-    if (isCrash(occasion)) return await this.#inTurn(() => this.#begin(attempt, () => this.#crash(attempt)));
+    if (isUrgent(occasion)) return await this.#inTurn(() => this.#begin(attempt, () => this.#crash(attempt)));
     let wait = FIRST_WAIT;
     for (let retries = this.#options.retries; ; retries--) {
       try {

@@ -11,6 +11,8 @@ export interface DumpOccasion {
   readonly text: string;
   readonly time: Date;
   readonly crash?: OccasionCrash | undefined;
+  /** The process stands still until the dump is there: it cannot wait. */
+  readonly held?: boolean | undefined;
 }
 
 export interface OccasionCrash {
@@ -43,7 +45,7 @@ export interface StoredDump {
   readonly report: FileDumpReport;
 }
 
-/** The program stands still in its crash, and there is no second one: nothing waits, and nothing is left for later. */
-export function isCrash({ trigger, crash }: DumpOccasion): boolean {
-  return crash !== undefined || trigger === 'crash';
+/** Whether the program stands still, in its crash mostly, and there is no second time: nothing waits, and nothing is left for later. */
+export function isUrgent({ trigger, crash, held }: DumpOccasion): boolean {
+  return held === true || crash !== undefined || trigger === 'crash';
 }

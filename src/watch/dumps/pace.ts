@@ -1,4 +1,4 @@
-import { type DumpOccasion, isCrash } from './occasion.js';
+import { type DumpOccasion, isUrgent } from './occasion.js';
 import type { PaceFile } from './pace-file.js';
 
 /**
@@ -127,7 +127,7 @@ export class Pace {
     const key = JSON.stringify([name, trigger]);
     let kind = this.#kinds.get(key);
     // The watcher before this one has seen more, or another that watches the same program.
-    const kept = isCrash(occasion) ? this.#options.file?.read(name, trigger) : undefined;
+    const kept = isUrgent(occasion) ? this.#options.file?.read(name, trigger) : undefined;
     if (kept !== undefined && (kind === undefined || kept.seen > kind.seen)) kind = kept;
     kind ??= { name, trigger, last: 0, seen: 0, dumps: 0, leftOut: 0 };
     const { calm } = this.#options.backOff ?? BACK_OFF;
@@ -137,7 +137,7 @@ export class Pace {
   }
 
   #keep(occasion: DumpOccasion, kind: Kind): void {
-    if (isCrash(occasion)) this.#options.file?.write(kind, (this.#options.backOff ?? BACK_OFF).calm);
+    if (isUrgent(occasion)) this.#options.file?.write(kind, (this.#options.backOff ?? BACK_OFF).calm);
   }
 
   /** A watcher runs for months, and processes come and go. */

@@ -1,5 +1,5 @@
 export { findProcess, waitForProcess } from './find-process.js';
-export { parseTriggers, type TriggerTexts } from './parse.js';
+export { parseDuration, parseTriggers, type TriggerTexts } from './parse.js';
 export type {
   CountTrigger,
   CpuTrigger,

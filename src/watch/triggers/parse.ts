@@ -95,8 +95,12 @@ function parseCount(text: string, option: string): number {
 
 const DURATIONS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
-/** @param unit that of a bare number, in milliseconds */
-function parseDuration(text: string, option: string, unit: number): number {
+/**
+ * `500ms`, `10s`, `5m`, `1h` or a bare number, in milliseconds.
+ *
+ * @param unit that of a bare number, in milliseconds
+ */
+export function parseDuration(text: string, option: string, unit: number): number {
   const match = new RegExp(`^(${NUMBER})(ms|s|m|h)?$`).exec(text);
   if (match === null) throw wrong(`${option} must be a time such as 10, 500ms, 10s, 5m or 1h, not '${text}'`);
   return Number(match[1]) * (match[2] === undefined ? unit : DURATIONS[match[2]]!);
