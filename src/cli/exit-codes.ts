@@ -31,6 +31,7 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   zombie: { exit: 21, meaning: 'the process has ended and waits for its parent' },
   'kernel-thread': { exit: 22, meaning: 'a thread of the kernel has no memory of its own' },
   'own-process': { exit: 23, meaning: 'a process cannot stop itself' },
+  'helper-failed': { exit: 18, meaning: 'the helper that was to dump this process did not start, or died' },
   'permission-denied': { exit: 24, meaning: 'the system does not let this user look into the process' },
   'already-traced': { exit: 25, meaning: 'a debugger or another dumper holds the process' },
   'target-exited': { exit: 26, meaning: 'the process ended while it was dumped' },

@@ -16,12 +16,16 @@ export interface ProcessFacts {
   via: number;
 }
 
-/** Refuses what cannot be dumped, before anything is touched; each case is an error of its own. */
-export function checkProcess(pid: number): ProcessFacts {
+/**
+ * Refuses what cannot be dumped, before anything is touched; each case is an error of its own.
+ *
+ * @param traced by this process; else it may be this process
+ */
+export function checkProcess(pid: number, traced = true): ProcessFacts {
   if (!Number.isInteger(pid) || pid <= 0) {
     throw new MinidumpError('invalid-argument', `${pid} is not a process id`);
   }
-  if (pid === process.pid) {
+  if (traced && pid === process.pid) {
     throw new MinidumpError('own-process', 'a process cannot stop and dump itself', {
       advice: `Dump it from another process: mdmp dump ${pid}`,
     });
