@@ -99,10 +99,14 @@ export class DirectChild {
   }
 }
 
-/** A pipe, both ends closed in whatever this process starts. */
-export function makePipe(): { read: number; write: number } {
+/**
+ * A pipe, both ends closed in whatever this process starts.
+ *
+ * @param flags O_NONBLOCK, for both ends
+ */
+export function makePipe(flags = 0): { read: number; write: number } {
   const ends = new Int32Array(new ArrayBuffer(8));
-  if (libc('int pipe2(void *ends, int flags)')(ends, O_CLOEXEC) !== 0) throw failed('pipe2', errno());
+  if (libc('int pipe2(void *ends, int flags)')(ends, flags | O_CLOEXEC) !== 0) throw failed('pipe2', errno());
   return { read: ends[0]!, write: ends[1]! };
 }
 

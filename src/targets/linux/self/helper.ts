@@ -1,11 +1,11 @@
-import { closeSync, writeSync } from 'node:fs';
+import { closeSync, constants, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { deserialize, serialize } from 'node:v8';
 import { type FileRegion, MinidumpError } from '../../../io/index.js';
 import { type ChildEnd, DirectChild, makePipe } from '../../../node/direct-child.js';
 import { MemoryFile } from '../../../node/memory-file.js';
 import { readSome } from '../../../node/read.js';
-import { waitUntilReadable } from '../../../node/readable.js';
+import { sleep } from '../../../node/sleep.js';
 import { HELPER_FILE } from './helper-file.js';
 import { OrphanedCopies } from './orphaned-copies.js';
 import { Beat, type HelperAnswer, type HelperRequest } from './protocol.js';
@@ -14,6 +14,8 @@ import { allowTracer } from './ptracer.js';
 /** How long nothing may be heard of the helper, beyond the longest stop; and how long its end may take. Milliseconds. */
 const SILENCE_LIMIT = 60_000;
 const END_LIMIT = 10_000;
+/** How often it is looked whether there is an answer, in milliseconds. */
+const SLICE = 2;
 /** Most of what it says before it breaks down that is told. */
 const MAX_WORDS = 200;
 /** What Node may need to start, and what the helper's dump depends on. Nothing else: NODE_OPTIONS may start an inspector. */
@@ -66,7 +68,7 @@ class Files implements Disposable {
   /** What it has to say when it breaks down. */
   readonly words = new MemoryFile();
   readonly go = makePipe();
-  readonly beats = makePipe();
+  readonly beats = makePipe(constants.O_NONBLOCK);
   #theirs = [this.go.read, this.beats.write];
 
   /** The helper has them: its end must be seen as the end of the pipe. */
@@ -123,16 +125,36 @@ function checkNode(): void {
   );
 }
 
-/** True: the answer is there. False: nothing was heard for too long. Undefined: it has ended without an answer. */
+/**
+ * True: the answer is there. False: nothing was heard for too long. Undefined: the helper has ended without an answer.
+ *
+ * It is waited for in calls of Node and V8 only: koffi calls on a stack of its own (koffi 3.3), and the stack of the caller would
+ * not be in the dump.
+ */
 function awaitAnswer(fd: number, limit: number): boolean | undefined {
   const beats = new Uint8Array(64);
   let done: true | undefined;
-  while (waitUntilReadable(fd, limit)) {
-    const got = readSome(fd, beats, 0, beats.length, null);
+  for (let heard = performance.now(); performance.now() - heard < limit; ) {
+    const got = readIfAny(fd, beats);
     if (got === 0) return done;
+    if (got === undefined) {
+      sleep(SLICE);
+      continue;
+    }
+    heard = performance.now();
     if (beats.subarray(0, got).includes(Beat.Done)) done = true;
   }
   return done ?? false;
+}
+
+/** From a pipe that does not block; undefined where there is nothing yet. */
+function readIfAny(fd: number, into: Uint8Array): number | undefined {
+  try {
+    return readSome(fd, into, 0, into.length, null);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw error;
+  }
 }
 
 function died(end: ChildEnd | undefined, silent: boolean, words: Buffer): MinidumpError {
