@@ -1,4 +1,4 @@
-import { closeSync, fstatSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import { MinidumpError } from '../io/index.js';
 import { writeAt } from './file-region.js';
 import { errno, errnoName, libc } from './libc.js';
@@ -26,8 +26,13 @@ export class MemoryFile implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    closeSync(this.fd);
+    closeDescriptor(this.fd);
   }
+}
+
+/** Closes what was not opened by node:fs: of that a worker thread would warn. */
+export function closeDescriptor(fd: number): void {
+  libc('int close(int fd)')(fd);
 }
 
 /** All of a file, wherever its descriptor stands. */

@@ -1,9 +1,9 @@
-import { closeSync, constants, writeSync } from 'node:fs';
+import { constants, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { deserialize, serialize } from 'node:v8';
 import { type FileRegion, MinidumpError } from '../../../io/index.js';
 import { type ChildEnd, DirectChild, makePipe } from '../../../node/direct-child.js';
-import { MemoryFile } from '../../../node/memory-file.js';
+import { closeDescriptor, MemoryFile } from '../../../node/memory-file.js';
 import { readSome } from '../../../node/read.js';
 import { sleep } from '../../../node/sleep.js';
 import { HELPER_FILE } from './helper-file.js';
@@ -73,13 +73,13 @@ class Files implements Disposable {
 
   /** The helper has them: its end must be seen as the end of the pipe. */
   closeTheirs(): void {
-    for (const fd of this.#theirs) closeSync(fd);
+    for (const fd of this.#theirs) closeDescriptor(fd);
     this.#theirs = [];
   }
 
   [Symbol.dispose](): void {
     this.closeTheirs();
-    for (const fd of [this.go.write, this.beats.read]) closeSync(fd);
+    for (const fd of [this.go.write, this.beats.read]) closeDescriptor(fd);
     for (const file of [this.request, this.answer, this.words]) file[Symbol.dispose]();
   }
 }

@@ -71,7 +71,7 @@ export interface RecordedProcess {
   calls: Map<number, string>;
   /** /proc/PID/maps */
   maps: Uint8Array;
-  /** Ascending; what is not opaque, and no large reserve of address space. */
+  /** Ascending; all that is mapped and not opaque. */
   parts: RecordedPart[];
   /** Bytes of the file. */
   size: number;

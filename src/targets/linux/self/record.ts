@@ -7,7 +7,6 @@ import { isOpaque } from '../../../linux/regions.js';
 import type { LinuxProcess } from '../linux-process.js';
 import { openProcess } from '../live.js';
 import type { HelperOptions, RecordedPart, RecordedProcess } from './protocol.js';
-import { isReserve } from './reserve.js';
 
 const CHUNK = 1024 * 1024;
 const PAGE = 4096;
@@ -61,7 +60,7 @@ function partsOf(target: LinuxProcess, maps: Uint8Array): RecordedPart[] {
   const parts: RecordedPart[] = [];
   let position = 0;
   for (const mapping of parseMaps(Buffer.from(maps).toString('utf8'))) {
-    if (isOpaque(mapping) || isReserve(mapping)) continue;
+    if (isOpaque(mapping)) continue;
     for (const part of runSync(target.probe(mapping.start, mapping.end))) {
       parts.push({ ...part, position });
       if (part.kind === 'data') position += Number(part.end - part.start);

@@ -1,13 +1,10 @@
 import type { MemoryPart, PlacedRange } from '../../../dump/target.js';
 import type { Mapping } from '../../../linux/maps.js';
 import { mergingInto, NOT_MAPPED, OPAQUE } from '../../../linux/parts.js';
-import { isOpaque } from '../../../linux/regions.js';
 import { findMapping, indexAbove } from '../../../linux/stacks.js';
 import type { Spool } from '../../../node/spool.js';
 import type { ReadableMemory, SortedMemory } from '../memory.js';
 import type { RecordedPart } from './protocol.js';
-
-const RESERVED = 'it is reserved address space, which is not recorded';
 
 /** The memory of a process at the moment when it was recorded. */
 export class RecordedMemory implements ReadableMemory {
@@ -43,7 +40,7 @@ export class RecordedMemory implements ReadableMemory {
       const mapping = this.find(at);
       const next = mapping?.end ?? this.#mappings[indexAbove(this.#mappings, at)]?.start ?? end;
       const to = next < end ? next : end;
-      add(at, to, 'hole', mapping === undefined ? NOT_MAPPED : isOpaque(mapping) ? OPAQUE : RESERVED);
+      add(at, to, 'hole', mapping === undefined ? NOT_MAPPED : OPAQUE);
       at = to;
     }
     return parts;
