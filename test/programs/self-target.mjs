@@ -134,6 +134,9 @@ async function main() {
       worker.postMessage(job);
     });
 
+  // Until it runs it opens files.
+  await ask('state');
+
   const size = 16 * 1024;
   const [PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS] = [3, 0x22];
   const mmap = libc('void *mmap(void *at, size_t length, int rights, int flags, int fd, int64_t offset)');
