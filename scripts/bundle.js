@@ -17,6 +17,8 @@ const entries = {
   main: 'src/cli/main.ts',
   'tracer-thread': 'src/targets/linux/tracer-thread.ts',
   'copy-thread': 'src/targets/linux/copying/copy-thread.ts',
+  // Not of the command: of programs that dump themselves, which wait for it to start.
+  'dump-helper': 'src/targets/linux/self/dump-helper.ts',
 };
 const bundled = new Set();
 for (const [name, file] of Object.entries(entries)) {

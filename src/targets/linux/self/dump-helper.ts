@@ -7,6 +7,7 @@ import { readWhole } from '../../../node/memory-file.js';
 import { readSome } from '../../../node/read.js';
 import { dumpProcess, openProcess } from '../live.js';
 import { targetExited } from '../memory.js';
+import { startTracerThread } from '../tracer-start.js';
 import { PlacedSink } from './placed-sink.js';
 import {
   Beat,
@@ -33,6 +34,8 @@ function main(): void {
     number,
   ];
   const descriptors: HelperDescriptors = { request, answer, beats, output };
+  // It takes some 30 ms to start.
+  startTracerThread();
   awaitLeave();
   const result = serialize(perform(deserialize(readWhole(request)) as HelperRequest, descriptors));
   writeAt(answer, 0, result);
