@@ -5,8 +5,9 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
 import { type FileDumpReport, MINIDUMP_TYPE, Minidump, openSource } from '../../dist/index.js';
 import { minidumpDump } from '../support/judges.js';
+import { mappingsOf } from '../support/live.js';
 import { Program, statusField, stopPrograms, temporaryFolder, threadIds } from '../support/programs.js';
-import { run } from '../support/run.js';
+import { run, waitFor } from '../support/run.js';
 import { describeWith, needsBuild, needsLinux, requireTool, root } from '../support/tools.js';
 
 const FULL = MINIDUMP_TYPE.MiniDumpWithFullMemory;
@@ -272,13 +273,15 @@ describeWith([needsLinux, needsBuild, 'readelf', 'minidump_dump'], 'a process th
       expect(bytes.includes(secret.subarray(4096, size))).toBe(true);
     }
     // What does not change has the same bytes: code and constants of the modules, where both dumps have them.
+    const writable = mappingsOf(program.pid).filter(({ protection }) => protection[1] === 'w');
     let compared = 0;
     for (const { BaseOfImage, SizeOfImage } of (await a.get('modules'))!) {
       for (let offset = 0; offset < Math.min(SizeOfImage, 1 << 20); offset += 4096) {
         const at = BaseOfImage + BigInt(offset);
         const [x, y] = views.map((memory) => memory.readSync(at, 4096)) as [Uint8Array, Uint8Array];
         if (type === FULL) expect(x.length).toBe(y.length);
-        if (x.length < 4096 || y.length < 4096 || isWritable(program.pid, at)) continue;
+        if (x.length < 4096 || y.length < 4096 || writable.some(({ start, end }) => start <= at && at < end))
+          continue;
         compared++;
         expect(Buffer.from(x).equals(y)).toBe(true);
       }
@@ -386,6 +389,27 @@ describeWith([needsLinux, needsBuild, 'readelf', 'minidump_dump'], 'a process th
     await expectGoesOn(program, before);
   });
 
+  it('takes its helper with it when it is killed', async () => {
+    for (let i = 0; i < 6; i++) {
+      const [program, folder] = [await target(), temporaryFolder()];
+      const callbacks = i % 2 === 0 ? undefined : { module: 'libm.' };
+      const dump = tell<Dumped>(program, 'dump', {
+        file: join(folder, 'a'),
+        options: { type: FULL },
+        callbacks,
+      });
+      const cut = dump.catch(() => undefined);
+      const helper = await helperOf(program.pid, cut);
+      await setTimeout(i * 40);
+      program.kill();
+      await program.end();
+      expect(helper).toBeDefined();
+      await waitFor('the end of the helper', () => !isRunning(helper!), 30_000);
+      expect(await cut).toBeUndefined();
+      expect(readdirSync(folder)).toEqual([]);
+    }
+  });
+
   it.each([0, FULL])(
     'gives an error when its helper is killed, at whatever moment (type %i)',
     async (type) => {
@@ -414,24 +438,19 @@ describeWith([needsLinux, needsBuild, 'readelf', 'minidump_dump'], 'a process th
   );
 });
 
+/** An ended one may wait for init to notice. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
 function withoutPlaces(key: string, value: unknown): unknown {
   if (/rva/i.test(key)) return undefined;
   if (typeof value === 'bigint') return `0x${value.toString(16)}`;
   return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
-}
-
-function isWritable(pid: number, address: bigint): boolean {
-  return readFileSync(`/proc/${pid}/maps`, 'latin1')
-    .split('\n')
-    .some((line) => {
-      const [, start, end, rights] = /^([0-9a-f]+)-([0-9a-f]+) (\S+)/.exec(line) ?? [];
-      return (
-        start !== undefined &&
-        BigInt(`0x${start}`) <= address &&
-        address < BigInt(`0x${end}`) &&
-        rights![1] === 'w'
-      );
-    });
 }
 
 /** The helper that a process has now: not a snapshot of it, which is its child as well. */

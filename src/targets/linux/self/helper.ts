@@ -39,8 +39,7 @@ export function runHelper(request: HelperRequest, region: FileRegion, maxPause: 
   try {
     files.closeTheirs();
     using _ = allowTracer(child.pid);
-    // It waits for that: before, it might not be allowed to trace.
-    writeSync(files.go.write, '\n');
+    letGo(files.go.write);
     const done = awaitAnswer(files.beats.read, maxPause + SILENCE_LIMIT);
     if (done === false) child.kill();
     const end = child.wait(END_LIMIT);
@@ -59,6 +58,16 @@ export function runHelper(request: HelperRequest, region: FileRegion, maxPause: 
     ...(expected === undefined ? {} : { expected }),
     ...(found === undefined ? {} : { found }),
   });
+}
+
+/** The helper waits for this: before, it might not be allowed to trace. */
+function letGo(fd: number): void {
+  try {
+    writeSync(fd, '\n');
+  } catch (error) {
+    // It has died already, which is seen soon enough.
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error;
+  }
 }
 
 /** What this process and the helper talk by. */

@@ -1,12 +1,15 @@
-import { parseStat } from '../../../linux/stat.js';
 import { sleep } from '../../../node/sleep.js';
 import { bindWaitid, P_PID, WEXITED, WNOHANG } from '../ended-threads.js';
 import { listThreads, readText } from '../procfs.js';
 
 /** Waits for children that give no signal when they end. */
 const WCLONE = 0x80000000 | 0;
-/** How long the end of a copy may take whose tracer has died; milliseconds. */
-const END_LIMIT = 1_000;
+/**
+ * How long a copy may take to appear, as one of our threads may be in the middle of making it, and how long to end, after the helper
+ * has died; milliseconds.
+ */
+const APPEAR_LIMIT = 250;
+const END_LIMIT = 2_000;
 
 /**
  * The frozen copies of this process that a helper has made and not taken back, because it was killed: they end with it, and stay zombies
@@ -24,15 +27,12 @@ export class OrphanedCopies implements Disposable {
   [Symbol.dispose](): void {
     if (this.#none) return;
     const waitid = bindWaitid();
-    const deadline = performance.now() + END_LIMIT;
-    for (const pid of children()) {
-      if (this.#before.has(pid) || !isSilent(pid)) continue;
-      const info = new Int32Array(32);
-      for (;;) {
-        if (waitid(P_PID, pid, info, WEXITED | WNOHANG | WCLONE) !== 0 || info[4] === pid) break;
-        if (performance.now() >= deadline) break;
-        sleep(1);
-      }
+    const start = performance.now();
+    for (;;) {
+      const left = children().filter((pid) => !this.#before.has(pid) && isSilent(pid));
+      for (const pid of left) waitid(P_PID, pid, new Int32Array(32), WEXITED | WNOHANG | WCLONE);
+      if (performance.now() - start >= (left.length === 0 ? APPEAR_LIMIT : END_LIMIT)) return;
+      sleep(5);
     }
   }
 }
@@ -45,10 +45,9 @@ function children(): number[] {
   });
 }
 
-/** It gives no signal at its end, and is frozen or has ended: of what runs this process is not to wait for the end. */
+/** Whether a child gives no signal at its end, as neither fork nor posix_spawn make any. */
 function isSilent(pid: number): boolean {
   const text = readText(`/proc/${pid}/stat`) ?? '';
   // Field 38, exit_signal; field 3 is the first behind the name.
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return fields[38 - 3] === '0' && 'ZXtT'.includes(parseStat(text).state);
+  return text.slice(text.lastIndexOf(')') + 2).split(' ')[38 - 3] === '0';
 }
