@@ -23,13 +23,15 @@ import { SelfProcess } from './self-process.js';
  * @param handle what a callback finds in ProcessHandle
  */
 export function dumpSelf(options: LiveOptions, sink: Sink, handle: unknown = process.pid): DumpReport {
+  let ready: SelfProcess | Taken;
   try {
-    if (hasCallback(options)) return dumpProcess(new SelfProcess(options, handle), options, sink);
-    return runSync(deliver(take(options, sink), options, sink));
+    ready = prepare(options, sink, handle);
   } catch (error) {
     void sink.abort();
     throw error;
   }
+  if (ready instanceof SelfProcess) return dumpProcess(ready, options, sink);
+  return runSync(deliver(ready, options, sink));
 }
 
 /** The same, but the event loop is free once all is in a file: while the dump's reader is waited for. */
@@ -38,15 +40,21 @@ export async function dumpSelfAsync(
   sink: Sink,
   handle: unknown = process.pid,
 ): Promise<DumpReport> {
+  let ready: SelfProcess | Taken;
   try {
-    if (hasCallback(options)) {
-      return await dumpProcessAsync(new SelfProcess(options, handle), options, sink);
-    }
-    return await runAsync(deliver(take(options, sink), options, sink));
+    ready = prepare(options, sink, handle);
   } catch (error) {
     await sink.abort();
     throw error;
   }
+  if (ready instanceof SelfProcess) return await dumpProcessAsync(ready, options, sink);
+  return await runAsync(deliver(ready, options, sink));
+}
+
+/** The process, where a callback has to be asked about it; else the dump. */
+function prepare(options: LiveOptions, sink: Sink, handle: unknown): SelfProcess | Taken {
+  checkAborted(options);
+  return hasCallback(options) ? new SelfProcess(options, handle) : take(options, sink);
 }
 
 /** A dump that the helper has written, and this process has to bring to where it goes. */
@@ -57,7 +65,6 @@ interface Taken {
 }
 
 function take(options: LiveOptions, sink: Sink): Taken {
-  checkAborted(options);
   // There is no callback that could take over.
   if (sink instanceof NoSink) sink.write();
   const { maxPause = MAX_PAUSE } = options;

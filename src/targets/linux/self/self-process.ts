@@ -1,5 +1,6 @@
+import type { PlacedRange } from '../../../dump/target.js';
 import { MINIDUMP_TYPE } from '../../../format/index.js';
-import { MinidumpError } from '../../../io/index.js';
+import { type FileRegion, MinidumpError, type Task } from '../../../io/index.js';
 import { Spool } from '../../../node/spool.js';
 import { LinuxProcess } from '../linux-process.js';
 import { type LiveOptions, MAX_PAUSE, MAX_STACK } from '../live.js';
@@ -8,6 +9,8 @@ import { slotSize } from '../tracer-protocol.js';
 import { runHelper } from './helper.js';
 import { helperOptions } from './protocol.js';
 import { RecordedMemory } from './recorded-memory.js';
+
+const CHUNK = 1024 * 1024;
 
 /**
  * This process, to be dumped under a callback: a helper has recorded it, and the callback, which can neither be called in another
@@ -21,6 +24,29 @@ export class SelfProcess extends LinuxProcess {
       { maxPause, maxStack, type, snapshot: 'never', holder: new SelfHolder(options, maxPause) },
       handle,
     );
+  }
+
+  override *copyInto(
+    ranges: readonly PlacedRange[],
+    region: FileRegion,
+    tick: (done: number) => void,
+  ): Task<readonly PlacedRange[]> {
+    const buffer = new Uint8Array(CHUNK);
+    const left: PlacedRange[] = [];
+    let done = 0;
+    for (const { start, end, position } of ranges) {
+      for (let at = start; at < end; ) {
+        const piece = buffer.subarray(0, end - at < CHUNK ? Number(end - at) : CHUNK);
+        const next = at + BigInt(piece.length);
+        const place = position + Number(at - start);
+        if ((yield* this.readMemory(at, piece)) === piece.length) region.writeAt(place, piece);
+        else left.push({ start: at, end: next, position: place });
+        done += piece.length;
+        tick(done);
+        at = next;
+      }
+    }
+    return left;
   }
 }
 
