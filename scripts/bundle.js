@@ -18,6 +18,8 @@ const entries = {
   'tracer-thread': 'src/targets/linux/tracer-thread.ts',
   'attached-thread': 'src/targets/linux/attached/attached-thread.ts',
   'copy-thread': 'src/targets/linux/copying/copy-thread.ts',
+  // Not of the command: of programs that dump themselves, which wait for it to start.
+  'dump-helper': 'src/targets/linux/self/dump-helper.ts',
 };
 const bundled = new Set();
 for (const [name, file] of Object.entries(entries)) {

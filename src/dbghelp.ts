@@ -8,6 +8,7 @@ import { type ErrorCode, MinidumpError, NoSink } from './io/index.js';
 import { DescriptorSink } from './node/descriptor-sink.js';
 import { Minidump } from './reader/index.js';
 import { dumpProcess, type LiveOptions, openProcess } from './targets/linux/live.js';
+import { dumpSelf } from './targets/linux/self/self-dump.js';
 
 export type {
   MINIDUMP_CALLBACK_INFORMATION,
@@ -82,6 +83,11 @@ export function OpenProcess(ProcessId: number): HANDLE;
 export function OpenProcess(DesiredAccess: number, InheritHandle: boolean, ProcessId: number): HANDLE;
 export function OpenProcess(first: number, _inherit?: boolean, ProcessId: number = first): HANDLE {
   return { processId: ProcessId };
+}
+
+/** A handle of this process. A helper process dumps it, see docs/self-dump.md. */
+export function GetCurrentProcess(): HANDLE {
+  return { processId: process.pid };
 }
 
 /** Gives a handle back. Nothing is open behind it. */
@@ -167,7 +173,8 @@ export function MiniDumpWriteDump<Param>(
       );
     }
     const sink = hFile === null ? new NoSink() : new DescriptorSink(hFile);
-    dumpProcess(openProcess(ProcessId, options, hProcess), options, sink);
+    if (ProcessId === process.pid) dumpSelf(options, sink, hProcess);
+    else dumpProcess(openProcess(ProcessId, options, hProcess), options, sink);
   });
 }
 

@@ -1,5 +1,6 @@
 import { MinidumpError } from '../io/index.js';
 import type { Callbacks } from './callbacks.js';
+import type { DumpOptions } from './options.js';
 
 /** Typed by the interface, so that a function added there cannot be forgotten here. */
 const FUNCTIONS: Readonly<Record<keyof Callbacks, true>> = {
@@ -46,6 +47,11 @@ export function checkCallbacks(value: unknown): Callbacks {
     }
   }
   return object as Callbacks;
+}
+
+/** Whether anybody is to be asked about a dump. */
+export function hasCallback({ callback, callbacks }: Pick<DumpOptions, 'callback' | 'callbacks'>): boolean {
+  return callbacks !== undefined || (callback?.CallbackRoutine ?? undefined) !== undefined;
 }
 
 /** Whether there is any callback in it. */

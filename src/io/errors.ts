@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'zombie'
   | 'kernel-thread'
   | 'own-process'
+  | 'helper-failed'
   | 'permission-denied'
   | 'already-traced'
   | 'target-exited'

@@ -19,13 +19,13 @@ export interface ProcessFacts {
 /**
  * Refuses what cannot be dumped, before anything is touched; each case is an error of its own.
  *
- * @param attached this process traces it already
+ * @param hold how it is held: this process will trace it, or does already, or somebody else holds it (then it may be this process)
  */
-export function checkProcess(pid: number, attached = false): ProcessFacts {
+export function checkProcess(pid: number, hold: 'trace' | 'attached' | 'other' = 'trace'): ProcessFacts {
   if (!Number.isInteger(pid) || pid <= 0) {
     throw new MinidumpError('invalid-argument', `${pid} is not a process id`);
   }
-  if (pid === process.pid) {
+  if (hold !== 'other' && pid === process.pid) {
     throw new MinidumpError('own-process', 'a process cannot stop and dump itself', {
       advice: `Dump it from another process: mdmp dump ${pid}`,
     });
@@ -60,7 +60,8 @@ export function checkProcess(pid: number, attached = false): ProcessFacts {
     );
   }
   const tracer = Number(status.get('TracerPid') ?? 0);
-  if (tracer !== 0 && !(attached && isOwnThread(tracer))) throw alreadyTraced(pid, tracer);
+  const free = hold === 'other' || (hold === 'attached' && isOwnThread(tracer));
+  if (tracer !== 0 && !free) throw alreadyTraced(pid, tracer);
   return { name, tracer, via };
 }
 

@@ -19,6 +19,7 @@ export class HeldThreads {
   readonly #cpu: Cpu;
   readonly #slotSize: number;
   readonly #threads: HeldThread[] = [];
+  readonly #slots = new Map<number, Uint8Array>();
   #interrupted = 0;
 
   constructor(pid: number, cpu: Cpu, slotSize: number) {
@@ -36,6 +37,7 @@ export class HeldThreads {
       if (outcome === Outcome.Refused) {
         throw tracingRefused(this.#pid, results.getInt32(slot + Slot.Errno, true));
       }
+      this.#slots.set(id, new Uint8Array(results.buffer, results.byteOffset + slot, this.#slotSize));
       if (outcome === Outcome.Unstoppable) {
         this.#threads.push({ id, state: undefined });
         return;
@@ -70,6 +72,15 @@ export class HeldThreads {
 
   get all(): readonly HeldThread[] {
     return this.#threads;
+  }
+
+  /** Their slots one after the other, in the order of `all`. */
+  joined(): Uint8Array {
+    const all = new Uint8Array(this.#threads.length * this.#slotSize);
+    this.#threads.forEach(({ id }, i) => {
+      all.set(this.#slots.get(id)!, i * this.#slotSize);
+    });
+    return all;
   }
 
   get stopped(): StoppedThread[] {

@@ -46,7 +46,7 @@ import { rehearse } from './rehearsal.js';
 import { isLarge, type SnapshotMode } from './snapshot/plan.js';
 import { type Snapshot, snapshotLost } from './snapshot/snapshot.js';
 import { Snapshots } from './snapshot/snapshots.js';
-import type { ThreadHolder } from './thread-holder.js';
+import type { Recording, ThreadHolder } from './thread-holder.js';
 import { Tracer } from './tracer.js';
 import type { TracerThread } from './tracer-start.js';
 
@@ -107,6 +107,7 @@ export class LinuxProcess implements Target {
   /** Nobody is asked, and no memory is wanted but what is known: the stop can be a short one. */
   #quick: QuickPlan | undefined;
   #copier: Copier | undefined;
+  #recording: Recording | undefined;
   #held = false;
   #released = false;
   #disposed = false;
@@ -119,7 +120,8 @@ export class LinuxProcess implements Target {
         `live processes can be dumped on Linux x86-64 and ARM64, not on ${process.platform} ${process.arch}`,
       );
     }
-    const facts = checkProcess(pid, options.thread !== undefined);
+    const own = options.thread === undefined ? 'trace' : 'attached';
+    const facts = checkProcess(pid, options.holder === undefined ? own : 'other');
     this.pid = pid;
     this.handle = handle;
     this.#options = options;
@@ -186,19 +188,22 @@ export class LinuxProcess implements Target {
   readonly frozen: boolean = false;
 
   get notes(): readonly string[] {
+    if (this.#recording !== undefined) return this.#recording.notes;
     return [...(this.#snapshots?.notes ?? []), ...this.#threads.notes, ...(this.#snapshot?.notes ?? [])];
   }
 
   /** The memory comes from a frozen copy, and the process runs meanwhile. */
   get snapshot(): boolean {
-    return this.#snapshot !== undefined;
+    return this.#snapshot !== undefined || this.#recording !== undefined;
   }
 
   get shortenedCalls(): number {
+    if (this.#recording !== undefined) return this.#recording.shortenedCalls;
     return this.#threads.shortenedCalls + (this.#snapshot?.shortenedCalls ?? 0);
   }
 
   requireSnapshot(): string | undefined {
+    if (this.#holder.recording !== undefined) return undefined;
     return this.#snapshots === undefined ? 'no snapshot can be taken of it' : this.#snapshots.require();
   }
 
@@ -261,6 +266,10 @@ export class LinuxProcess implements Target {
   }
 
   #hold(include: (threadId: number) => boolean): void {
+    if (this.#holder.recording !== undefined) {
+      this.#holdRecorded(this.#holder.recording, include);
+      return;
+    }
     if (this.#quick !== undefined) {
       this.#holdQuickly(this.#quick, include);
       return;
@@ -282,6 +291,35 @@ export class LinuxProcess implements Target {
     this.#threads.sort();
     this.#refresh(this.#mapsFile.read());
     if (this.#snapshots?.planned) this.#takeSnapshot(this.#snapshots);
+  }
+
+  /** The process runs: all that is told of it from now on is what was recorded. */
+  #holdRecorded(recording: Recording, include: (threadId: number) => boolean): void {
+    this.#recording = recording;
+    const { threads, slots, memory, maps } = recording;
+    const size = this.#holder.slotSize;
+    threads.forEach((tid, i) => {
+      if (include(tid))
+        this.#threads.add([tid], new DataView(slots.buffer, slots.byteOffset + i * size, size));
+    });
+    this.#threads.sort();
+    this.#memory = memory;
+    memory.use(this.#mappings);
+    this.#refresh(maps);
+  }
+
+  /** What has to be known of the threads and mappings to dump the process later; it is held. */
+  recorded(): { threads: number[]; slots: Uint8Array; calls: Map<number, string>; maps: Buffer } {
+    const calls = new Map<number, string>();
+    for (const { id, state } of this.#threads.all) {
+      if (state === undefined) calls.set(id, readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
+    }
+    return {
+      threads: this.#threads.all.map(({ id }) => id),
+      slots: this.#threads.joined(),
+      calls,
+      maps: this.#maps,
+    };
   }
 
   /** The stop will be a matter of the tracer thread alone. */
@@ -435,7 +473,8 @@ export class LinuxProcess implements Target {
 
   /** What is known of a thread that did not stop; nothing of one that runs. */
   #unstoppable(id: number): Uint8Array {
-    const found = parseSyscall(readText(`/proc/${this.pid}/task/${id}/syscall`) ?? '');
+    const text = this.#recording?.calls.get(id) ?? readText(`/proc/${this.pid}/task/${id}/syscall`);
+    const found = parseSyscall(text ?? '');
     if (found === undefined) return new Uint8Array();
     return this.cpu.controlContext(found.stackPointer, found.instructionPointer);
   }

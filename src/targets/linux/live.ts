@@ -47,8 +47,8 @@ export interface LiveOptions<Param = unknown> extends DumpOptions<Param> {
   abandonExitCode?: number | undefined;
 }
 
-const MAX_PAUSE = 10_000;
-const MAX_STACK = 1024 * 1024;
+export const MAX_PAUSE = 10_000;
+export const MAX_STACK = 1024 * 1024;
 /** The tracer thread ends a stop on time; the deadline of this thread is only to get it back. */
 const MARGIN = 200;
 

@@ -3,6 +3,7 @@ import type { Destination } from '../../node/destination.js';
 import { type OutputOptions, type OutputReport, openOutput } from '../../node/output.js';
 import type { LinuxProcess } from './linux-process.js';
 import { dumpProcessAsync, type LiveOptions, openProcess } from './live.js';
+import { dumpSelfAsync } from './self/self-dump.js';
 
 export interface WriteMinidumpOptions<Param = unknown> extends LiveOptions<Param>, OutputOptions {}
 
@@ -12,7 +13,7 @@ export interface FileDumpReport extends DumpReport, OutputReport {
 }
 
 /**
- * Writes a minidump of a live process.
+ * Writes a minidump of a live process. `process.pid` is this one: a helper process dumps it, see docs/self-dump.md.
  *
  * A file appears under its name only when it is complete, with mode 0600. The process stands still while the callback is
  * asked and memory is copied; whatever happens, it goes on as if never touched. It never waits for whoever reads the dump: what
@@ -43,6 +44,7 @@ export async function writeMinidump<Param = unknown>(
   // Without a turn of the event loop where none is needed: the process is stopped now, not later.
   const opened = openOutput(destination, options);
   const output = opened instanceof Promise ? await opened : opened;
+  if (pid === process.pid) return named(output.report(await dumpSelfAsync(options, output.sink)));
   let target: LinuxProcess;
   try {
     target = openProcess(pid, options);
@@ -50,6 +52,9 @@ export async function writeMinidump<Param = unknown>(
     await output.sink.abort();
     throw error;
   }
-  const report = output.report(await dumpProcessAsync(target, options, output.sink));
-  return typeof destination === 'string' ? { file: '', ...report } : report;
+  return named(output.report(await dumpProcessAsync(target, options, output.sink)));
+
+  function named<Report extends DumpReport & OutputReport>(report: Report): Report {
+    return typeof destination === 'string' ? { file: '', ...report } : report;
+  }
 }
