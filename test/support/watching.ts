@@ -208,8 +208,8 @@ export interface Verdict {
 }
 
 /** Breakpad's minidump_stackwalk, with symbols that its own dump_syms made. */
-export async function breakpadVerdict(dump: string, symbols: string): Promise<Verdict> {
-  const walk = await minidumpStackwalk(dump, [symbols]);
+export async function breakpadVerdict(dump: string, symbols?: string): Promise<Verdict> {
+  const walk = await minidumpStackwalk(dump, symbols === undefined ? [] : [symbols]);
   const { reason, address, thread } = walk.crash;
   using source = new FileSource(dump);
   const { threads } = runSync(analyzeTask(Minidump.openSync(source)));
