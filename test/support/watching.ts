@@ -76,6 +76,16 @@ export class Started {
     void this.#closed.then(() => running.delete(this.child));
   }
 
+  /** `mdmp run` of a program. */
+  static underRun(
+    words: readonly string[],
+    flags: readonly string[] = [],
+    options: RunOptions = {},
+  ): UnderRun {
+    return new UnderRun(words, flags, options);
+  }
+
+  /** Of the program, or of mdmp if it is under that. */
   get pid(): number {
     return this.child.pid!;
   }
@@ -109,6 +119,21 @@ export class Started {
   }
 }
 
+/** `mdmp run`, and where its dumps go. */
+export class UnderRun extends Started {
+  readonly folder: string;
+
+  constructor(words: readonly string[], flags: readonly string[], options: RunOptions) {
+    const folder = temporaryFolder();
+    super(runWords(words, folder, flags), options);
+    this.folder = folder;
+  }
+
+  get dumps(): string[] {
+    return dumpsIn(this.folder);
+  }
+}
+
 /** Without mdmp. */
 export async function runAlone(words: readonly string[], options: RunOptions = {}): Promise<Ending> {
   const started = new Started(words, options);
@@ -127,10 +152,9 @@ export async function runUnder(
   flags: readonly string[] = [],
   options: RunOptions = {},
 ): Promise<WatchedEnding> {
-  const folder = temporaryFolder();
-  const started = new Started(runWords(words, folder, flags), options);
+  const started = Started.underRun(words, flags, options);
   started.child.stdin!.end(options.input ?? '');
-  return { ...(await started.end(options.timeoutMs)), dumps: dumpsIn(folder) };
+  return { ...(await started.end(options.timeoutMs)), dumps: started.dumps };
 }
 
 /** The command line of `mdmp run`. */
