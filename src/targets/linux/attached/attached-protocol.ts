@@ -39,8 +39,10 @@ export type AttachedRequest =
   | {
       readonly kind: 'adopt';
       readonly id: number;
+      /** Gate of spawn.ts */
       readonly marker: string;
       readonly gate: string;
+      readonly fd: number;
       readonly options: FollowOptions;
     }
   /** Lets a process go on that is held; an event told of it. */
