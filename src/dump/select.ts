@@ -244,7 +244,7 @@ class Selector {
    * written as it was at the fault, so that its stack is that of the fault.
    */
   #atException(thread: TargetThread, happened: TargetException): TargetThread {
-    if (this.#options.exception === undefined && happened.stackPointer === thread.stackPointer) return thread;
+    if (this.#options.exception === undefined && this.#target.wasCaught !== true) return thread;
     const { context, instructionPointer, stackPointer } = happened;
     const stack = this.#target.stackAt(stackPointer);
     return { ...thread, context, instructionPointer, stackPointer, stack };

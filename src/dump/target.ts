@@ -98,6 +98,8 @@ export interface Target extends Disposable {
    * exception. Undefined where nothing did, or where it is not known.
    */
   ownException?(): Task<(TargetException & { threadId: number }) | undefined>;
+  /** `ownException` is a fault that a handler has caught: its thread is elsewhere by now. */
+  readonly wasCaught?: boolean;
 
   /**
    * How each part of `[start, end)` can be had, ascending and without gaps. Asking must not change the process: no page

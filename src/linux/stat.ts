@@ -24,6 +24,8 @@ export interface Stat {
   argEnd: bigint;
   envStart: bigint;
   envEnd: bigint;
+  /** What waitpid(2) will give, once it is known that the process ends; else 0. */
+  exitStatus: number;
 }
 
 export function parseStat(text: string): Stat {
@@ -48,6 +50,7 @@ export function parseStat(text: string): Stat {
     argEnd: BigInt(field(49)),
     envStart: BigInt(field(50)),
     envEnd: BigInt(field(51).trim()),
+    exitStatus: Number(field(52)),
   };
 }
 

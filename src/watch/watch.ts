@@ -370,9 +370,12 @@ function crashOf({ tid, siginfo }: ThreadMoment): OccasionCrash {
 
 /** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV. */
 const FAULTS = new Set([4, 5, 7, 8, 11]);
+/** si_code: the kernel cannot tell the address. */
+const SI_KERNEL = 0x80;
 
-function crashText({ signalName: name, code, address, thread }: OccasionCrash, last: string): string {
-  const where = code > 0 && address !== 0n ? ` at 0x${address.toString(16)}` : '';
+function crashText({ signal, signalName: name, code, address, thread }: OccasionCrash, last: string): string {
+  const known = FAULTS.has(signal) && code > 0 && code < SI_KERNEL;
+  const where = known ? ` at 0x${address.toString(16)}` : '';
   const then = name === last ? '' : `, then ${last}`;
   return `${name}${where} in thread ${thread}${then}`;
 }

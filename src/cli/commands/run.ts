@@ -5,6 +5,9 @@ import { type ProcessExit, runWatched } from '../../watch/index.js';
 import { dumpOnSignal, type WatchArguments, watchOptions } from '../watching.js';
 
 const PR_SET_DUMPABLE = 4;
+const SIG_DFL = 0;
+const SIG_SETMASK = 2;
+const SIGSET_SIZE = 128;
 
 /** `mdmp run -- COMMAND…`: ends as the program does. */
 export async function run(words: readonly string[], given: WatchArguments): Promise<void> {
@@ -57,8 +60,10 @@ function endAs({ code, signal }: ProcessExit): void {
   }
   // The program has left its core; this one would be of mdmp.
   libc('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)')(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  // Whoever ignores, handles or blocks it: Node, what mdmp was started by, mdmp itself.
   process.removeAllListeners(signalName(signal));
-  process.kill(process.pid, signal);
-  // Where mdmp was started with that signal ignored.
+  libc('uintptr_t signal(int signal, uintptr_t handler)')(signal, SIG_DFL);
+  libc('int sigprocmask(int how, void *set, void *old)')(SIG_SETMASK, new Uint8Array(SIGSET_SIZE), null);
+  libc('int kill(int pid, int signal)')(process.pid, signal);
   setTimeout(() => process.exit(128 + signal), 1000);
 }

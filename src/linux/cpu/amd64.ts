@@ -158,6 +158,7 @@ export const amd64: Cpu = {
   floatingPointSize: FXSAVE_SIZE,
   // A leaf function of the x86-64 ABI may keep data there.
   redZone: 128n,
+  exitCall: 60,
   faultAddressOffset: 16,
   ucontextSize: UCONTEXT_SIZE,
   describe: describeX86,

@@ -121,6 +121,7 @@ export const arm64: Cpu = {
   floatingPointSize: FPSIMD_SIZE,
   // The procedure call standard of ARM64 gives nothing below the stack pointer to anybody.
   redZone: 0n,
+  exitCall: 93,
   faultAddressOffset: 16,
   ucontextSize: RECORDS_OFFSET + RECORDS_SIZE,
   describe,

@@ -31,6 +31,8 @@ export interface Cpu {
   readonly floatingPointSize: number;
   /** Bytes below the stack pointer that belong to the stack. */
   readonly redZone: bigint;
+  /** Number of exit(2), which ends one thread. */
+  readonly exitCall: number;
   /** Where si_addr stands in siginfo_t. */
   readonly faultAddressOffset: number;
   /** Bytes that are read of a ucontext_t. */

@@ -223,6 +223,7 @@ export const x86: Cpu = {
   floatingPointSize: FXSAVE_SIZE,
   // The i386 ABI has no red zone. The word below, which a push is about to write, is what Windows' own dumps begin with.
   redZone: 4n,
+  exitCall: 1,
   faultAddressOffset: 12,
   ucontextSize: UCONTEXT_SIZE,
   describe: describeX86,

@@ -39,8 +39,10 @@ export type AttachedRequest =
   | {
       readonly kind: 'adopt';
       readonly id: number;
+      /** Gate of spawn.ts */
       readonly marker: string;
       readonly gate: string;
+      readonly fd: number;
       readonly options: FollowOptions;
     }
   /** Lets a process go on that is held; an event told of it. */
@@ -61,6 +63,8 @@ export interface ThreadMoment {
   readonly registers: BigUint64Array;
   readonly floatingPoint: Uint8Array;
   readonly xsave: Uint8Array;
+  /** A handler has caught the signal: the thread is elsewhere by now. */
+  readonly caught?: boolean;
 }
 
 export type AttachedEvent =

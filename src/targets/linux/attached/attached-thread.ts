@@ -5,7 +5,7 @@
  *
  * If the whole process dies, the kernel lets all go on.
  */
-import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { libc } from '../../../node/libc.js';
 import { sleep } from '../../../node/sleep.js';
@@ -20,7 +20,7 @@ import {
 } from './attached-protocol.js';
 import { AttachedStopper } from './attached-stopper.js';
 import { Follower } from './follower.js';
-import { childWaitingAt } from './spawn.js';
+import { childWaitingAt, type Gate, openGate } from './spawn.js';
 
 const { words, answers } = workerData as AttachedData;
 /** While a process waits for its dump: between two looks, in milliseconds. */
@@ -53,7 +53,7 @@ function perform(request: AttachedRequest): void {
       reply(request.id, request.pid, follower.attach(request.pid, request.options));
       break;
     case 'adopt':
-      adopt(request.id, request.marker, request.gate, request.options);
+      adopt(request.id, request, request.options);
       break;
     case 'proceed':
       follower.proceed(request.pid);
@@ -76,18 +76,17 @@ function reply(id: number, pid: number, errno: number): void {
 }
 
 /** Attaches to a child that waits at its gate, and opens it. */
-function adopt(id: number, marker: string, gate: string, options: FollowOptions): void {
+function adopt(id: number, gate: Gate, options: FollowOptions): void {
   const deadline = performance.now() + ADOPT_LIMIT;
   for (;;) {
-    const pid = childWaitingAt(marker);
+    const pid = childWaitingAt(gate.marker);
     if (pid !== undefined) {
       const errno = follower.attach(pid, options);
-      // It stands in open(2) of the other end.
-      closeSync(openSync(gate, constants.O_WRONLY));
+      openGate(gate);
       reply(id, pid, errno);
       return;
     }
-    if (performance.now() > deadline || !existsSync(gate)) {
+    if (performance.now() > deadline || !existsSync(gate.gate)) {
       reply(id, 0, ESRCH);
       return;
     }

@@ -1,6 +1,6 @@
 import { auxvPointerSize } from '../../../linux/auxv.js';
 import { type Cpu, cpus } from '../../../linux/cpu/index.js';
-import { parseStatus } from '../../../linux/stat.js';
+import { parseStat, parseStatus } from '../../../linux/stat.js';
 import { cpuOf, isOwnThread } from '../checks.js';
 import {
   bindWaitid,
@@ -274,7 +274,7 @@ export class Follower {
     const fatal = disposition === 'default' && isCoreSignal(signal);
     if (disposition === 'ignored') this.#healIgnored(tid, signal, followed.cpu);
     if (!fatal && !asked) {
-      if (disposition === 'caught') traced.fault = this.#momentOf(tid);
+      if (disposition === 'caught') traced.fault = this.#momentOf(tid, true);
       return false;
     }
     const at = this.#momentOf(tid);
@@ -319,7 +319,7 @@ export class Follower {
     return !own && isInHandlerOf(fault, at.tid, registers, cpu) ? fault : undefined;
   }
 
-  #momentOf(tid: number): ThreadMoment | undefined {
+  #momentOf(tid: number, caught = false): ThreadMoment | undefined {
     const registers = this.registersOf.read(tid);
     if (registers === undefined) return undefined;
     const siginfo = new Uint8Array(SIGINFO_SIZE);
@@ -330,6 +330,7 @@ export class Follower {
       registers: new BigUint64Array(registers.buffer),
       floatingPoint: this.registersOf.readFloatingPoint(tid),
       xsave: this.registersOf.readXsave(tid, XSAVE_ROOM).slice(),
+      caught,
     };
   }
 
@@ -342,8 +343,8 @@ export class Follower {
     const signal = status & 0x7f;
     const code = (status >> 8) & 0xff;
     if (signal !== 0) {
-      // What seccomp kills, or the kernel by force, gets no signal that could be seen before.
-      if (!isCoreSignal(signal)) return false;
+      // What seccomp kills, or the kernel by force, gets no signal that could be seen before. It may kill one thread only.
+      if (!isCoreSignal(signal) || groupExitSignal(tid) !== signal) return false;
       const at = this.#momentOf(tid);
       if (at === undefined) return false;
       followed.ending = true;
@@ -355,12 +356,23 @@ export class Follower {
     }
     const { exitCodes } = followed.options;
     if (exitCodes === 'other' ? code === 0 : !exitCodes.includes(code)) return false;
-    // A thread that just ends has the code 0, as a process that ends well has.
-    if (code === 0 && tid !== traced.pid) return false;
+    if (this.#exitsAlone(tid, followed)) return false;
     followed.ending = true;
     this.#hold(traced.pid);
     this.#tell({ kind: 'exiting', pid: traced.pid, tid, code });
     return true;
+  }
+
+  /** Whether a thread ends by itself, with exit(2), and others go on: they call exit_group(2) to end the process. */
+  #exitsAlone(tid: number, { cpu, threads }: Followed): boolean {
+    const call = Number.parseInt(readText(`/proc/${tid}/syscall`) ?? '', 10);
+    if (call !== cpu.exitCall) return false;
+    return [...threads].some((other) => other !== tid && !this.#isLeaving(other));
+  }
+
+  #isLeaving(tid: number): boolean {
+    const standing = this.#threads.get(tid)?.standing;
+    return (standing !== undefined && standing.status >> 8 === Event.EXIT) || isEnding(tid, tid);
   }
 
   /** Has the other threads of a process stop: nobody may change what is to be seen. */
@@ -524,6 +536,11 @@ const DETACH_LIMIT = 2_000;
 function optionsFor({ children }: FollowOptions): number {
   const always = Option.TRACECLONE | Option.TRACEEXEC | Option.TRACEEXIT;
   return children ? always | Option.TRACEFORK | Option.TRACEVFORK : always;
+}
+
+/** What a whole process is killed by, while a thread of it ends; 0 where nothing kills it. The kernel keeps it for the process. */
+function groupExitSignal(tid: number): number {
+  return parseStat(readText(`/proc/${tid}/stat`) ?? '').exitStatus & 0x7f;
 }
 
 /** What the process runs on, by the size of its pointers. */

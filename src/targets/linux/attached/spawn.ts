@@ -1,7 +1,9 @@
 import {
   accessSync,
+  closeSync,
   constants,
   mkdtempSync,
+  openSync,
   readdirSync,
   readlinkSync,
   rmSync,
@@ -17,7 +19,9 @@ import { readText } from '../procfs.js';
 /*
  * A program is started so that it can be traced before its first instruction, and is otherwise a child like any other: same terminal, group,
  * environment, arguments. fork is not for a process with threads; posix_spawn leaves no place to wait for a tracer, but for one: a
- * file action that opens a FIFO, in the child, just before exec. There it waits until the tracer has come and opens the other end.
+ * file action that opens a file, in the child, just before exec. This process holds a lease on that file (fcntl(2)), so that the child waits there
+ * until the tracer has come and the lease is given back; if this process is killed meanwhile the kernel gives it back, and the program runs.
+ * Some file systems have no leases: there the file is a FIFO, whose other end the tracer opens.
  */
 
 const POSIX_SPAWN_SETSIGDEF = 4;
@@ -34,8 +38,41 @@ const GATE_FD = 101;
 export interface Gate {
   /** The child has this file open. */
   readonly marker: string;
-  /** A FIFO: the child waits until it is opened for writing. */
+  /** The child waits in open(2) of this one. */
   readonly gate: string;
+  /** Of the file with the lease; -1 if it is a FIFO. */
+  readonly fd: number;
+}
+
+const F_SETSIG = 10;
+const F_SETLEASE = 1024;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+/** SIGURG does nothing by default: who waits for the lease makes the kernel send a signal to its holder. */
+const SIGURG = 23;
+
+const fcntl = (fd: number, command: number, value: number): number =>
+  libc('int fcntl(int fd, int command, int value)')(fd, command, value) as number;
+
+/** Makes the gate of a child. */
+function closeGate(folder: string): Gate {
+  const marker = join(folder, 'marker');
+  const gate = join(folder, 'gate');
+  writeFileSync(marker, '');
+  const fd = openSync(gate, constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
+  if (fcntl(fd, F_SETSIG, SIGURG) === 0 && fcntl(fd, F_SETLEASE, F_WRLCK) === 0) return { marker, gate, fd };
+  closeSync(fd);
+  rmSync(gate);
+  if (libc('int mkfifo(const char *path, unsigned int mode)')(gate, 0o600) !== 0) {
+    throw new MinidumpError('system-call', `mkfifo in ${folder}: ${errnoName(errno())}`);
+  }
+  return { marker, gate, fd: -1 };
+}
+
+/** Lets the child go on that waits at a gate. */
+export function openGate({ gate, fd }: Pick<Gate, 'gate' | 'fd'>): void {
+  if (fd >= 0) fcntl(fd, F_SETLEASE, F_UNLCK);
+  else closeSync(openSync(gate, constants.O_WRONLY));
 }
 
 /** The file of a program, as execvp(3) would find it. */
@@ -75,35 +112,35 @@ export async function spawnTraced(
   arrived: (gate: Gate) => Promise<number>,
 ): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'mdmp-'));
-  const gate: Gate = { marker: join(folder, 'marker'), gate: join(folder, 'gate') };
+  let gate: Gate | undefined;
   try {
-    writeFileSync(gate.marker, '');
-    if (libc('int mkfifo(const char *path, unsigned int mode)')(gate.gate, 0o600) !== 0) {
-      throw new MinidumpError('system-call', `mkfifo in ${folder}: ${errnoName(errno())}`);
-    }
+    gate = closeGate(folder);
     const [spawned, pid] = await Promise.all([spawn(path, words, gate), arrived(gate)]);
     if (spawned !== 0) {
       throw new MinidumpError('invalid-argument', `${path} cannot be executed: ${errnoName(spawned)}`);
     }
     return pid;
   } finally {
+    if (gate !== undefined && gate.fd >= 0) closeSync(gate.fd);
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
 /** Gives errno. In a thread of the pool: it waits until the program is executed. */
-function spawn(path: string, words: readonly string[], { marker, gate }: Gate): Promise<number> {
+function spawn(path: string, words: readonly string[], { marker, gate, fd }: Gate): Promise<number> {
   const actions = new Uint8Array(ACTIONS_SIZE);
   libc('int posix_spawn_file_actions_init(void *actions)')(actions);
   const addOpen = libc(
     'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, unsigned int mode)',
   );
   const addClose = libc('int posix_spawn_file_actions_addclose(void *actions, int fd)');
+  // Its own copy would keep the lease for as long as it waits.
+  if (fd >= 0) addClose(actions, fd);
   addOpen(actions, MARKER_FD, marker, constants.O_RDONLY, 0);
   addOpen(actions, GATE_FD, gate, constants.O_RDONLY, 0);
   // Node has its descriptors closed by exec, the standard streams too; to duplicate one onto itself undoes that.
   const duplicate = libc('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)');
-  for (const fd of [0, 1, 2]) duplicate(actions, fd, fd);
+  for (const stream of [0, 1, 2]) duplicate(actions, stream, stream);
   addClose(actions, MARKER_FD);
   addClose(actions, GATE_FD);
   const attributes = new Uint8Array(ATTRIBUTES_SIZE);

@@ -13,6 +13,10 @@ export class WatchedProcess extends LinuxProcess {
     this.#crash = crash;
   }
 
+  get wasCaught(): boolean {
+    return this.#crash?.caught === true;
+  }
+
   override prepare(quick = false): void {
     super.prepare(quick && this.#crash === undefined);
   }
