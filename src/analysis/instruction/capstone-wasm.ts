@@ -25,7 +25,6 @@ interface CapstoneExports {
   A(address: number): void;
 }
 
-const PAGE = 65_536;
 /** cs_insn of capstone.h in 32-bit WebAssembly. */
 const cs_insn = { size: 16, mnemonic: 42, op_str: 74 };
 /** The arguments of cs_disasm_iter, with the bytes of the instruction behind them. */
@@ -43,22 +42,12 @@ export function capstoneFromWasm(module: WebAssembly.Module): CapstoneModule {
       // fd_write and fd_close: it has nothing to say.
       a: () => 0,
       c: () => 0,
-      // emscripten_resize_heap
-      b: (wanted: number) => grow(wanted >>> 0),
+      // emscripten_resize_heap: what it begins with, 22 MB, is far more than three decoders and an instruction need.
+      b: () => 0,
     },
   });
   const capstone = instance.exports as unknown as CapstoneExports;
-  let view = new DataView(capstone.d.buffer);
-
-  function grow(wanted: number): boolean {
-    try {
-      capstone.d.grow(Math.ceil((wanted - capstone.d.buffer.byteLength) / PAGE));
-    } catch {
-      return false;
-    }
-    view = new DataView(capstone.d.buffer);
-    return true;
-  }
+  const view = new DataView(capstone.d.buffer);
 
   /** A string of C: all of them are ASCII. */
   function textAt(address: number): string {
