@@ -80,6 +80,11 @@ describeWith([needsBuild, needsCorpus, needsLinux], 'the code cache', () => {
     expect([mode(join(cache, 'mdmp')), mode(codeFolder(cache)), mode(codeFile(cache))]).toEqual([
       0o700, 0o700, 0o600,
     ]);
+    // Nothing of the dump is in it.
+    const written = readFileSync(codeFile(cache), 'latin1');
+    const values = usual.stdout.match(/0x[0-9a-f]{8,}/g) ?? [];
+    expect(values.length).toBeGreaterThan(0);
+    for (const value of values) expect(written).not.toContain(value);
     const { ino } = statSync(codeFile(cache));
     expect(threads(cache)).toEqual(usual);
     expect(readdirSync(codeFolder(cache))).toEqual([NAME]);
