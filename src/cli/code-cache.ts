@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { constants, Script } from 'node:vm';
 import * as zlib from 'node:zlib';
@@ -32,10 +32,10 @@ type Extension = (module: NodeJS.Module, file: string) => void;
  * @returns to be called when the command has done its work: keeps what was compiled
  */
 export function useCodeCache(command: string): () => Promise<void> {
+  const { NODE_DISABLE_COMPILE_CACHE: refusal, NODE_V8_COVERAGE: coverage } = process.env;
+  const path = codeFolder();
   // Before Node 20.15 there is no fast CRC; and a function from the cache would be missing from a coverage report.
-  if (zlib.crc32 === undefined || process.env.NODE_DISABLE_COMPILE_CACHE || process.env.NODE_V8_COVERAGE)
-    return async () => {};
-  const path = defaultCacheFolder('code');
+  if (zlib.crc32 === undefined || refusal || coverage || path === undefined) return async () => {};
   const name = `${command}-${process.version}-${process.arch}`;
   const folder = privateFolder(path);
   const file = folder === undefined ? undefined : readPrivateFile(folder, name, LARGEST);
@@ -53,6 +53,16 @@ export function useCodeCache(command: string): () => Promise<void> {
     const { CacheFolder } = await import('../node/cache-folder.js');
     new CacheFolder(made, { limit: LARGEST }).store(name, writeCodeFile(codes));
   };
+}
+
+/** Undefined for a user without a home. */
+function codeFolder(): string | undefined {
+  try {
+    const path = defaultCacheFolder('code');
+    return isAbsolute(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Compiles what `require` loads from the folder of this file. `refused` are those whose code was of something else. */

@@ -8,7 +8,6 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -29,12 +28,19 @@ const NOBODY = 65534;
 /** Runs `mdmp threads` of a build, with a folder for caches. */
 function threads(
   cache: string,
-  { build = root, env = {} }: { build?: string; env?: NodeJS.ProcessEnv } = {},
+  { build = root, cwd = root, env = {} }: { build?: string; cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ) {
   const args = [join(build, 'dist/cli/main.js'), 'threads', dump];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     encoding: 'utf8',
-    env: { ...process.env, NODE_V8_COVERAGE: undefined, XDG_CACHE_HOME: cache, ...env },
+    cwd,
+    env: {
+      ...process.env,
+      NODE_V8_COVERAGE: undefined,
+      NODE_DISABLE_COMPILE_CACHE: undefined,
+      XDG_CACHE_HOME: cache,
+      ...env,
+    },
   });
   return { exit: status, stdout, stderr };
 }
@@ -160,7 +166,12 @@ describeWith([needsBuild, needsCorpus, needsLinux], 'the code cache', () => {
   it('keeps what another run of the command needed', () => {
     const cache = temporaryFolder();
     const json = [join(root, 'dist/cli/main.js'), 'threads', dump, '--json'];
-    const env = { ...process.env, NODE_V8_COVERAGE: undefined, XDG_CACHE_HOME: cache };
+    const env = {
+      ...process.env,
+      NODE_V8_COVERAGE: undefined,
+      NODE_DISABLE_COMPILE_CACHE: undefined,
+      XDG_CACHE_HOME: cache,
+    };
     threads(cache);
     expect(spawnSync(process.execPath, json, { env }).status).toBe(0);
     const { ino } = statSync(codeFile(cache));
@@ -172,7 +183,7 @@ describeWith([needsBuild, needsCorpus, needsLinux], 'the code cache', () => {
   it('is left alone where it is not wanted, by --debug, by failures and by commands for live processes', () => {
     const cache = temporaryFolder();
     threads(cache, { env: { NODE_DISABLE_COMPILE_CACHE: '1' } });
-    const env = { ...process.env, XDG_CACHE_HOME: cache };
+    const env = { ...process.env, NODE_DISABLE_COMPILE_CACHE: undefined, XDG_CACHE_HOME: cache };
     for (const words of [
       ['threads', dump, '--debug'],
       ['threads', join(cache, 'none.dmp')],
@@ -193,12 +204,21 @@ describeWith([needsBuild, needsCorpus, needsLinux], 'the code cache', () => {
     expect(threads(file)).toEqual(usual);
   });
 
+  it('is not missed by a user without a home', () => {
+    const folder = temporaryFolder();
+    const preload = join(folder, 'no-home.cjs');
+    writeFileSync(preload, "require('node:os').homedir = () => { throw new Error('no home'); };");
+    const nowhere = { XDG_CACHE_HOME: undefined, NODE_OPTIONS: `--require=${preload}` };
+    expect(threads('', { env: nowhere })).toEqual(usual);
+    expect(threads('', { cwd: folder, env: { XDG_CACHE_HOME: undefined, HOME: '' } })).toEqual(usual);
+    expect(readdirSync(folder)).toEqual(['no-home.cjs']);
+  });
+
   it('goes with a folder that is reached through a link', () => {
     const cache = temporaryFolder();
     mkdirSync(join(cache, 'real'));
     symlinkSync(join(cache, 'real'), join(cache, 'link'));
     expect(threads(join(cache, 'link'))).toEqual(usual);
     expect(existsSync(codeFile(join(cache, 'real')))).toBe(true);
-    rmSync(join(cache, 'link'));
   });
 });
