@@ -1,33 +1,28 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import {
+  CAPSTONE_WASM_SIZE,
   type CapstoneModule,
   capstoneDisassembler,
+  capstoneFromWasm,
   type Disassembler,
 } from '../analysis/instruction/index.js';
 
-type StartCapstone = (options: {
-  instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void): void;
-}) => Promise<CapstoneModule>;
+type StartCapstone = () => Promise<CapstoneModule>;
 
 const PACKAGE = '@alexaltea/capstone-js';
 
-/** Loads Capstone, 3.6 MB; undefined where the optional package is not installed. */
+/** Loads Capstone, 3.3 MB; undefined where the optional package is not installed. */
 export async function loadDisassembler(): Promise<Disassembler | undefined> {
   const require = createRequire(import.meta.url);
-  let start: StartCapstone;
   try {
-    start = require(PACKAGE) as StartCapstone;
+    const wasm = readFileSync(require.resolve(`${PACKAGE}/dist/capstone.wasm`));
+    if (wasm.length === CAPSTONE_WASM_SIZE)
+      return capstoneDisassembler(capstoneFromWasm(new WebAssembly.Module(wasm)));
+    const start = require(PACKAGE) as StartCapstone;
+    return capstoneDisassembler(await start());
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND') return undefined;
     throw error;
   }
-  const file = join(dirname(require.resolve(PACKAGE)), 'capstone.wasm');
-  const capstone = await start({
-    // The package would copy the 3.3 MB once more, and have all functions compiled by other threads; a few hundred are called.
-    instantiateWasm: (imports, done) =>
-      done(new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), imports)),
-  });
-  return capstoneDisassembler(capstone);
 }

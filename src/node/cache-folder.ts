@@ -11,9 +11,9 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Cache, CachedSource } from '../io/index.js';
+import { defaultCacheFolder } from './default-cache-folder.js';
 import { FileSource } from './file-source.js';
 import { hiddenName } from './hidden-name.js';
 
@@ -110,17 +110,6 @@ export class CacheFolder implements Cache {
     }
     this.#size = total;
   }
-}
-
-/** The folder that a system has for such things. */
-export function defaultCacheFolder(): string {
-  const { env, platform } = process;
-  if (platform === 'win32')
-    return join(env.LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local'), 'mdmp', 'symbols');
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Caches', 'mdmp', 'symbols');
-  // XDG base directories: a relative path is to be ignored.
-  const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(homedir(), '.cache');
-  return join(base, 'mdmp', 'symbols');
 }
 
 /** A key as the name of a file. What may not stand in one, or is too long, is told apart by a digest. */

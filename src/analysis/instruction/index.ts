@@ -14,6 +14,7 @@ export {
   possibleBitFlips,
 } from './bit-flips.js';
 export { type CapstoneModule, capstoneDisassembler } from './capstone.js';
+export { CAPSTONE_WASM_SIZE, capstoneFromWasm } from './capstone-wasm.js';
 export type { CrashException } from './crash-exception.js';
 export type * from './disassembler.js';
 export {
