@@ -297,8 +297,9 @@ export class Watch implements AsyncDisposable {
   }
 
   #processEnded(pid: number, exit: ProcessExit | undefined): void {
-    // Where the watcher is attached the kernel tells how it ended; conditions only see that it is gone.
-    if (exit === undefined && this.#attachment !== undefined && !this.#released.has(pid)) return;
+    // To whom is attached, and to a parent, the kernel tells how it ended; conditions only see that it is gone.
+    const isTold = this.#attachment !== undefined && !this.#released.has(pid);
+    if (exit === undefined && (isTold || (this.#launched && pid === this.pid))) return;
     const conditions = this.#conditions.get(pid);
     if (conditions === undefined) return;
     this.#conditions.delete(pid);

@@ -1,7 +1,9 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../../io/index.js';
+import { parseStatus } from '../../../linux/stat.js';
 import { checkProcess, tracingRefused } from '../checks.js';
 import { bindWaitid, CLD_EXITED, collect, hasEnded, SI_CODE, SI_STATUS } from '../ended-threads.js';
+import { readText } from '../procfs.js';
 import type { Command, TracerOptions } from '../tracer-protocol.js';
 import { startThread, type TracerThread } from '../tracer-start.js';
 import {
@@ -67,6 +69,7 @@ export class Attachment implements Disposable {
   /** Traces a process from now on. */
   async attach(pid: number, options: FollowOptions): Promise<void> {
     checkProcess(pid);
+    if (!this.#launched.has(pid)) refuseOwnChild(pid);
     const { errno } = await this.#ask({ kind: 'attach', pid, options });
     if (errno !== 0) throw tracingRefused(pid, errno);
   }
@@ -194,4 +197,16 @@ export class Attachment implements Disposable {
       Atomics.wait(this.#words, word, not, 50);
     }
   }
+}
+
+/**
+ * libuv waits for the children of this program by their ids, and takes the stops of a traced one for its end (measured: 'exit' with the code 0 for
+ * a child that lived on).
+ */
+function refuseOwnChild(pid: number): void {
+  const parent = parseStatus(readText(`/proc/${pid}/status`) ?? '').get('PPid');
+  if (parent !== String(process.pid)) return;
+  throw new MinidumpError('own-process', `process ${pid} is a child of this program, which cannot trace it`, {
+    advice: `Start it with runWatched, or watch it from another process: mdmp watch ${pid}`,
+  });
 }
