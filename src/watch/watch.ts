@@ -114,9 +114,17 @@ export class Watch implements AsyncDisposable {
     return this.#store.folder;
   }
 
-  /** Dumps the process now, into the folder. Undefined where a limit or the pace forbids it. */
-  async dump(text = 'a dump was asked for', trigger = 'request'): Promise<StoredDump | undefined> {
-    return await this.#dump(this.#occasion(this.pid, trigger, text), undefined);
+  /**
+   * Dumps the process now, into the folder. Undefined where a limit or the pace forbids it.
+   *
+   * @param contents what goes into this dump beside what goes into all
+   */
+  async dump(
+    text = 'a dump was asked for',
+    trigger = 'request',
+    contents: Pick<WriteMinidumpOptions, 'comment' | 'userStreams'> = {},
+  ): Promise<StoredDump | undefined> {
+    return await this.#dump(this.#occasion(this.pid, trigger, text), undefined, false, contents);
   }
 
   /**
@@ -248,13 +256,14 @@ export class Watch implements AsyncDisposable {
     occasion: DumpOccasion,
     moment: ThreadMoment | undefined,
     held = false,
+    contents: WriteMinidumpOptions = {},
   ): Promise<StoredDump | undefined> {
     const reason = this.#store.refusal(occasion);
     const { pid } = occasion;
     try {
       const options = held ? this.#heldOptions() : dumpOptions(this.#options);
       const stored = await this.#store.store(occasion, (file, output) =>
-        this.#write(pid, file, { ...options, ...output }, moment),
+        this.#write(pid, file, { ...options, ...contents, ...output }, moment),
       );
       if (stored !== undefined) this.#tell({ event: 'dump', dump: stored });
       else if (!this.#store.exhausted)
