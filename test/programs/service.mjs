@@ -87,7 +87,7 @@ const tasks = {
   trap() {
     // (module (memory 1) (func (export "f") (i32.store (i32.const 0x7fffffff) (i32.const 1))))
     const bytes = Buffer.from(
-      '0061736d01000000010401600000030201000503010001070501016600000a10010e0041ffffffff0741013602000b',
+      '0061736d01000000010401600000030201000503010001070501016600000a0f010d0041ffffffff0741013602000b',
       'hex',
     );
     const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports;

@@ -1,12 +1,20 @@
 import { existsSync } from 'node:fs';
 import { MinidumpError } from '../../io/index.js';
-import { type StoredDump, type Watch, type WatchEvent, watchProcess } from '../../watch/index.js';
+import {
+  type StoredDump,
+  type Watch,
+  type WatchEnd,
+  type WatchEvent,
+  watchProcess,
+} from '../../watch/index.js';
 import type { DumpAnswer, DumpRequest } from '../messages.js';
 import type { RegisterOptions } from '../options.js';
 import { LoopWatch } from './loop-watch.js';
 import type { Peer } from './peer.js';
 import { writeToStderrOf } from './their-stderr.js';
 import { isSameWatch, watchOptions } from './watch-options.js';
+
+const ENOUGH = 'there are as many dumps as were wanted';
 
 type Outcome = Pick<DumpAnswer, 'file' | 'error'>;
 
@@ -58,9 +66,7 @@ export class WatchedNode {
       this.#outcome = undefined;
       const stored = await watch.dump(text, trigger, { comment });
       if (stored !== undefined) return { file: stored.file };
-      return (
-        this.#outcome ?? { error: { code: 'cancelled', message: 'there are as many dumps as were wanted' } }
-      );
+      return this.#outcome ?? { error: { code: 'cancelled', message: ENOUGH } };
     });
   }
 
@@ -87,9 +93,7 @@ export class WatchedNode {
       const options = await watchOptions(this.#options);
       const watch = await watchProcess(this.#pid, { ...options, onEvent: (event) => this.#happened(event) });
       this.#watch = watch;
-      void watch.ended.then(({ reason }) => {
-        if (reason === 'ended') void this.#end();
-      });
+      void watch.ended.then(({ reason }) => this.#over(watch, reason));
       this.#peer.send({ kind: 'watching' });
       this.#watchLoop();
     } catch (error) {
@@ -102,6 +106,13 @@ export class WatchedNode {
         });
       }
     }
+  }
+
+  #over(watch: Watch, reason: WatchEnd['reason']): void {
+    if (this.#watch !== watch) return;
+    if (reason === 'limit') this.#failure = { code: 'cancelled', message: ENOUGH };
+    this.#watch = undefined;
+    if (reason === 'ended' || !this.#connected) void this.#end();
   }
 
   async #end(): Promise<void> {
