@@ -48,8 +48,9 @@ const tasks = {
     configure({ name: 'main.{pid}.dmp' });
     console.log(await dumpNow('from the main thread'));
     const worker = inWorker('dump-in-worker');
+    const ended = once(worker, 'exit');
     console.log((await once(worker, 'message'))[0]);
-    await once(worker, 'exit');
+    await ended;
   },
   async 'dump-in-worker'() {
     const { dumpNow } = await registered();

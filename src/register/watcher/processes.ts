@@ -1,3 +1,4 @@
+import { SharedAttachment } from '../../watch/index.js';
 import type { RegisterOptions } from '../options.js';
 import type { Peer } from './peer.js';
 import { WatchedNode } from './watched-node.js';
@@ -7,6 +8,7 @@ export class Processes {
   /** Called once, when nobody is left. */
   emptied: () => void = () => {};
   readonly #processes = new Map<number, WatchedNode>();
+  readonly #attachment = new SharedAttachment();
   readonly #peers = new Set<Peer>();
 
   connected(peer: Peer): void {
@@ -19,7 +21,7 @@ export class Processes {
   }
 
   register(pid: number, options: RegisterOptions, peer: Peer): WatchedNode {
-    const node = new WatchedNode(pid, options, peer, () => {
+    const node = new WatchedNode(pid, options, peer, this.#attachment, () => {
       if (this.#processes.get(pid) === node) this.#processes.delete(pid);
       this.#look();
     });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { MinidumpError } from '../../io/index.js';
 import {
+  type SharedAttachment,
   type StoredDump,
   type Watch,
   type WatchEnd,
@@ -22,6 +23,7 @@ type Outcome = Pick<DumpAnswer, 'file' | 'error'>;
 export class WatchedNode {
   readonly #pid: number;
   readonly #peer: Peer;
+  readonly #attachment: SharedAttachment;
   readonly #gone: () => void;
   #options: RegisterOptions;
   #watch: Watch | undefined;
@@ -35,9 +37,16 @@ export class WatchedNode {
   #outcome: Outcome | undefined;
 
   /** @param gone called once, when it has ended */
-  constructor(pid: number, options: RegisterOptions, peer: Peer, gone: () => void) {
+  constructor(
+    pid: number,
+    options: RegisterOptions,
+    peer: Peer,
+    attachment: SharedAttachment,
+    gone: () => void,
+  ) {
     this.#pid = pid;
     this.#peer = peer;
+    this.#attachment = attachment;
     this.#gone = gone;
     this.#options = options;
     // Not before all that it has said by now is heard: it may have been configured meanwhile.
@@ -91,7 +100,8 @@ export class WatchedNode {
     this.#watch = undefined;
     try {
       const options = await watchOptions(this.#options);
-      const watch = await watchProcess(this.#pid, { ...options, onEvent: (event) => this.#happened(event) });
+      const onEvent = (event: WatchEvent) => this.#happened(event);
+      const watch = await watchProcess(this.#pid, { ...options, onEvent }, this.#attachment);
       this.#watch = watch;
       void watch.ended.then(({ reason }) => this.#over(watch, reason));
       this.#peer.send({ kind: 'watching' });

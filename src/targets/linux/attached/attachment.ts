@@ -31,6 +31,7 @@ export class Attachment implements Disposable {
   readonly #replies = new Map<number, (reply: { pid: number; errno: number }) => void>();
   readonly #onExit = () => this[Symbol.dispose]();
   #lastId = 0;
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param tell is called with each event, from the event loop */
   constructor(tell: (event: FollowEvent) => void) {
@@ -82,6 +83,13 @@ export class Attachment implements Disposable {
   /** Traces a process no longer; it runs on. */
   async detach(pid: number): Promise<void> {
     await this.#ask({ kind: 'detach', pid });
+  }
+
+  /** One dump after the other: what is said to the thread during one is about that one. */
+  inTurn<T>(dump: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(dump);
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   /** For the driver of a dump (tracer.ts): the thread that traces the process. */
