@@ -40,8 +40,7 @@ export class Channel {
       this.#pending.clear();
       closed(failure);
     });
-    // A Unix socket is connected at once; the event loop only does not know yet, and may not come to know if the program throws now.
-    if (!socket.connecting || !this.#writeNow(lineOf(first))) socket.write(lineOf(first));
+    this.send(first);
   }
 
   get closed(): boolean {
@@ -49,7 +48,9 @@ export class Channel {
   }
 
   send(message: ToWatcher): void {
-    if (!this.#closed) this.#socket.write(lineOf(message));
+    if (this.#closed) return;
+    // A Unix socket is connected at once; the event loop only does not know yet, and may not come to know if the program throws now.
+    if (!this.#socket.connecting || !this.#writeNow(lineOf(message))) this.#socket.write(lineOf(message));
   }
 
   /** The event loop has come round. */

@@ -2,8 +2,9 @@ import type { RegisterOptions } from './options.js';
 
 /** What a process says to its watcher, a line of JSON each. An empty line is a beat of its event loop. */
 export type ToWatcher =
-  /** A process registers. Paths are absolute. */
-  | { readonly kind: 'hello'; readonly options: RegisterOptions }
+  /** A process registers. Paths are absolute. `allowed`: it may be traced already; else it says so when it knows by whom. */
+  | { readonly kind: 'hello'; readonly options: RegisterOptions; readonly allowed: boolean }
+  | { readonly kind: 'allowed' }
   /** Another thread of a registered process. */
   | { readonly kind: 'join' }
   | { readonly kind: 'options'; readonly options: RegisterOptions }

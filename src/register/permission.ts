@@ -14,7 +14,8 @@ export function allowTracing(pid: number): void {
   libc('int prctl(int option, uint64_t a, uint64_t b, uint64_t c, uint64_t d)')(PR_SET_PTRACER, pid, 0, 0, 0);
 }
 
-function asksForPermission(): boolean {
+/** Whether this kernel wants to know who may trace a process. */
+export function asksForPermission(): boolean {
   try {
     return readFileSync('/proc/sys/kernel/yama/ptrace_scope', 'latin1').trim() === '1';
   } catch {

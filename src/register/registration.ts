@@ -8,7 +8,7 @@ import { Channel, type Notice } from './channel.js';
 import { describe, isWanted } from './exception.js';
 import { beatInterval, type DumpAnswer } from './messages.js';
 import { checkedOptions, optionsFrom, type RegisterOptions } from './options.js';
-import { allowTracing } from './permission.js';
+import { allowTracing, asksForPermission } from './permission.js';
 import { startWatcher } from './start-watcher.js';
 
 /** The variable, and the datum for worker threads, that says where the watcher of this tree of processes listens. */
@@ -66,14 +66,10 @@ export class Registration {
       this.#lose(`the watcher does not start: ${error.message}`),
     );
     if (pid === undefined) return;
-    try {
-      allowTracing(pid);
-    } catch (error) {
-      this.#lose((error as Error).message);
-    }
+    this.#allow(pid);
     process.env[WATCHER] = path;
     setEnvironmentData(WATCHER, path);
-    this.#register(socket, () => {
+    this.#register(socket, true, () => {
       // Where it was killed, nobody else removes what it leaves.
       rmSync(dirname(path), { recursive: true, force: true });
       this.#lose('the watcher has ended: crashes bring no dumps any more');
@@ -83,7 +79,7 @@ export class Registration {
   /** Registers with the watcher that a parent has started, or is starting. */
   #join(path: string, looks: number): void {
     this.#welcomed = false;
-    this.#register(connect(path), (error) => {
+    this.#register(connect(path), !asksForPermission(), (error) => {
       if (this.#welcomed) this.#lose('the watcher has ended: crashes bring no dumps any more');
       else if (error?.code === 'ENOENT' && looks < LOOKS.length) {
         setTimeout(() => this.#join(path, looks + 1), LOOKS[looks]).unref();
@@ -92,10 +88,15 @@ export class Registration {
     setEnvironmentData(WATCHER, path);
   }
 
-  #register(socket: Socket, closed: (error: NodeJS.ErrnoException | undefined) => void): void {
+  /** @param allowed whether the watcher may trace this process by now */
+  #register(
+    socket: Socket,
+    allowed: boolean,
+    closed: (error: NodeJS.ErrnoException | undefined) => void,
+  ): void {
     this.#channel = new Channel(
       socket,
-      { kind: 'hello', options: this.#absolute() },
+      { kind: 'hello', options: this.#absolute(), allowed },
       (message) => this.#heard(message),
       (error) => {
         this.#channel = undefined;
@@ -110,11 +111,8 @@ export class Registration {
     switch (message.kind) {
       case 'welcome':
         this.#welcomed = true;
-        try {
-          allowTracing(message.watcher);
-        } catch (error) {
-          this.#say((error as Error).message);
-        }
+        this.#allow(message.watcher);
+        this.#channel?.send({ kind: 'allowed' });
         break;
       case 'watching':
         this.#isReady();
@@ -122,6 +120,15 @@ export class Registration {
       case 'problem':
         if (message.final) this.#lose(message.text);
         else this.#say(message.text);
+    }
+  }
+
+  #allow(watcher: number): void {
+    try {
+      allowTracing(watcher);
+    } catch (error) {
+      const { message, advice } = error as MinidumpError;
+      this.#lose(`no dumps will be made: ${message}. ${advice}`);
     }
   }
 

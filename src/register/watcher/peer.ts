@@ -54,6 +54,10 @@ export class Peer {
         this.send({ kind: 'welcome', watcher: process.pid });
         this.#registered = true;
         this.#process = this.#processes.register(this.#pid, message.options, this);
+        if (message.allowed) this.#process.allow();
+        break;
+      case 'allowed':
+        this.#process?.allow();
         break;
       case 'join':
         this.#process = this.#processes.get(this.#pid);

@@ -33,6 +33,7 @@ export class WatchedNode {
   /** What is to be done for it, one after the other. */
   #turn: Promise<unknown>;
   #connected = true;
+  #allowed = () => {};
   /** Of the dump that was asked for, what came of it. */
   #outcome: Outcome | undefined;
 
@@ -49,8 +50,16 @@ export class WatchedNode {
     this.#attachment = attachment;
     this.#gone = gone;
     this.#options = options;
-    // Not before all that it has said by now is heard: it may have been configured meanwhile.
-    this.#turn = new Promise((done) => setImmediate(done)).then(() => this.#begin());
+    const allowed = new Promise<void>((done) => {
+      // Not before all that it has said by now is heard: it may have been configured meanwhile.
+      this.#allowed = () => setImmediate(done);
+    });
+    this.#turn = allowed.then(() => this.#begin());
+  }
+
+  /** It lets itself be traced. */
+  allow(): void {
+    this.#allowed();
   }
 
   beat(): void {
@@ -82,6 +91,7 @@ export class WatchedNode {
   /** It has closed its end: mostly it has ended. */
   disconnected(): void {
     this.#connected = false;
+    this.#allowed();
     this.#loop?.[Symbol.dispose]();
     // Else the watch tells of its end, whose status others wait for.
     void this.#next(async () => {
