@@ -1,6 +1,7 @@
 // A Node program under mdmp/register: node --import …/register/index.js service.mjs WHAT [WORD]
 import cluster from 'node:cluster';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 
@@ -55,6 +56,15 @@ const tasks = {
   async 'dump-in-worker'() {
     const { dumpNow } = await registered();
     parentPort.postMessage(await dumpNow('from a worker'));
+  },
+  /** While the main thread is busy. */
+  async 'dump-of-a-hang'() {
+    const worker = inWorker('dump-in-worker');
+    await once(worker, 'online');
+    const end = performance.now() + 20_000;
+    const there = () => readdirSync(process.env.MDMP_DIR).some((name) => name.endsWith('.dmp'));
+    while (!there() && performance.now() < end);
+    console.log(there() ? 'dumped meanwhile' : 'not dumped');
   },
   async limit() {
     const { configure, dumpNow } = await registered();

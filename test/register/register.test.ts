@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -8,7 +9,9 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
@@ -90,10 +93,11 @@ afterEach(() => {
 });
 
 /** A service that waits, with its watcher. */
-async function idle(env: Record<string, string> = {}) {
+async function idle(env: Record<string, string> = {}, as: { uid?: number; gid?: number } = {}) {
   const child = spawn(process.execPath, ['--import', register, service, 'idle'], {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...environment(env) },
+    ...as,
   });
   started.add(child);
   const output = { stdout: '', stderr: '', ended: false };
@@ -229,6 +233,13 @@ describeWith([needsBuild, needsLinux, 'minidump_stackwalk'], 'mdmp/register', ()
     },
   );
 
+  it('dumps while the main thread hangs, when another one asks for it', async () => {
+    const result = await serve(['dump-of-a-hang']);
+    expect(result.status).toBe(0);
+    expect(lines(result.stdout)).toEqual(['dumped meanwhile']);
+    expect(dumps()).toHaveLength(1);
+  });
+
   it('says why there is no dump', async () => {
     const { stdout, status } = await serve(['limit']);
     expect(status).toBe(0);
@@ -353,10 +364,60 @@ describeWith([needsBuild, needsLinux, 'minidump_stackwalk'], 'mdmp/register', ()
     expect(dumps()).toHaveLength(1);
   });
 
+  it('runs the program where koffi is missing, and says so in one line', async () => {
+    // The package as npm installs it without its optional dependencies.
+    const home = join(parent, 'without');
+    cpSync(join(root, 'dist'), join(home, 'mdmp', 'dist'), { recursive: true });
+    cpSync(join(root, 'package.json'), join(home, 'mdmp', 'package.json'));
+    cpSync(join(root, 'node_modules', 'fzstd'), join(home, 'node_modules', 'fzstd'), { recursive: true });
+    const copy = join(home, 'mdmp', 'dist', 'register', 'index.js');
+    const result = await run(process.execPath, ['--import', copy, service, 'exit', '8'], {
+      env: environment(),
+    });
+    await expectNothingLeft();
+    expect(result.status).toBe(8);
+    expect(lines(result.stderr)).toEqual([
+      expect.stringMatching(/^mdmp: no dumps will be made: .*koffi.* npm install koffi@3$/),
+    ]);
+  });
+
+  it.runIf(process.getuid!() === 0)('serves its own user only', async () => {
+    chmodSync(parent, 0o755);
+    chmodSync(temporary, 0o777);
+    mkdirSync(folder, { mode: 0o777 });
+    chmodSync(folder, 0o777);
+    const { child, closed, path } = await idle({}, { uid: 65534, gid: 65534 });
+    const socket = connect(path);
+    let heard = '';
+    socket.on('data', (text) => {
+      heard += text;
+    });
+    socket.on('error', () => {});
+    socket.write(`${JSON.stringify({ kind: 'hello', options: {}, allowed: true })}\n`);
+    await new Promise((done) => socket.on('close', done));
+    expect(heard).toBe('');
+    child.stdin!.write('x');
+    expect(await closed).toBe(6);
+    await expectNothingLeft();
+  });
+
+  it('gives up nothing for nonsense', async () => {
+    const { child, closed, path } = await idle();
+    for (const nonsense of ['{', 'null\n', '{"kind":"dump"}\n', `${'x'.repeat(3 << 20)}\n`, '\n\n\n']) {
+      const socket = connect(path);
+      socket.on('error', () => {});
+      socket.end(nonsense);
+      await new Promise((done) => socket.resume().on('close', done));
+    }
+    child.kill('SIGABRT');
+    expect(await closed).toBe('SIGABRT');
+    await expectNothingLeft();
+    expect(dumps()).toHaveLength(1);
+  });
+
   it('calls a program for each dump', async () => {
     const hook = join(temporary, 'hook');
     const out = join(parent, `hooked-${number}`);
-    const { writeFileSync } = await import('node:fs');
     writeFileSync(hook, `#!/bin/sh\ncat > ${out}\necho "$1" >> ${out}\n`);
     chmodSync(hook, 0o755);
     const result = await run(process.execPath, ['--import', register, service, 'abort'], {

@@ -28,7 +28,7 @@ try {
   new Peer(starter, processes);
 } catch (error) {
   const { message, advice } = error as { message: string; advice?: string };
-  const text = advice === undefined ? message : `${message}. ${advice}`;
+  const text = `no dumps will be made: ${message}${advice === undefined ? '' : `. ${advice}`}`;
   starter.write(`${JSON.stringify({ kind: 'problem', text, final: true })}\n`);
   starter.end();
 }
