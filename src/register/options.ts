@@ -163,7 +163,8 @@ export function checkedOptions(given: RegisterOptions, problem: (text: string) =
   for (const [name, value] of Object.entries(given ?? {})) {
     const rule = Object.hasOwn(RULES, name) ? RULES[name as keyof RegisterOptions] : undefined;
     if (rule === undefined) problem(`there is no option '${name}'`);
-    else if (value === undefined || rule.valid(value)) found[name] = value;
+    else if (rule.valid(value)) found[name] = value;
+    else if (value === undefined) continue;
     else problem(`${name} must be ${rule.expected}, not ${shown(value)}: it is ignored`);
   }
   return found;

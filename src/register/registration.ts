@@ -33,7 +33,8 @@ export class Registration {
 
   constructor() {
     this.#options = { quiet: /^(1|true|yes|on)$/i.test(process.env.MDMP_QUIET ?? '') };
-    this.#options = optionsFrom(process.env, (text) => this.#say(text));
+    this.#options = absolute(optionsFrom(process.env, (text) => this.#say(text)));
+    this.#options.dir ??= resolved('.');
     this.ready = new Promise((done) => {
       this.#isReady = done;
     });
@@ -48,11 +49,9 @@ export class Registration {
   }
 
   configure(given: RegisterOptions): void {
-    Object.assign(
-      this.#options,
-      checkedOptions(given, (text) => this.#say(text)),
-    );
-    this.#channel?.send({ kind: 'options', options: this.#absolute() });
+    const checked = checkedOptions(given, (text) => this.#say(text));
+    this.#options = { ...this.#options, ...absolute(checked) };
+    this.#channel?.send({ kind: 'options', options: this.#options });
     this.#startBeat();
   }
 
@@ -96,7 +95,7 @@ export class Registration {
   ): void {
     this.#channel = new Channel(
       socket,
-      { kind: 'hello', options: this.#absolute(), allowed },
+      { kind: 'hello', options: this.#options, allowed },
       (message) => this.#heard(message),
       (error) => {
         this.#channel = undefined;
@@ -155,19 +154,6 @@ export class Registration {
     this.#channel.requestNow({ trigger, ...describe(error, origin, message) }, maxPause + MARGIN);
   }
 
-  /** The watcher is in another folder. */
-  #absolute(): RegisterOptions {
-    const { dir, callback, onDump, ...rest } = this.#options;
-    const [program, ...words] = typeof onDump === 'string' ? [onDump] : (onDump ?? []);
-    return {
-      ...rest,
-      dir: absolute(dir ?? '.'),
-      callback: callback === undefined ? undefined : absolute(callback),
-      onDump:
-        program === undefined ? undefined : [program.includes('/') ? absolute(program) : program, ...words],
-    };
-  }
-
   #say(text: string): void {
     if (this.#options.quiet === true) return;
     try {
@@ -195,7 +181,21 @@ export function fileOf(answer: DumpAnswer | undefined, lost: string | undefined)
   throw new MinidumpError(code as MinidumpError['code'], message, advice === undefined ? {} : { advice });
 }
 
-function absolute(path: string): string {
+/** The watcher is in another folder, and this process may go to another one. */
+function absolute(options: RegisterOptions): RegisterOptions {
+  const { dir, callback, onDump } = options;
+  const [program, ...words] = typeof onDump === 'string' ? [onDump] : (onDump ?? []);
+  return {
+    ...options,
+    ...(dir === undefined ? {} : { dir: resolved(dir) }),
+    ...(callback === undefined ? {} : { callback: resolved(callback) }),
+    ...(program === undefined
+      ? {}
+      : { onDump: [program.includes('/') ? resolved(program) : program, ...words] }),
+  };
+}
+
+function resolved(path: string): string {
   try {
     return resolve(path);
   } catch {

@@ -57,7 +57,6 @@ describe('the variables', () => {
     };
     expect(checkedOptions(given as never, (text) => problems.push(text))).toEqual({
       dir: '/x',
-      name: undefined,
     });
     expect(problems).toHaveLength(4);
   });

@@ -10,6 +10,8 @@ export class LoopWatch implements Disposable {
   readonly #timer: NodeJS.Timeout;
   /** What comes before the first turn is the start of the program, which may take its time. */
   #armed = false;
+  /** It has, since the last look. */
+  #turned = false;
   #silent = 0;
   #looked = performance.now();
 
@@ -24,6 +26,7 @@ export class LoopWatch implements Disposable {
 
   beat(): void {
     this.#armed = true;
+    this.#turned = true;
     this.#silent = 0;
   }
 
@@ -33,6 +36,10 @@ export class LoopWatch implements Disposable {
     const passed = Math.min(now - this.#looked, 2 * this.#interval);
     this.#looked = now;
     if (!this.#armed) return;
+    if (this.#turned) {
+      this.#turned = false;
+      return;
+    }
     // Somebody has stopped it: with a signal, or for a dump.
     if (/^[tT]$/.test(stateIn(`/proc/${this.#pid}/stat`) ?? '')) this.#silent = 0;
     else this.#silent += passed;
