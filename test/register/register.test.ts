@@ -259,6 +259,16 @@ describeWith([needsBuild, needsLinux, 'minidump_stackwalk'], 'mdmp/register', ()
     expect(names.sort()).toEqual(['crash', 'request', 'request', 'request']);
   });
 
+  it('dumps several processes that crash at once', async () => {
+    const result = await serve(['cluster', 'all'], { MDMP_NAME: '{trigger}.{pid}.dmp' });
+    const [, ...ends] = lines(result.stdout);
+    expect(ends).toEqual(Array(3).fill('worker: SIGABRT'));
+    const crashes = dumps().filter((name) => name.startsWith('crash'));
+    expect(crashes).toHaveLength(3);
+    for (const name of crashes)
+      expect((await minidumpStackwalk(join(folder, name))).crash.reason).toContain('SIGABRT');
+  });
+
   it.each([
     { words: ['exit', '0'], end: 0 },
     { words: ['exit', '42'], end: 42 },
