@@ -9,13 +9,14 @@ import { describeMachine, load, speeds } from './machine.js';
 import { measure, rounds } from './measuring.js';
 import { failures, memoryLimit } from './memory-limit.js';
 import { readOptions, usage } from './options.js';
+import { registering } from './register.js';
 import { rewriting } from './rewriting.js';
 import { stackWalks } from './stacks.js';
 import { markdown } from './table.js';
 import { checkNames, targets } from './targets.js';
 import { chooseTools, hasSnapshot, main, mdmp, toolsFor } from './tools.js';
 
-const PARTS = ['stacks', 'machine', 'rewriter', 'memory-limit'];
+const PARTS = ['stacks', 'register', 'machine', 'rewriter', 'memory-limit'];
 
 /** `mdmp info` of the dumps of mdmp, while they are there. */
 function lookWithInfo(folder) {
@@ -68,6 +69,10 @@ async function runAll(options) {
   if (wanted('stacks', true)) {
     say('stacks');
     result.stacks = await stackWalks({ runs: runsOf(), quick: options.quick, folder });
+  }
+  if (wanted('register', true)) {
+    say('register');
+    result.register = await registering({ runs: runsOf(), quick: options.quick, folder });
   }
   if (wanted('rewriter', !options.quick)) {
     result.rewriting = [];

@@ -1,5 +1,6 @@
 // A run as Markdown.
 import { limits } from './limits.js';
+import { registerText } from './register.js';
 import { median, medianOf, ratio } from './statistics.js';
 import { mb, ms, size, times } from './text.js';
 
@@ -191,6 +192,7 @@ export function markdown(run) {
     ...limitsTable(run.targets, run.stacks),
     ...run.targets.flatMap(targetTable),
     ...(run.stacks ? stacksText(run.stacks) : []),
+    ...(run.register ? registerText(run.register) : []),
     ...(run.rewriting ?? []).flatMap(rewritingTable),
     ...(run.memoryLimit ? memoryLimitText(run.memoryLimit) : []),
   ].join('\n');

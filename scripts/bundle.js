@@ -9,30 +9,21 @@ import { rolldown } from 'rolldown';
 
 const path = (relative) => fileURLToPath(new URL(`../${relative}`, import.meta.url));
 const { dependencies, optionalDependencies } = JSON.parse(readFileSync(path('package.json'), 'utf8'));
-const folder = path('dist/cli');
-rmSync(folder, { recursive: true, force: true });
+const external = [/^node:/, ...Object.keys({ ...dependencies, ...optionalDependencies })];
 
-// Each by itself: what both need is in both, so that the thread loads one file.
-const entries = {
-  main: 'src/cli/main.ts',
-  'tracer-thread': 'src/targets/linux/tracer-thread.ts',
-  'attached-thread': 'src/targets/linux/attached/attached-thread.ts',
-  'copy-thread': 'src/targets/linux/copying/copy-thread.ts',
-  // Not of the command: of programs that dump themselves, which wait for it to start.
-  'dump-helper': 'src/targets/linux/self/dump-helper.ts',
-};
+/** Of packages, what is in the files. */
 const bundled = new Set();
-for (const [name, file] of Object.entries(entries)) {
-  const bundle = await rolldown({
+
+/** One bundle: a file, and those that only some of its work needs. */
+async function bundle(name, file, output) {
+  const built = await rolldown({
     input: { [name]: path(file) },
-    external: [/^node:/, ...Object.keys({ ...dependencies, ...optionalDependencies })],
+    external,
     platform: 'node',
     resolve: { extensionAlias: { '.js': ['.ts'] } },
     transform: { target: 'es2022' },
   });
-  const { output } = await bundle.write({
-    dir: folder,
-    format: 'cjs',
+  const { output: files } = await built.write({
     entryFileNames: '[name].js',
     // What only some commands need is in files of its own, all in one folder: they find each other by `import.meta.url`.
     chunkFileNames: '[name].js',
@@ -42,20 +33,46 @@ for (const [name, file] of Object.entries(entries)) {
     // For --debug; the sources themselves are not in the package.
     sourcemap: true,
     sourcemapExcludeSources: true,
+    ...output,
   });
-  await bundle.close();
-  for (const { moduleIds = [] } of output) {
+  await built.close();
+  for (const { moduleIds = [] } of files) {
     for (const id of moduleIds) {
       const [, package_] = /^.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(id) ?? [];
       if (package_ !== undefined) bundled.add(package_);
     }
   }
 }
+
+// Each by itself: what both need is in both, so that the thread loads one file.
+const threads = {
+  'tracer-thread': 'src/targets/linux/tracer-thread.ts',
+  'attached-thread': 'src/targets/linux/attached/attached-thread.ts',
+  'copy-thread': 'src/targets/linux/copying/copy-thread.ts',
+};
+const programs = {
+  // The helper is not of the command: it is of programs that dump themselves, which wait for it to start.
+  'dist/cli': { main: 'src/cli/main.ts', 'dump-helper': 'src/targets/linux/self/dump-helper.ts' },
+  'dist/register/watcher': { main: 'src/register/watcher/main.ts' },
+};
+for (const [folder, entries] of Object.entries(programs)) {
+  rmSync(path(folder), { recursive: true, force: true });
+  for (const [name, file] of Object.entries({ ...entries, ...threads })) {
+    await bundle(name, file, { dir: path(folder), format: 'cjs' });
+  }
+  writeFileSync(path(`${folder}/package.json`), '{ "type": "commonjs" }\n');
+}
+
+// What a service loads before its own program: one file, in which it may wait (MDMP_WAIT). The types stay.
+for (const name of readdirSync(path('dist/register'))) {
+  if (name.endsWith('.js')) rmSync(path(`dist/register/${name}`));
+}
+await bundle('index', 'src/register/index.ts', { dir: path('dist/register'), format: 'esm' });
+
 const licences = [...bundled].sort().map((name) => {
   const home = path(`node_modules/${name}`);
   const file = readdirSync(home).find((one) => /^licen[cs]e/i.test(one));
   if (file === undefined) throw new Error(`${name} has no licence that could be shipped`);
   return `${name}\n\n${readFileSync(join(home, file), 'utf8').trim()}\n`;
 });
-writeFileSync(`${folder}/LICENSES.txt`, licences.join('\n\n'));
-writeFileSync(`${folder}/package.json`, '{ "type": "commonjs" }\n');
+writeFileSync(path('dist/cli/LICENSES.txt'), licences.join('\n\n'));

@@ -26,6 +26,7 @@ const floors: Record<string, number> = {
   'src/watch': 4,
   'src/convert': 4,
   'src/cli': 5,
+  'src/register': 5,
   'src/viewer': 5,
 };
 /** Files straight in src/ (the faces) stand on top of all. */
@@ -38,6 +39,7 @@ const outside = new Set([
   'src/targets/windows',
   'src/watch',
   'src/cli',
+  'src/register',
   'src/index.ts',
   'src/dbghelp.ts',
 ]);

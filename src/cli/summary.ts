@@ -1,6 +1,6 @@
+import { dumpTypeName } from '../dump/dump-type-text.js';
 import type { DumpReport } from '../dump/index.js';
 import type { OutputReport } from '../node/output.js';
-import { dumpTypeName } from './dump-type.js';
 import { out } from './output.js';
 import { count, fields, hex, printable, size } from './text.js';
 

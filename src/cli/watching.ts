@@ -1,3 +1,4 @@
+import { parseDumpType } from '../dump/dump-type-text.js';
 import { signalNumber } from '../linux/signals.js';
 import { SNAPSHOT_MODES } from '../targets/linux/snapshot/plan.js';
 import {
@@ -9,11 +10,10 @@ import {
   type WatchEvent,
   type WatchOptions,
 } from '../watch/index.js';
+import { loadCallback } from '../watch/load-callback.js';
 import { parseChoice, parseId, parseSeconds, parseSize, wrong } from './arguments.js';
 import type { Compression } from './compression.js';
-import { parseDumpType } from './dump-type.js';
 import { sentences } from './failure.js';
-import { loadCallback } from './load-callback.js';
 import { err } from './output.js';
 import { printable, size } from './text.js';
 

@@ -1,4 +1,6 @@
+export { SharedAttachment } from '../targets/linux/attached/shared-attachment.js';
 export * from './dumps/index.js';
+export { type LoadedCallback, loadCallback } from './load-callback.js';
 export type { ProcessExit, WatchEnd, WatchEvent, WatchOptions } from './options.js';
 export {
   type Firing,

@@ -1,16 +1,19 @@
+import type { SharedAttachment } from '../targets/linux/attached/shared-attachment.js';
 import type { WatchOptions } from './options.js';
 import { Watch } from './watch.js';
 
 /**
  * Watches a process, and dumps it when it crashes or a trigger fires.
  *
+ * @param shared for a program that watches several processes: they share the thread that is attached
  * @throws MinidumpError as writeMinidump does for a process that cannot be dumped; `invalid-argument` for an impossible trigger
  */
 export async function watchProcess<Param = unknown>(
   pid: number,
   options: WatchOptions<Param> = {},
+  shared?: SharedAttachment,
 ): Promise<Watch> {
-  return await Watch.attach(pid, options as WatchOptions);
+  return await Watch.attach(pid, options as WatchOptions, shared);
 }
 
 /**

@@ -3,6 +3,7 @@ import { signalName } from '../linux/signals.js';
 import type { Destination } from '../node/destination.js';
 import type { ThreadMoment } from '../targets/linux/attached/attached-protocol.js';
 import { Attachment, type FollowEvent } from '../targets/linux/attached/attachment.js';
+import type { AttachmentUse, SharedAttachment } from '../targets/linux/attached/shared-attachment.js';
 import { writeAttached } from '../targets/linux/attached/write-attached.js';
 import { readText } from '../targets/linux/procfs.js';
 import {
@@ -28,7 +29,7 @@ export class Watch implements AsyncDisposable {
   readonly ended: Promise<WatchEnd>;
   readonly #options: WatchOptions;
   readonly #store: DumpStore;
-  readonly #attachment: Attachment | undefined;
+  readonly #attachment: AttachmentUse | undefined;
   /** The conditions of each process. */
   readonly #conditions = new Map<number, Disposable>();
   readonly #released = new Set<number>();
@@ -40,7 +41,7 @@ export class Watch implements AsyncDisposable {
   private constructor(
     options: WatchOptions,
     store: DumpStore,
-    attachment: Attachment | undefined,
+    attachment: AttachmentUse | undefined,
     pid: number,
     early: FollowEvent[],
     launched: boolean,
@@ -63,25 +64,39 @@ export class Watch implements AsyncDisposable {
     for (const event of early) this.#happened(event);
   }
 
-  /** Watches a process from now on. @throws MinidumpError */
-  static async attach(pid: number, options: WatchOptions): Promise<Watch> {
-    return await Watch.#start(options, false, async (attachment) => {
-      await attachment?.attach(pid, followOptions(options));
-      return pid;
-    });
+  /**
+   * Watches a process from now on.
+   *
+   * @param shared for the watches of one program that is attached to several processes
+   * @throws MinidumpError
+   */
+  static async attach(pid: number, options: WatchOptions, shared?: SharedAttachment): Promise<Watch> {
+    return await Watch.#start<AttachmentUse>(
+      options,
+      false,
+      (tell) => shared?.lease(tell) ?? new Attachment(tell),
+      async (attachment) => {
+        await attachment?.attach(pid, followOptions(options));
+        return pid;
+      },
+    );
   }
 
   /** Starts a program and watches it from before its first instruction. @throws MinidumpError */
   static async launch(words: readonly string[], options: WatchOptions): Promise<Watch> {
-    return await Watch.#start(options, true, (attachment) =>
-      attachment!.launch(words, followOptions(options)),
+    return await Watch.#start(
+      options,
+      true,
+      (tell) => new Attachment(tell),
+      (attachment) => attachment!.launch(words, followOptions(options)),
     );
   }
 
-  static async #start(
+  static async #start<Use extends AttachmentUse>(
     options: WatchOptions,
     launched: boolean,
-    begin: (attachment: Attachment | undefined) => Promise<number>,
+    use: (tell: (event: FollowEvent) => void) => Use,
+    begin: (attachment: Use | undefined) => Promise<number>,
   ): Promise<Watch> {
     const store = new DumpStore({
       ...options.dumps,
@@ -92,7 +107,7 @@ export class Watch implements AsyncDisposable {
     let watch: Watch | undefined;
     const attachment =
       launched || needsAttachment(options)
-        ? new Attachment((event) => (watch === undefined ? early.push(event) : watch.#happened(event)))
+        ? use((event) => void (watch === undefined ? early.push(event) : watch.#happened(event)))
         : undefined;
     try {
       const pid = await begin(attachment);
@@ -114,9 +129,17 @@ export class Watch implements AsyncDisposable {
     return this.#store.folder;
   }
 
-  /** Dumps the process now, into the folder. Undefined where a limit or the pace forbids it. */
-  async dump(text = 'a dump was asked for', trigger = 'request'): Promise<StoredDump | undefined> {
-    return await this.#dump(this.#occasion(this.pid, trigger, text), undefined);
+  /**
+   * Dumps the process now, into the folder. Undefined where a limit or the pace forbids it.
+   *
+   * @param contents what goes into this dump beside what goes into all
+   */
+  async dump(
+    text = 'a dump was asked for',
+    trigger = 'request',
+    contents: Pick<WriteMinidumpOptions, 'comment' | 'userStreams'> = {},
+  ): Promise<StoredDump | undefined> {
+    return await this.#dump(this.#occasion(this.pid, trigger, text), undefined, contents);
   }
 
   /**
@@ -256,13 +279,17 @@ export class Watch implements AsyncDisposable {
   }
 
   /** Never rejects. */
-  async #dump(occasion: DumpOccasion, moment: ThreadMoment | undefined): Promise<StoredDump | undefined> {
+  async #dump(
+    occasion: DumpOccasion,
+    moment: ThreadMoment | undefined,
+    contents: WriteMinidumpOptions = {},
+  ): Promise<StoredDump | undefined> {
     const reason = this.#store.refusal(occasion);
     const { pid, held } = occasion;
     try {
       const options = held === true ? this.#heldOptions() : dumpOptions(this.#options);
       const stored = await this.#store.store(occasion, (file, output) =>
-        this.#write(pid, file, { ...options, ...output }, moment),
+        this.#write(pid, file, { ...options, ...contents, ...output }, moment),
       );
       if (stored !== undefined) this.#tell({ event: 'dump', dump: stored });
       else if (!this.#store.exhausted)

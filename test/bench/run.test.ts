@@ -54,6 +54,15 @@ describeWith([needsLinux, needsBuild, 'gcc'], 'npm run bench', () => {
     expect(readdirSync(dumps)).toEqual([]);
   }, 300_000);
 
+  it('measures what mdmp/register takes', async () => {
+    const { status, stdout, stderr } = await bench('--quick', '--only', 'register', '--runs', '1');
+    expect({ status, stderr: stderr.toString() }).toMatchObject({ status: 0 });
+    const text = stdout.toString();
+    for (const what of ['start of `node -e 0`, ms', 'HTTP requests a second', 'work of one thread, ms'])
+      expect(text).toMatch(new RegExp(`^\\| ${what} \\| [\\d.]+ \\| [\\d.]+ \\| [\\d.]+× \\|$`, 'm'));
+    expect(text).toMatch(/^The start takes -?[\d.]+ ms more \(limit: 60 ms/m);
+  });
+
   it('says what is wrong', async () => {
     const cases: [string[], RegExp][] = [
       [['--only', 'smal'], /^bench: --only smal: there are small, resting, threads100, .*memory-limit$/m],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAddress, parseId, parseSeconds, parseSize } from '../../src/cli/arguments.js';
-import { dumpTypeName, parseDumpType } from '../../src/cli/dump-type.js';
+import { dumpTypeName, parseDumpType } from '../../src/dump/dump-type-text.js';
 
 const wrong = expect.objectContaining({ code: 'invalid-argument' });
 

@@ -1,15 +1,15 @@
+import { parseDumpType } from '../../dump/dump-type-text.js';
 import type { DumpReport } from '../../dump/index.js';
 import type { OutputReport } from '../../node/output.js';
 import { SNAPSHOT_MODES } from '../../targets/linux/snapshot/plan.js';
 import { writeMinidump } from '../../targets/linux/write-minidump.js';
+import { loadCallback } from '../../watch/load-callback.js';
 import { parseAddress, parseChoice, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
 import { backToBackground, workInForeground } from '../background.js';
 import { type Compression, compressionFor } from '../compression.js';
 import { defaultName } from '../default-name.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
-import { parseDumpType } from '../dump-type.js';
 import { EXIT_CODES } from '../exit-codes.js';
-import { loadCallback } from '../load-callback.js';
 import { print, printJson } from '../output.js';
 import { ProgressLine } from '../progress.js';
 import { placeOf, summary } from '../summary.js';

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
+import { dumpTypeName } from '../../dump/dump-type-text.js';
 import { PlatformId } from '../../format/index.js';
 import { type MinidumpError, runSync } from '../../io/index.js';
 import type { Minidump, Streams, SystemInfo } from '../../reader/index.js';
 import { isWindows } from '../../reader/index.js';
 import { type DumpSize, optional, streamName, withDump } from '../dump-file.js';
-import { dumpTypeName } from '../dump-type.js';
 import { out, print, printJson } from '../output.js';
 import { count, fields, hex, printable, size, time } from '../text.js';
 

@@ -41,6 +41,7 @@ export class Attachment implements Disposable {
   readonly #tell: (event: FollowEvent) => void;
   #poll: NodeJS.Timeout | undefined;
   #lastId = 0;
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param tell is called with each event, from the event loop */
   constructor(tell: (event: FollowEvent) => void) {
@@ -129,6 +130,13 @@ export class Attachment implements Disposable {
     this.#replies.clear();
     this.#tell({ kind: 'lost', why: error.message });
     if (this.#launched.size > 0) this.#awaitEnds();
+  }
+
+  /** One dump after the other: what is said to the thread during one is about that one. */
+  inTurn<T>(dump: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(dump);
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   /** For the driver of a dump (tracer.ts): the thread that traces the process. */

@@ -4,7 +4,7 @@ import { openOutput } from '../../../node/output.js';
 import { dumpProcessAsync, limitsOf } from '../live.js';
 import type { FileDumpReport, WriteMinidumpOptions } from '../write-minidump.js';
 import type { ThreadMoment } from './attached-protocol.js';
-import type { Attachment } from './attachment.js';
+import type { AttachmentUse } from './shared-attachment.js';
 import { WatchedProcess } from './watched-process.js';
 
 /**
@@ -13,7 +13,7 @@ import { WatchedProcess } from './watched-process.js';
  * @param crash what has just happened to it: the exception of the dump; undefined for none
  */
 export async function writeAttached(
-  attachment: Attachment,
+  attachment: AttachmentUse,
   pid: number,
   destination: Destination | null | undefined,
   options: WriteMinidumpOptions,
@@ -21,13 +21,15 @@ export async function writeAttached(
 ): Promise<FileDumpReport> {
   checkOptions(options);
   const output = await openOutput(destination, options);
-  let target: WatchedProcess;
-  try {
-    target = new WatchedProcess(pid, crash, { ...limitsOf(options), thread: attachment.thread });
-  } catch (error) {
-    await output.sink.abort();
-    throw error;
-  }
-  const report: DumpReport = await dumpProcessAsync(target, options, output.sink);
-  return { file: '', ...output.report(report) };
+  return await attachment.inTurn(async () => {
+    let target: WatchedProcess;
+    try {
+      target = new WatchedProcess(pid, crash, { ...limitsOf(options), thread: attachment.thread });
+    } catch (error) {
+      await output.sink.abort();
+      throw error;
+    }
+    const report: DumpReport = await dumpProcessAsync(target, options, output.sink);
+    return { file: '', ...output.report(report) };
+  });
 }

@@ -1,5 +1,5 @@
 import { minidumpTypes } from '../format/index.js';
-import { wrong } from './arguments.js';
+import { MinidumpError } from '../io/index.js';
 
 const NAMES = new Map(
   Object.entries(minidumpTypes.values)
@@ -20,10 +20,9 @@ export function parseDumpType(text: string): number {
       ? Number(part)
       : NAMES.get(plainName(part));
     if (value === undefined) {
-      throw wrong(
-        `there is no dump type '${part.trim()}'`,
-        'See `mdmp dump --help`; several are separated by commas.',
-      );
+      throw new MinidumpError('invalid-argument', `there is no dump type '${part.trim()}'`, {
+        advice: 'See `mdmp dump --help`; several are separated by commas.',
+      });
     }
     type = (type | value) >>> 0;
   }

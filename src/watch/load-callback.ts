@@ -8,7 +8,6 @@ import {
   type MINIDUMP_CALLBACK_ROUTINE,
 } from '../dump/index.js';
 import { MinidumpError } from '../io/index.js';
-import { wrong } from './arguments.js';
 
 /** What a callback module decided to be: one of the two faces of the protocol. */
 export type LoadedCallback = { callback: MINIDUMP_CALLBACK_INFORMATION } | { callbacks: Callbacks };
@@ -61,4 +60,8 @@ function checked(object: Record<string, unknown>): Callbacks {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
+}
+
+function wrong(message: string, advice?: string): MinidumpError {
+  return new MinidumpError('invalid-argument', message, advice === undefined ? {} : { advice });
 }
