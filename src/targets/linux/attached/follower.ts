@@ -2,9 +2,19 @@ import { auxvPointerSize } from '../../../linux/auxv.js';
 import { type Cpu, cpus } from '../../../linux/cpu/index.js';
 import { parseStat, parseStatus } from '../../../linux/stat.js';
 import { cpuOf, isOwnThread } from '../checks.js';
-import { bindWaitid, SI_PID, SI_STATUS, WALL, WEXITED, WNOHANG, WSTOPPED } from '../ended-threads.js';
+import {
+  bindWaitid,
+  P_PID,
+  SI_PID,
+  SI_STATUS,
+  WALL,
+  WEXITED,
+  WNOHANG,
+  WNOWAIT,
+  WSTOPPED,
+} from '../ended-threads.js';
 import { listThreads, readBytes, readText } from '../procfs.js';
-import { Event, Option, Ptrace, Request } from '../ptrace.js';
+import { Event, isSignalStop, Option, Ptrace, Request } from '../ptrace.js';
 import { type RegisterAccess, registerAccess } from '../register-access.js';
 import type { AttachedEvent, FollowOptions, ThreadMoment } from './attached-protocol.js';
 import { isInHandlerOf } from './first-fault.js';
@@ -39,6 +49,15 @@ export interface Standing {
   settled: boolean;
 }
 
+/** What waitid told of a thread. */
+interface Report {
+  readonly tid: number;
+  /** si_code and si_status */
+  readonly how: number;
+  readonly status: number;
+  readonly ended: boolean;
+}
+
 /** A process that is traced. */
 interface Followed {
   readonly options: FollowOptions;
@@ -64,6 +83,8 @@ export class Follower {
   readonly #tell: (event: AttachedEvent) => void;
   readonly #threads = new Map<number, Traced>();
   readonly #processes = new Map<number, Followed>();
+  /** Threads and processes that are traced since they were made, and have not told of themselves. */
+  readonly #expected = new Set<number>();
 
   constructor(tell: (event: AttachedEvent) => void) {
     this.#tell = tell;
@@ -146,18 +167,45 @@ export class Follower {
    * @param wait until there is one, or a signal interrupts it
    */
   next(wait: boolean): boolean {
-    const info = this.#info;
-    info[SI_PID] = 0;
-    const flags = WSTOPPED | WEXITED | WALL | WNOTHREAD | (wait ? 0 : WNOHANG);
-    if (this.#waitid(P_ALL, 0, info, flags) !== 0) {
+    const report = this.#report(P_ALL, 0, wait ? 0 : WNOHANG);
+    if (report === undefined) {
       if (wait && this.ptrace.errno === ECHILD) this.#forgetAll();
       return false;
     }
-    const tid = info[SI_PID]!;
-    if (tid === 0) return false;
-    const how = info[SI_CODE]!;
-    if (how >= CLD_EXITED && how <= CLD_DUMPED) this.#ended(tid, how, info[SI_STATUS]!);
-    else this.#stopped(tid, info[SI_STATUS]!);
+    // One that is kept (Ptrace.peekStop) hides those behind it.
+    const kept = !report.ended && isSignalStop(report.status) && this.standing(report.tid) !== undefined;
+    if (!kept) return this.#took(report);
+    for (const tid of [...this.#threads.keys(), ...this.#expected]) {
+      if (this.standing(tid) !== undefined) continue;
+      const other = this.#report(P_PID, tid, WNOHANG);
+      if (other !== undefined) return this.#took(other);
+    }
+    return false;
+  }
+
+  /** A report, which stays if it is of a signal. */
+  #report(type: number, id: number, flags: number): Report | undefined {
+    const info = this.#info;
+    info[SI_PID] = 0;
+    const all = WSTOPPED | WEXITED | WALL | WNOTHREAD;
+    if (this.#waitid(type, id, info, all | WNOWAIT | flags) !== 0 || info[SI_PID] === 0) return undefined;
+    const [tid, how, status] = [info[SI_PID]!, info[SI_CODE]!, info[SI_STATUS]!];
+    const ended = how >= CLD_EXITED && how <= CLD_DUMPED;
+    if (ended || !isSignalStop(status)) {
+      // What it is may have changed meanwhile: SIGKILL ends a thread that stands.
+      info[SI_PID] = 0;
+      this.#waitid(P_PID, tid, info, all | WNOHANG);
+      if (info[SI_PID] === 0) return undefined;
+      const now = info[SI_CODE]!;
+      return { tid, how: now, status: info[SI_STATUS]!, ended: now >= CLD_EXITED && now <= CLD_DUMPED };
+    }
+    return { tid, how, status, ended };
+  }
+
+  #took({ tid, how, status, ended }: Report): true {
+    this.#expected.delete(tid);
+    if (ended) this.#ended(tid, how, status);
+    else this.#stopped(tid, status);
     return true;
   }
 
@@ -192,7 +240,7 @@ export class Follower {
     const parent = this.#processes.get(Number(status.get('PPid') ?? 0));
     if (pid !== tid || parent === undefined) {
       // Not ours to keep: a copy of a process (snapshot), or one whose parent was let go.
-      if (pid === tid) this.ptrace.request(Request.DETACH, tid);
+      this.ptrace.request(Request.DETACH, tid);
       return undefined;
     }
     return this.#child(tid, Number(status.get('PPid')), parent);
@@ -221,6 +269,13 @@ export class Follower {
       case Event.EXEC:
         this.#executed(tid, traced.pid);
         break;
+      case Event.FORK:
+      case Event.VFORK:
+      case Event.CLONE: {
+        const child = this.ptrace.eventMessage(tid);
+        if (!this.#threads.has(child) && isTracedByUs(child)) this.#expected.add(child);
+        break;
+      }
       case Event.EXIT:
         if (this.#exits(tid, traced)) return;
         break;
@@ -421,10 +476,13 @@ export class Follower {
     const traced = this.#threads.get(tid);
     this.#threads.delete(tid);
     if (traced === undefined) return;
-    this.#processes.get(traced.pid)?.threads.delete(tid);
-    if (tid !== traced.pid) return;
-    if (how === CLD_EXITED) this.#forget(tid, status, 0);
-    else this.#forget(tid, 0, status);
+    const { pid } = traced;
+    const left = this.#processes.get(pid)?.threads;
+    left?.delete(tid);
+    // Where the first thread had ended before anybody came, the last one to end tells of the process.
+    if (tid !== pid && (left === undefined || left.size > 0 || listThreads(pid).some(isTracedByUs))) return;
+    if (how === CLD_EXITED) this.#forget(pid, status, 0);
+    else this.#forget(pid, 0, status);
   }
 
   #forget(pid: number, code: number, signal: number): void {
@@ -461,7 +519,7 @@ export class Follower {
     while (left.size > 0 && performance.now() < deadline) {
       for (const tid of left) {
         if (this.standing(tid) === undefined) {
-          const status = this.ptrace.nextStop(tid);
+          const status = this.ptrace.peekStop(tid);
           if (status === undefined) {
             if (isEnding(pid, tid)) left.delete(tid);
             continue;
