@@ -1,5 +1,6 @@
 import { parseDumpType } from '../dump/dump-type-text.js';
 import { signalNumber } from '../linux/signals.js';
+import { findProgram } from '../targets/linux/attached/spawn.js';
 import { SNAPSHOT_MODES } from '../targets/linux/snapshot/plan.js';
 import {
   dumpLine,
@@ -81,7 +82,8 @@ export async function watchOptions(given: WatchArguments): Promise<WatchOptions>
       overwrite: given.overwrite,
       compress: given.compress === 'zstd' ? 'zstd' : undefined,
     },
-    onDump: given.onDump === undefined ? undefined : [given.onDump],
+    // Not when there is a dump, and nobody to tell.
+    onDump: given.onDump === undefined ? undefined : [findProgram(given.onDump)],
     onEvent: (event) => tellEvent(event, given.json === true),
   };
 }

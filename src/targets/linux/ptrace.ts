@@ -1,5 +1,5 @@
 import { errno, libc } from '../../node/libc.js';
-import { P_PID, SI_PID, SI_STATUS, WALL, type Waitid, WNOHANG, WSTOPPED } from './ended-threads.js';
+import { P_PID, SI_PID, SI_STATUS, WALL, type Waitid, WNOHANG, WNOWAIT, WSTOPPED } from './ended-threads.js';
 
 /** Requests of ptrace(2), as linux/ptrace.h numbers them. */
 export const Request = {
@@ -33,6 +33,9 @@ export const Option = {
 export const Event = { FORK: 1, VFORK: 2, CLONE: 3, EXEC: 4, EXIT: 6, STOP: 128 } as const;
 /** A stop at the entry or the exit of a system call, under TRACESYSGOOD: SIGTRAP | 0x80. */
 export const SYSCALL_STOP = 0x85;
+
+/** A signal is about to be delivered: no event, and not a system call. */
+export const isSignalStop = (status: number): boolean => status >> 8 === 0 && status !== SYSCALL_STOP;
 
 /** So long it pays to ask without sleeping, in milliseconds: stops come within 0.3 ms. */
 const SPIN_MS = 1;
@@ -85,6 +88,18 @@ export class Ptrace {
     if (this.#waitid(P_PID, tid, info, WSTOPPED | WNOHANG | WALL) !== 0 || info[SI_PID] === 0)
       return undefined;
     return info[SI_STATUS]!;
+  }
+
+  /**
+   * The same, but that of a stop for a signal stays: the kernel gives up the signal with the report, and if this process were killed before it
+   * passes it on, it would be lost. A report that stays is gone when the thread goes on.
+   */
+  peekStop(tid: number): number | undefined {
+    const info = this.#info;
+    info[SI_PID] = 0;
+    if (this.#waitid(P_PID, tid, info, WSTOPPED | WNOHANG | WALL | WNOWAIT) !== 0 || info[SI_PID] === 0)
+      return undefined;
+    return isSignalStop(info[SI_STATUS]!) ? info[SI_STATUS]! : this.nextStop(tid);
   }
 
   /** Waits for the next stop of a thread, for so many milliseconds; undefined if none came. */

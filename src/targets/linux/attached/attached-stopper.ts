@@ -74,7 +74,7 @@ export class AttachedStopper implements Stopper {
 
   #stands(tid: number): boolean {
     if (this.#follower.standing(tid) !== undefined) return true;
-    const status = this.ptrace.nextStop(tid);
+    const status = this.ptrace.peekStop(tid);
     if (status === undefined) return false;
     this.#follower.note(tid, this.#pid, status);
     return true;

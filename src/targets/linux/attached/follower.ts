@@ -6,16 +6,18 @@ import {
   bindWaitid,
   CLD_EXITED,
   isEnd,
+  P_PID,
   SI_CODE,
   SI_PID,
   SI_STATUS,
   WALL,
   WEXITED,
   WNOHANG,
+  WNOWAIT,
   WSTOPPED,
 } from '../ended-threads.js';
 import { listThreads, readBytes, readText } from '../procfs.js';
-import { Event, Option, Ptrace, Request } from '../ptrace.js';
+import { Event, isSignalStop, Option, Ptrace, Request } from '../ptrace.js';
 import { type RegisterAccess, registerAccess } from '../register-access.js';
 import type { AttachedEvent, FollowOptions, ThreadMoment } from './attached-protocol.js';
 import { isInHandlerOf } from './first-fault.js';
@@ -46,6 +48,15 @@ export interface Standing {
   settled: boolean;
 }
 
+/** What waitid told of a thread. */
+interface Report {
+  readonly tid: number;
+  /** si_code and si_status */
+  readonly how: number;
+  readonly status: number;
+  readonly ended: boolean;
+}
+
 /** A process that is traced. */
 interface Followed {
   readonly options: FollowOptions;
@@ -73,6 +84,8 @@ export class Follower {
   readonly #tell: (event: AttachedEvent) => void;
   readonly #threads = new Map<number, Traced>();
   readonly #processes = new Map<number, Followed>();
+  /** Threads and processes that are traced since they were made, and have not told of themselves. */
+  readonly #expected = new Set<number>();
 
   constructor(tell: (event: AttachedEvent) => void) {
     this.#tell = tell;
@@ -156,17 +169,44 @@ export class Follower {
    * @param wait until there is one, or a signal interrupts it
    */
   next(wait: boolean): boolean {
-    const info = this.#info;
-    info[SI_PID] = 0;
-    const flags = WSTOPPED | WEXITED | WALL | WNOTHREAD | (wait ? 0 : WNOHANG);
-    if (this.#waitid(P_ALL, 0, info, flags) !== 0) {
+    const report = this.#report(P_ALL, 0, wait ? 0 : WNOHANG);
+    if (report === undefined) {
       if (wait && this.ptrace.errno === ECHILD) this.#forgetAll();
       return false;
     }
-    const tid = info[SI_PID]!;
-    if (tid === 0) return false;
-    if (isEnd(info)) this.#ended(tid, info[SI_CODE]!, info[SI_STATUS]!);
-    else this.#stopped(tid, info[SI_STATUS]!);
+    // One that is kept (Ptrace.peekStop) hides those behind it.
+    const kept = !report.ended && isSignalStop(report.status) && this.standing(report.tid) !== undefined;
+    if (!kept) return this.#took(report);
+    for (const tid of [...this.#threads.keys(), ...this.#expected]) {
+      if (this.standing(tid) !== undefined) continue;
+      const other = this.#report(P_PID, tid, WNOHANG);
+      if (other !== undefined) return this.#took(other);
+    }
+    return false;
+  }
+
+  /** A report, which stays if it is of a signal. */
+  #report(type: number, id: number, flags: number): Report | undefined {
+    const info = this.#info;
+    info[SI_PID] = 0;
+    const all = WSTOPPED | WEXITED | WALL | WNOTHREAD;
+    if (this.#waitid(type, id, info, all | WNOWAIT | flags) !== 0 || info[SI_PID] === 0) return undefined;
+    const [tid, how, status] = [info[SI_PID]!, info[SI_CODE]!, info[SI_STATUS]!];
+    const ended = isEnd(info);
+    if (ended || !isSignalStop(status)) {
+      // What it is may have changed meanwhile: SIGKILL ends a thread that stands.
+      info[SI_PID] = 0;
+      this.#waitid(P_PID, tid, info, all | WNOHANG);
+      if (info[SI_PID] === 0) return undefined;
+      return { tid, how: info[SI_CODE]!, status: info[SI_STATUS]!, ended: isEnd(info) };
+    }
+    return { tid, how, status, ended };
+  }
+
+  #took({ tid, how, status, ended }: Report): true {
+    this.#expected.delete(tid);
+    if (ended) this.#ended(tid, how, status);
+    else this.#stopped(tid, status);
     return true;
   }
 
@@ -201,7 +241,7 @@ export class Follower {
     const parent = this.#processes.get(Number(status.get('PPid') ?? 0));
     if (pid !== tid || parent === undefined) {
       // Not ours to keep: a copy of a process (snapshot), or one whose parent was let go.
-      if (pid === tid) this.ptrace.request(Request.DETACH, tid);
+      this.ptrace.request(Request.DETACH, tid);
       return undefined;
     }
     return this.#child(tid, Number(status.get('PPid')), parent);
@@ -230,6 +270,13 @@ export class Follower {
       case Event.EXEC:
         this.#executed(tid, traced.pid);
         break;
+      case Event.FORK:
+      case Event.VFORK:
+      case Event.CLONE: {
+        const child = this.ptrace.eventMessage(tid);
+        if (!this.#threads.has(child) && isTracedByUs(child)) this.#expected.add(child);
+        break;
+      }
       case Event.EXIT:
         if (this.#exits(tid, traced)) return;
         break;
@@ -439,15 +486,12 @@ export class Follower {
     this.#threads.delete(tid);
     if (traced === undefined) return;
     const { pid } = traced;
-    const threads = this.#processes.get(pid)?.threads;
-    threads?.delete(tid);
-    if (tid !== pid) {
-      // The leader had ended before it could be traced: how the process ends is for its parent to know.
-      if (threads?.size === 0) this.#forget(pid, 0, 0);
-      return;
-    }
-    if (how === CLD_EXITED) this.#forget(tid, status, 0);
-    else this.#forget(tid, 0, status);
+    const left = this.#processes.get(pid)?.threads;
+    left?.delete(tid);
+    // Where the first thread had ended before anybody came, the last one to end tells of the process.
+    if (tid !== pid && (left === undefined || left.size > 0 || listThreads(pid).some(isTracedByUs))) return;
+    if (how === CLD_EXITED) this.#forget(pid, status, 0);
+    else this.#forget(pid, 0, status);
   }
 
   #forget(pid: number, code: number, signal: number): void {
@@ -484,7 +528,7 @@ export class Follower {
     while (left.size > 0 && performance.now() < deadline) {
       for (const tid of left) {
         if (this.standing(tid) === undefined) {
-          const status = this.ptrace.nextStop(tid);
+          const status = this.ptrace.peekStop(tid);
           if (status === undefined) {
             if (isEnding(pid, tid)) left.delete(tid);
             continue;

@@ -77,8 +77,8 @@ export function openGate({ gate, fd }: Pick<Gate, 'gate' | 'fd'>): void {
 
 /** The file of a program, as execvp(3) would find it. */
 export function findProgram(name: string): string {
-  const refused = (why: string, code: 'invalid-argument' = 'invalid-argument') =>
-    new MinidumpError(code, `${name}: ${why}`, {
+  const refused = (why: string) =>
+    new MinidumpError('invalid-argument', `${name}: ${why}`, {
       advice: 'Give the path of a program, or the name of one that is in PATH.',
     });
   const candidates = name.includes('/')
@@ -86,17 +86,21 @@ export function findProgram(name: string): string {
     : (process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin')
         .split(delimiter)
         .map((folder) => resolve(folder, name));
-  let denied = false;
+  let [denied, folder] = [false, false];
   for (const file of candidates) {
     try {
-      if (!statSync(file).isFile()) continue;
+      if (!statSync(file).isFile()) {
+        folder ||= name.includes('/');
+        continue;
+      }
       accessSync(file, constants.X_OK);
       return file;
     } catch (error) {
       denied ||= (error as NodeJS.ErrnoException).code === 'EACCES';
     }
   }
-  throw refused(denied ? 'the program may not be executed' : 'there is no such program');
+  if (denied) throw refused('the program may not be executed');
+  throw refused(folder ? 'it is no file that can be executed' : 'there is no such program');
 }
 
 /**
@@ -117,13 +121,28 @@ export async function spawnTraced(
     gate = closeGate(folder);
     const [spawned, pid] = await Promise.all([spawn(path, words, gate), arrived(gate)]);
     if (spawned !== 0) {
-      throw new MinidumpError('invalid-argument', `${path} cannot be executed: ${errnoName(spawned)}`);
+      throw notExecuted(path, spawned);
     }
     return pid;
   } finally {
     if (gate !== undefined && gate.fd >= 0) closeSync(gate.fd);
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The file is there, and execve(2) has refused it. */
+function notExecuted(path: string, code: number): MinidumpError {
+  const name = errnoName(code);
+  const refused = (why: string, advice: string) =>
+    new MinidumpError('invalid-argument', `${path} cannot be executed: ${why}`, { advice });
+  if (name === 'ENOENT') return refused('the interpreter that it names is not there', 'See its first line.');
+  if (name === 'ENOEXEC') {
+    return refused(
+      'it is no program of this kind of machine',
+      'A script needs a first line such as #!/bin/sh.',
+    );
+  }
+  return refused(name, 'Give the path of a program, or the name of one that is in PATH.');
 }
 
 /** Gives errno. In a thread of the pool: it waits until the program is executed. */
