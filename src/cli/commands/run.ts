@@ -13,6 +13,7 @@ const SIGSET_SIZE = 128;
 export async function run(words: readonly string[], given: WatchArguments): Promise<void> {
   const options = await watchOptions(given);
   const terminal = hasTerminal();
+  const passTo = passSignals(terminal);
   const watch = await runWatched(words, {
     ...options,
     onEvent: (event) => {
@@ -21,17 +22,23 @@ export async function run(words: readonly string[], given: WatchArguments): Prom
       if (event.event === 'stopped' && terminal) process.kill(process.pid, 'SIGSTOP');
     },
   });
-  passSignals(watch.pid, terminal);
+  passTo(watch.pid);
   dumpOnSignal(watch);
   const { exit } = await watch.ended;
   endAs(exit!);
 }
 
-/** A terminal sends its signals to the program as well; what somebody sends to mdmp alone is meant for the program. */
-function passSignals(pid: number, terminal: boolean): void {
+/**
+ * A terminal sends its signals to the program as well; what somebody sends to mdmp alone is meant for the program. Gives how to say which
+ * process that is: what comes before that waits.
+ */
+function passSignals(terminal: boolean): (pid: number) => void {
+  let to: number | undefined;
+  const early: NodeJS.Signals[] = [];
   const pass = (signal: NodeJS.Signals) => {
     try {
-      process.kill(pid, signal);
+      if (to === undefined) early.push(signal);
+      else process.kill(to, signal);
     } catch {
       // It has ended.
     }
@@ -41,6 +48,10 @@ function passSignals(pid: number, terminal: boolean): void {
     process.on(signal, terminal ? () => {} : pass);
   // The program stops, and then mdmp: see above.
   process.on('SIGTSTP', () => {});
+  return (pid) => {
+    to = pid;
+    for (const signal of early) pass(signal);
+  };
 }
 
 function hasTerminal(): boolean {
