@@ -140,6 +140,7 @@ function eventText(event: WatchEvent): string | undefined {
     case 'watching':
     case 'executed':
     case 'stopped':
+    case 'child':
       return undefined;
     case 'dump': {
       const { file, bytes, occasion, pause, warnings } = event.dump;
@@ -158,8 +159,6 @@ function eventText(event: WatchEvent): string | undefined {
     }
     case 'problem':
       return event.text;
-    case 'child':
-      return `process ${event.pid}, a child of ${event.parent}, is watched`;
     case 'released':
       return `process ${event.pid} is released: others may trace it`;
     case 'attached':

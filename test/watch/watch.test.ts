@@ -161,6 +161,20 @@ describeWith(needs, 'a watch', () => {
     expect(well.dumps).toEqual([]);
   });
 
+  it('tells of the fault that all began with, whatever a handler does about it', async () => {
+    for (const words of [[], ['alt']]) {
+      const seen = new Seen();
+      const run = await seen.run([await compile('nested-faults'), ...words]);
+      expect((await run.ended).exit).toEqual({ code: 0, signal: 6 });
+      const [dump] = seen.dumps;
+      expect(seen.dumps).toHaveLength(1);
+      expect(dump!.occasion.text).toBe(`SIGSEGV at 0x4242 in thread ${run.pid}, then SIGABRT`);
+      expect(read(dump!.file).exception).toMatchObject({
+        ExceptionRecord: { ExceptionCode: 11, ExceptionAddress: 0x4242n },
+      });
+    }
+  });
+
   it('follows children where that is wanted: each is watched, and dumped by its own name', async () => {
     const seen = new Seen();
     const crash = 'import os; os.kill(os.getpid(), 11)';

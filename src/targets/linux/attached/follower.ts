@@ -20,8 +20,8 @@ import { listThreads, readBytes, readText } from '../procfs.js';
 import { Event, isSignalStop, Option, Ptrace, Request } from '../ptrace.js';
 import { type RegisterAccess, registerAccess } from '../register-access.js';
 import type { AttachedEvent, FollowOptions, ThreadMoment } from './attached-protocol.js';
-import { isInHandlerOf } from './first-fault.js';
-import { dispositionOf, isCoreSignal, isRaisedByKernel, isStopSignal } from './signals.js';
+import { CaughtFaults } from './caught-faults.js';
+import { dispositionOf, isCoreSignal, isStopSignal } from './signals.js';
 
 const P_ALL = 0;
 /** Only what this very thread traces: the children of others are none of its business. */
@@ -37,8 +37,8 @@ interface Traced {
   pid: number;
   /** Undefined while it runs. */
   standing: Standing | undefined;
-  /** The last fault that the program caught on this thread. */
-  fault: ThreadMoment | undefined;
+  /** Those that the program has caught on this thread. */
+  faults: CaughtFaults | undefined;
 }
 
 export interface Standing {
@@ -157,7 +157,7 @@ export class Follower {
   }
 
   #thread(tid: number, pid: number): Traced {
-    const traced: Traced = { pid, standing: undefined, fault: undefined };
+    const traced: Traced = { pid, standing: undefined, faults: undefined };
     this.#threads.set(tid, traced);
     this.#processes.get(pid)?.threads.add(tid);
     return traced;
@@ -321,13 +321,13 @@ export class Follower {
     const fatal = disposition === 'default' && isCoreSignal(signal);
     if (disposition === 'ignored') this.#healIgnored(tid, signal, followed.cpu);
     if (!fatal && !asked) {
-      if (disposition === 'caught') traced.fault = this.#momentOf(tid, true);
+      if (disposition === 'caught') this.#keepFault(tid, traced, followed.cpu);
       return false;
     }
     const at = this.#momentOf(tid);
     if (at === undefined) return false;
     followed.ending = fatal;
-    const first = fatal ? this.#firstFault(traced, at, followed.cpu) : undefined;
+    const first = fatal ? traced.faults?.causeOf(at, followed.cpu) : undefined;
     this.#hold(traced.pid);
     this.#tell({ kind: 'signal', pid: traced.pid, signal, fatal, at, first });
     return true;
@@ -357,13 +357,11 @@ export class Follower {
     return this.registersOf.write(tid, registers);
   }
 
-  #firstFault({ fault }: Traced, at: ThreadMoment, cpu: Cpu): ThreadMoment | undefined {
-    if (fault === undefined) return undefined;
-    const { siginfo, registers } = at;
-    // A fault of its own is no consequence, unless the kernel could not deliver the one before.
-    const own =
-      isRaisedByKernel(siginfo) && cpu.pointersOf(registers)[1] !== cpu.pointersOf(fault.registers)[1];
-    return !own && isInHandlerOf(fault, at.tid, registers, cpu) ? fault : undefined;
+  #keepFault(tid: number, traced: Traced, cpu: Cpu): void {
+    const fault = this.#momentOf(tid, true);
+    if (fault === undefined) return;
+    traced.faults ??= new CaughtFaults();
+    traced.faults.add(fault, cpu);
   }
 
   #momentOf(tid: number, caught = false): ThreadMoment | undefined {
@@ -477,7 +475,7 @@ export class Follower {
     followed.threads.add(tid);
     followed.cpu = cpuNow(pid);
     const traced = this.#threads.get(tid)!;
-    traced.fault = undefined;
+    traced.faults = undefined;
     this.#tell({ kind: 'executed', pid });
   }
 
