@@ -105,8 +105,8 @@ describeWith([needsBuild, needsLinux, 'g++'], 'what becomes of a watched program
     }
   });
 
-  it.each([[], ['--children']])('a daemon is let go when the program has ended: %j', async (...words) => {
-    const started = Started.underRun([program, 'daemon', 'wait'], words);
+  it.each(['', '--children'])('a daemon is let go when the program has ended: %s', async (flag) => {
+    const started = Started.underRun([program, 'daemon', 'wait'], flag === '' ? [] : [flag]);
     const ended = once(started.child, 'exit');
     const daemon = Number(await started.line(/^daemon=(\d+)$/m));
     try {

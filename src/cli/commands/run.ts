@@ -13,6 +13,7 @@ const SIGSET_SIZE = 128;
 export async function run(words: readonly string[], given: WatchArguments): Promise<void> {
   const options = await watchOptions(given);
   const terminal = hasTerminal();
+  const passed = passSignals(terminal);
   const watch = await runWatched(words, {
     ...options,
     onEvent: (event) => {
@@ -21,17 +22,23 @@ export async function run(words: readonly string[], given: WatchArguments): Prom
       if (event.event === 'stopped' && terminal) process.kill(process.pid, 'SIGSTOP');
     },
   });
-  passSignals(watch.pid, terminal);
+  passed.to(watch.pid);
   dumpOnSignal(watch);
   const { exit } = await watch.ended;
   endAs(exit!);
 }
 
 /** A terminal sends its signals to the program as well; what somebody sends to mdmp alone is meant for the program. */
-function passSignals(pid: number, terminal: boolean): void {
+function passSignals(terminal: boolean): { to(pid: number): void } {
+  const early: NodeJS.Signals[] = [];
+  let target: number | undefined;
   const pass = (signal: NodeJS.Signals) => {
+    if (target === undefined) {
+      early.push(signal);
+      return;
+    }
     try {
-      process.kill(pid, signal);
+      process.kill(target, signal);
     } catch {
       // It has ended.
     }
@@ -41,6 +48,12 @@ function passSignals(pid: number, terminal: boolean): void {
     process.on(signal, terminal ? () => {} : pass);
   // The program stops, and then mdmp: see above.
   process.on('SIGTSTP', () => {});
+  return {
+    to(pid) {
+      target = pid;
+      for (const signal of early) pass(signal);
+    },
+  };
 }
 
 function hasTerminal(): boolean {
