@@ -10,6 +10,7 @@ async function main(words: readonly string[]): Promise<void> {
     const { startTracerThread } = await import('../targets/linux/tracer-start.js');
     startTracerThread();
   }
+  if (words[0] === 'run') (await import('./shared-streams.js')).noteStreams();
   const { run } = await import('./program.js');
   await run(words);
 }

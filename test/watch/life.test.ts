@@ -330,3 +330,38 @@ describeWith([needsBuild, needsLinux, needsPython, 'gcc', 'g++'], 'job control',
     expect(report.get('received')).toBe(report.get('sent'));
   });
 });
+
+describeWith([needsBuild, needsLinux], 'what mdmp run starts a program with', () => {
+  // The shell blocks signals now and then: what grep has of it is steady.
+  const script = `cd /proc/self
+for fd in 0 1 2; do grep flags fdinfo/$fd; done
+ls fd | wc -l
+grep -E '^(Sig(Blk|Ign|Cgt)|Umask|Cpus_allowed_list|NoNewPrivs|CapEff|Groups)' /proc/self/status
+umask; env -u _ | sort; cat coredump_filter oom_score_adj; tr '\\0' ' ' < cmdline
+kill -WINCH $$; for fd in 0 1 2; do grep flags fdinfo/$fd; done`;
+
+  it('is what it would have: streams, descriptors, signals, environment, limits of its own', async () => {
+    const cwd = temporaryFolder();
+    const words = ['/bin/sh', '-c', script];
+    const alone = await runAlone(words, { cwd });
+    const ending = await runUnder(words, ['--signal', 'SIGWINCH'], { cwd });
+    expect(ending.dumps).toHaveLength(1);
+    expect(ending.stderr).toBe(alone.stderr);
+    expect(ending.stdout).toBe(alone.stdout);
+    expect(alone.stdout).toContain('SigBlk');
+  });
+
+  it('a pipe that is full makes the program wait, and not lose what it says', async () => {
+    const size = 1 << 20;
+    const started = Started.underRun(
+      ['/bin/sh', '-c', `kill -WINCH $$; head -c ${size} /dev/zero | tr '\\0' x >&2; echo done`],
+      ['--signal', 'SIGWINCH'],
+    );
+    started.child.stderr!.pause();
+    await waitFor('the dump', () => started.dumps.length === 1);
+    started.child.stderr!.resume();
+    const ending = await started.end();
+    expect(ending).toMatchObject({ code: 0, stdout: 'done\n' });
+    expect(started.stderr.match(/x/g)!.length).toBeGreaterThanOrEqual(size);
+  });
+});

@@ -1,7 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { signalName } from '../../linux/signals.js';
 import { libc } from '../../node/libc.js';
-import { type ProcessExit, runWatched } from '../../watch/index.js';
+import { type ProcessExit, runWatched, type WatchEvent } from '../../watch/index.js';
+import { giveBackStreams } from '../shared-streams.js';
 import { dumpOnSignal, type WatchArguments, watchOptions } from '../watching.js';
 
 const PR_SET_DUMPABLE = 4;
@@ -14,10 +15,19 @@ export async function run(words: readonly string[], given: WatchArguments): Prom
   const options = await watchOptions(given);
   const terminal = hasTerminal();
   const passed = passSignals(terminal);
+  // Made here at the latest, while the program is not there to see it.
+  process.stdout;
+  process.stderr;
+  giveBackStreams();
+  // A reader of it may be slow, or be the program, which is held when something is told of it: in a later turn it is not.
+  let told = Promise.resolve();
+  const later = (event: WatchEvent) => {
+    told = told.then(() => new Promise((turn) => setImmediate(turn))).then(() => options.onEvent?.(event));
+  };
   const watch = await runWatched(words, {
     ...options,
     onEvent: (event) => {
-      options.onEvent?.(event);
+      later(event);
       // So that the shell gets the terminal back on Ctrl-Z.
       if (event.event === 'stopped' && terminal) process.kill(process.pid, 'SIGSTOP');
     },
@@ -25,6 +35,7 @@ export async function run(words: readonly string[], given: WatchArguments): Prom
   passed.to(watch.pid);
   dumpOnSignal(watch);
   const { exit } = await watch.ended;
+  await told;
   endAs(exit!);
 }
 
