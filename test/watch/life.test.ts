@@ -1,6 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import {
@@ -127,6 +135,31 @@ describeWith([needsBuild, needsLinux, needsRoot, 'g++'], 'a program that changes
     expect(ending.dumps).toHaveLength(1);
   });
 });
+
+const setpriv = spawnSync('setpriv', ['--version']).status === 0 ? undefined : 'setpriv';
+
+describeWith(
+  [needsBuild, needsLinux, needsRoot, { missing: setpriv }],
+  'a program that gains a user by its file',
+  () => {
+    it('has its privilege under root, and not under a tracer that may not give it', async () => {
+      const folder = temporaryFolder();
+      const id = join(folder, 'id');
+      copyFileSync('/usr/bin/id', id);
+      chmodSync(id, 0o4755);
+      chmodSync(folder, 0o777);
+      const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+      const as = { cwd: folder, env: { HOME: folder, TMPDIR: folder } };
+      expect((await runAlone([...nobody, id, '-u'], as)).stdout).toBe('0\n');
+      expect(await runAlone([...nobody, ...runWords([id, '-u'], folder)], as)).toMatchObject({
+        code: 0,
+        stdout: '65534\n',
+        told: [],
+      });
+      expect((await runUnder([...nobody, id, '-u'], [], as)).stdout).toBe('0\n');
+    });
+  },
+);
 
 /** Ids of the processes that stand in a folder, but for Node's: programs that were started there. */
 function programsIn(cwd: string): number[] {
