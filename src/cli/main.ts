@@ -17,6 +17,7 @@ async function main(words: readonly string[]): Promise<void> {
     const { startTracerThread } = await import('../targets/linux/tracer-start.js');
     startTracerThread();
   }
+  if (words[0] === 'run') (await import('./shared-streams.js')).noteStreams();
   // Not for those that have to do with a live process.
   const keepCode =
     READING.has(words[0] ?? '') && !words.includes('--debug') ? await useCode(words[0]!) : undefined;

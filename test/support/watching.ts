@@ -52,6 +52,8 @@ export class Started {
   stdout = '';
   stderr = '';
   readonly #closed: Promise<unknown>;
+  /** It may have ended long before: others may have its output. */
+  #isClosed = false;
 
   constructor(
     words: readonly string[],
@@ -73,7 +75,10 @@ export class Started {
       this.stderr += text;
     });
     this.#closed = once(this.child, 'close');
-    void this.#closed.then(() => running.delete(this.child));
+    void this.#closed.then(() => {
+      this.#isClosed = true;
+      running.delete(this.child);
+    });
   }
 
   /** `mdmp run` of a program. */
@@ -96,7 +101,7 @@ export class Started {
       `${pattern} of process ${this.pid}`,
       () => {
         const found = pattern.exec(this.stdout);
-        if (found === null && this.child.exitCode !== null) throw new Error(`it ended: ${this.stderr}`);
+        if (found === null && this.#isClosed) throw new Error(`it ended: ${this.stderr}`);
         return found === null ? undefined : (found[1] ?? found[0]);
       },
       20_000,

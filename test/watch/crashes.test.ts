@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { compileWith, removeFolders, stopPrograms } from '../support/programs.js';
+import { compile, compileWith, removeFolders, stopPrograms } from '../support/programs.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 import {
   breakpadVerdict,
@@ -138,3 +138,28 @@ async function expectVerdict(watched: WatchedEnding, kind: Kind, symbols: string
     }
   }
 }
+
+describeWith(
+  [needsBuild, needsLinux, 'gcc -m32', 'minidump_stackwalk'],
+  'crashes of a program of 32 bits',
+  () => {
+    it.each([
+      ['null', 'SIGSEGV', 'SIGSEGV/SEGV_MAPERR', 8n],
+      ['divide', 'SIGFPE', 'SIGFPE/FPE_INTDIV', undefined],
+      ['execute', 'SIGSEGV', 'SIGSEGV/SEGV_MAPERR', 16n],
+      ['abort', 'SIGABRT', 'SIGABRT', undefined],
+    ] as const)('%s', async (how, signal, reason, address) => {
+      const program = await compile('crash', ['-m32']);
+      const ending = await runUnder([program, how, 'thread'], [], { input: 'go\n' });
+      expect(ending).toMatchObject({ code: null, signal });
+      expect(ending.dumps).toHaveLength(1);
+      const [dump] = ending.dumps as [string];
+      const [theirs, ours] = [await breakpadVerdict(dump), ownVerdict(dump)];
+      expect(theirs.reason.replaceAll(' ', '')).toBe(reason);
+      expect(ours.reason.replaceAll(' ', '')).toContain(reason);
+      for (const verdict of [theirs, ours]) expect(verdict.address).toBe(address ?? ours.instruction);
+      expect(theirs.thread).toBe(ours.thread);
+      expect(ours.stack).toContain('before_crash');
+    });
+  },
+);

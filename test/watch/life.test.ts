@@ -1,6 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import {
@@ -105,8 +113,8 @@ describeWith([needsBuild, needsLinux, 'g++'], 'what becomes of a watched program
     }
   });
 
-  it.each([[], ['--children']])('a daemon is let go when the program has ended: %j', async (...words) => {
-    const started = Started.underRun([program, 'daemon', 'wait'], words);
+  it.each(['', '--children'])('a daemon is let go when the program has ended: %s', async (flag) => {
+    const started = Started.underRun([program, 'daemon', 'wait'], flag === '' ? [] : [flag]);
     const ended = once(started.child, 'exit');
     const daemon = Number(await started.line(/^daemon=(\d+)$/m));
     try {
@@ -127,6 +135,31 @@ describeWith([needsBuild, needsLinux, needsRoot, 'g++'], 'a program that changes
     expect(ending.dumps).toHaveLength(1);
   });
 });
+
+const setpriv = spawnSync('setpriv', ['--version']).status === 0 ? undefined : 'setpriv';
+
+describeWith(
+  [needsBuild, needsLinux, needsRoot, { missing: setpriv }],
+  'a program that gains a user by its file',
+  () => {
+    it('has its privilege under root, and not under a tracer that may not give it', async () => {
+      const folder = temporaryFolder();
+      const id = join(folder, 'id');
+      copyFileSync('/usr/bin/id', id);
+      chmodSync(id, 0o4755);
+      chmodSync(folder, 0o777);
+      const nobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'];
+      const as = { cwd: folder, env: { HOME: folder, TMPDIR: folder } };
+      expect((await runAlone([...nobody, id, '-u'], as)).stdout).toBe('0\n');
+      expect(await runAlone([...nobody, ...runWords([id, '-u'], folder)], as)).toMatchObject({
+        code: 0,
+        stdout: '65534\n',
+        told: [],
+      });
+      expect((await runUnder([...nobody, id, '-u'], [], as)).stdout).toBe('0\n');
+    });
+  },
+);
 
 /** Ids of the processes that stand in a folder, but for Node's: programs that were started there. */
 function programsIn(cwd: string): number[] {
@@ -328,5 +361,40 @@ describeWith([needsBuild, needsLinux, needsPython, 'gcc', 'g++'], 'job control',
     }
     const report = await signals.command('report');
     expect(report.get('received')).toBe(report.get('sent'));
+  });
+});
+
+describeWith([needsBuild, needsLinux], 'what mdmp run starts a program with', () => {
+  // The shell blocks signals now and then: what grep has of it is steady.
+  const script = `cd /proc/self
+for fd in 0 1 2; do grep flags fdinfo/$fd; done
+ls fd | wc -l
+grep -E '^(Sig(Blk|Ign|Cgt)|Umask|Cpus_allowed_list|NoNewPrivs|CapEff|Groups)' /proc/self/status
+umask; env -u _ | sort; cat coredump_filter oom_score_adj; tr '\\0' ' ' < cmdline
+kill -WINCH $$; for fd in 0 1 2; do grep flags fdinfo/$fd; done`;
+
+  it('is what it would have: streams, descriptors, signals, environment, limits of its own', async () => {
+    const cwd = temporaryFolder();
+    const words = ['/bin/sh', '-c', script];
+    const alone = await runAlone(words, { cwd });
+    const ending = await runUnder(words, ['--signal', 'SIGWINCH'], { cwd });
+    expect(ending.dumps).toHaveLength(1);
+    expect(ending.stderr).toBe(alone.stderr);
+    expect(ending.stdout).toBe(alone.stdout);
+    expect(alone.stdout).toContain('SigBlk');
+  });
+
+  it('a pipe that is full makes the program wait, and not lose what it says', async () => {
+    const size = 1 << 20;
+    const started = Started.underRun(
+      ['/bin/sh', '-c', `kill -WINCH $$; head -c ${size} /dev/zero | tr '\\0' x >&2; echo done`],
+      ['--signal', 'SIGWINCH'],
+    );
+    started.child.stderr!.pause();
+    await waitFor('the dump', () => started.dumps.length === 1);
+    started.child.stderr!.resume();
+    const ending = await started.end();
+    expect(ending).toMatchObject({ code: 0, stdout: 'done\n' });
+    expect(started.stderr.match(/x/g)!.length).toBeGreaterThanOrEqual(size);
   });
 });

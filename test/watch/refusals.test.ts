@@ -124,7 +124,8 @@ describeWith([needsBuild, needsLinux, 'gcc', 'strace'], 'a process that cannot b
   });
 
   it('that is traced by somebody else', async () => {
-    const pid = await start();
+    program = await Program.start(await compile('target'));
+    const pid = String(program.pid);
     const strace = spawn(requireTool('strace'), ['-f', '-o', '/dev/null', '-p', pid], { stdio: 'ignore' });
     await waitFor('strace', () => statusField(program.pid, 'TracerPid') !== '0');
     try {
@@ -136,8 +137,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'strace'], 'a process that cannot b
     } finally {
       await stop(strace);
     }
-    const report = await program.command('report');
-    expect(report.get('received')).toBe(report.get('sent'));
+    expect(program.exited).toBe(false);
   });
 
   it('that mdmp watches already', async () => {

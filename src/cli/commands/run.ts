@@ -1,7 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { signalName } from '../../linux/signals.js';
 import { libc } from '../../node/libc.js';
-import { type ProcessExit, runWatched } from '../../watch/index.js';
+import { type ProcessExit, runWatched, type WatchEvent } from '../../watch/index.js';
+import { giveBackStreams } from '../shared-streams.js';
 import { dumpOnSignal, type WatchArguments, watchOptions } from '../watching.js';
 
 const PR_SET_DUMPABLE = 4;
@@ -13,32 +14,42 @@ const SIGSET_SIZE = 128;
 export async function run(words: readonly string[], given: WatchArguments): Promise<void> {
   const options = await watchOptions(given);
   const terminal = hasTerminal();
-  const passTo = passSignals(terminal);
+  const passed = passSignals(terminal);
+  // Made here at the latest, while the program is not there to see it.
+  process.stdout;
+  process.stderr;
+  giveBackStreams();
+  // A reader of it may be slow, or be the program, which is held when something is told of it: in a later turn it is not.
+  let told = Promise.resolve();
+  const later = (event: WatchEvent) => {
+    told = told.then(() => new Promise((turn) => setImmediate(turn))).then(() => options.onEvent?.(event));
+  };
   const watch = await runWatched(words, {
     ...options,
     onEvent: (event) => {
-      options.onEvent?.(event);
+      later(event);
       // So that the shell gets the terminal back on Ctrl-Z.
       if (event.event === 'stopped' && terminal) process.kill(process.pid, 'SIGSTOP');
     },
   });
-  passTo(watch.pid);
+  passed.to(watch.pid);
   dumpOnSignal(watch);
   const { exit } = await watch.ended;
+  await told;
   endAs(exit!);
 }
 
-/**
- * A terminal sends its signals to the program as well; what somebody sends to mdmp alone is meant for the program. Gives how to say which
- * process that is: what comes before that waits.
- */
-function passSignals(terminal: boolean): (pid: number) => void {
-  let to: number | undefined;
+/** A terminal sends its signals to the program as well; what somebody sends to mdmp alone is meant for the program. */
+function passSignals(terminal: boolean): { to(pid: number): void } {
   const early: NodeJS.Signals[] = [];
+  let target: number | undefined;
   const pass = (signal: NodeJS.Signals) => {
+    if (target === undefined) {
+      early.push(signal);
+      return;
+    }
     try {
-      if (to === undefined) early.push(signal);
-      else process.kill(to, signal);
+      process.kill(target, signal);
     } catch {
       // It has ended.
     }
@@ -48,9 +59,11 @@ function passSignals(terminal: boolean): (pid: number) => void {
     process.on(signal, terminal ? () => {} : pass);
   // The program stops, and then mdmp: see above.
   process.on('SIGTSTP', () => {});
-  return (pid) => {
-    to = pid;
-    for (const signal of early) pass(signal);
+  return {
+    to(pid) {
+      target = pid;
+      for (const signal of early) pass(signal);
+    },
   };
 }
 

@@ -14,9 +14,16 @@ export async function watch(target: string | undefined, given: WatchCommandArgum
   if (target === undefined) throw wrong('mdmp watch needs a process id or the name of a program');
   const options = await watchOptions(given);
   const pid = await processOf(target, given.wait === true);
-  const watched = await watchProcess(pid, options);
-  const end = () => void watched.close();
+  let watched: Watch | undefined;
+  let over = false;
+  const end = () => {
+    over = true;
+    void watched?.close();
+  };
+  // Before it is attached: this process must not end by a signal while it is.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+  watched = await watchProcess(pid, options);
+  if (over) end();
   dumpOnSignal(watched);
   const keys = listenToKeys(watched, end);
   await watched.ended;

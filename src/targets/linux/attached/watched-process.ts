@@ -25,6 +25,17 @@ export class WatchedProcess extends LinuxProcess {
     if (this.#crash === undefined) return undefined;
     const { tid, siginfo, registers, floatingPoint, xsave } = this.#crash;
     const state = { registers, floatingPoint, xsave: this.xstate && xsave.length > 0 ? xsave : undefined };
-    return { threadId: tid, ...exceptionFrom(siginfo, this.cpu.context(state), this.cpu) };
+    const info = this.cpu.pointerSize === 4 ? narrowed(siginfo, this.cpu.faultAddressOffset) : siginfo;
+    return { threadId: tid, ...exceptionFrom(info, this.cpu.context(state), this.cpu) };
   }
+}
+
+/** Where si_addr stands in a siginfo_t of 64 bits. */
+const NATIVE_ADDRESS = 16;
+
+/** ptrace gives a siginfo_t as the tracer has it, whatever the process is. */
+function narrowed(siginfo: Uint8Array, addressOffset: number): Uint8Array {
+  const info = siginfo.slice();
+  info.set(siginfo.subarray(NATIVE_ADDRESS, NATIVE_ADDRESS + 4), addressOffset);
+  return info;
 }
