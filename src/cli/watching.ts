@@ -8,11 +8,11 @@ import {
   type WatchEvent,
   type WatchOptions,
 } from '../watch/index.js';
+import { loadCallback } from '../watch/load-callback.js';
 import { parseChoice, parseId, parseSeconds, parseSize, wrong } from './arguments.js';
 import type { Compression } from './compression.js';
 import { parseDumpType } from './dump-type.js';
 import { sentences } from './failure.js';
-import { loadCallback } from './load-callback.js';
 import { err } from './output.js';
 import { printable, size } from './text.js';
 
@@ -39,6 +39,7 @@ export interface WatchArguments extends TriggerTexts {
   maxStack?: string;
   spool?: string;
   snapshot: string;
+  socket: boolean;
   json?: boolean;
 }
 
@@ -75,6 +76,7 @@ export async function watchOptions(given: WatchArguments): Promise<WatchOptions>
       compress: given.compress === 'zstd' ? 'zstd' : undefined,
     },
     onDump: given.onDump === undefined ? undefined : [given.onDump],
+    socket: given.socket,
     onEvent: (event) => tellEvent(event, given.json === true),
   };
 }

@@ -1,5 +1,8 @@
+export { listWatchers, releaseWatched, resumeWatched } from './control.js';
 export * from './dumps/index.js';
 export type { ProcessExit, WatchEnd, WatchEvent, WatchOptions } from './options.js';
+export { type RequestDumpOptions, requestDump } from './request-dump.js';
+export type { WatchedReport, WatcherReport } from './socket/protocol.js';
 export {
   type Firing,
   findProcess,

@@ -1,9 +1,9 @@
 import { type ConvertReport, convertCore } from '../../convert/convert-core.js';
+import { loadCallback } from '../../watch/load-callback.js';
 import { parseSize } from '../arguments.js';
 import { type Compression, compressionFor } from '../compression.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
 import { parseDumpType } from '../dump-type.js';
-import { loadCallback } from '../load-callback.js';
 import { print, printJson } from '../output.js';
 import { ProgressLine } from '../progress.js';
 import { placeOf, summary } from '../summary.js';

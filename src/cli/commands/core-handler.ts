@@ -13,10 +13,10 @@ import { CrashedProcess } from '../../targets/linux/crashed-process.js';
 import { systemFacts } from '../../targets/linux/facts.js';
 import { dumpProcess } from '../../targets/linux/live.js';
 import { readText } from '../../targets/linux/procfs.js';
+import { loadCallback } from '../../watch/load-callback.js';
 import { parseId, parseSize, wrong } from '../arguments.js';
 import { defaultName } from '../default-name.js';
 import { parseDumpType } from '../dump-type.js';
-import { loadCallback } from '../load-callback.js';
 import { MAIN_FILE } from '../main-file.js';
 import { print } from '../output.js';
 

@@ -1,10 +1,10 @@
 import { type FileFilterReport, filterMinidump } from '../../convert/filter-minidump.js';
 import type { FilterReport } from '../../targets/minidump/index.js';
+import { loadCallback } from '../../watch/load-callback.js';
 import { wrong } from '../arguments.js';
 import { type Compression, compressionFor } from '../compression.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
 import { parseDumpType } from '../dump-type.js';
-import { loadCallback } from '../load-callback.js';
 import { out, print, printJson } from '../output.js';
 import { ProgressLine } from '../progress.js';
 import { placeOf, summary } from '../summary.js';

@@ -83,11 +83,16 @@ function livingThread(pid: number): number | undefined {
 }
 
 export function alreadyTraced(pid: number, tracer: number): MinidumpError {
-  const name = readText(`/proc/${tracer}/comm`)?.trim();
+  // It is the id of a thread.
+  const status = parseStatus(readText(`/proc/${tracer}/status`) ?? '');
+  const tracing = Number(status.get('Tgid') ?? tracer);
+  const name = readText(`/proc/${tracing}/comm`)?.trim();
   return new MinidumpError(
     'already-traced',
-    `process ${pid} is already traced by process ${tracer}${name ? ` (${name})` : ''}`,
-    { advice: 'Detach that debugger first; a process has one tracer at a time.' },
+    `process ${pid} is already traced by process ${tracing}${name ? ` (${name})` : ''}`,
+    {
+      advice: `A process has one tracer at a time. If that is a watcher of mdmp, it makes the dump (\`mdmp dump ${pid}\`, requestDump) for its user and for root, or lets others in (\`mdmp watch --release ${pid}\`); else detach that debugger first.`,
+    },
   );
 }
 

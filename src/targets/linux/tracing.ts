@@ -38,6 +38,8 @@ export interface TracingHost {
   readonly answers: MessagePort;
   /** What else has to be done while the dump's next command is waited for. */
   readonly meanwhile?: (() => void) | undefined;
+  /** Somebody wants this thread to end, and will not send another command. */
+  readonly isOver?: (() => boolean) | undefined;
 }
 
 /** One dump of a process. */
@@ -121,6 +123,7 @@ export class Tracing {
       if (Atomics.wait(this.#words, Control.Request, seen, Math.min(left, MEANWHILE)) !== 'timed-out')
         return true;
       meanwhile();
+      if (this.#host.isOver?.()) return false;
     }
     return false;
   }

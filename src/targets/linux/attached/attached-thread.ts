@@ -108,6 +108,7 @@ const host: TracingHost = {
     if (Atomics.load(words, AttachedWord.Gate) !== 0) receive();
     while (follower.next(false));
   },
+  isOver: () => requests.some(({ kind }) => kind === 'end'),
 };
 
 Atomics.store(words, AttachedWord.Thread, libc('int gettid(void)')() as number);

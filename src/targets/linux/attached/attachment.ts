@@ -11,6 +11,7 @@ import {
   type FollowOptions,
 } from './attached-protocol.js';
 import { findProgram, spawnTraced } from './spawn.js';
+import { Turns } from './turns.js';
 import { prepareWaking, wake } from './wake-signal.js';
 
 /** How long the thread may take to start and to look at what was posted, in milliseconds. */
@@ -30,6 +31,8 @@ export class Attachment implements Disposable {
   readonly #answers: MessagePort;
   readonly #replies = new Map<number, (reply: { pid: number; errno: number }) => void>();
   readonly #onExit = () => this[Symbol.dispose]();
+  /** The thread serves one dump at a time; who asks for a second one would wait for ever in `Tracer.ready`. */
+  readonly turns = new Turns();
   #lastId = 0;
 
   /** @param tell is called with each event, from the event loop */

@@ -1,16 +1,19 @@
 import { checkOptions, type DumpReport } from '../../../dump/index.js';
+import { MinidumpError } from '../../../io/index.js';
 import type { Destination } from '../../../node/destination.js';
-import { openOutput } from '../../../node/output.js';
+import { type Output, openOutput } from '../../../node/output.js';
 import { dumpProcessAsync, limitsOf } from '../live.js';
 import type { FileDumpReport, WriteMinidumpOptions } from '../write-minidump.js';
 import type { ThreadMoment } from './attached-protocol.js';
 import type { Attachment } from './attachment.js';
+import type { Turn } from './turns.js';
 import { WatchedProcess } from './watched-process.js';
 
 /**
  * Writes a minidump of a process that this one is attached to.
  *
  * @param crash what has just happened to it: the exception of the dump; undefined for none
+ * @param turn of the attachment (`turns`): given back as soon as the process runs again, and no snapshot is left; or if this fails
  */
 export async function writeAttached(
   attachment: Attachment,
@@ -18,14 +21,18 @@ export async function writeAttached(
   destination: Destination | null | undefined,
   options: WriteMinidumpOptions,
   crash: ThreadMoment | undefined,
+  turn: Turn,
 ): Promise<FileDumpReport> {
-  checkOptions(options);
-  const output = await openOutput(destination, options);
+  let output: Output | undefined;
   let target: WatchedProcess;
   try {
-    target = new WatchedProcess(pid, crash, { ...limitsOf(options), thread: attachment.thread });
+    checkOptions(options);
+    output = await openOutput(destination, options);
+    if (options.signal?.aborted) throw new MinidumpError('cancelled', 'the dump was given up');
+    target = new WatchedProcess(pid, crash, { ...limitsOf(options), thread: attachment.thread }, turn);
   } catch (error) {
-    await output.sink.abort();
+    turn();
+    await output?.sink.abort();
     throw error;
   }
   const report: DumpReport = await dumpProcessAsync(target, options, output.sink);
