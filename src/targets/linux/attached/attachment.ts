@@ -129,8 +129,9 @@ export class Attachment implements Disposable {
   /** Blocks until the thread has come to look, which is at once but for the time that one dump takes. */
   #post(request: AttachedRequest): void {
     this.#await(AttachedWord.Thread, 0);
-    Atomics.store(this.#words, AttachedWord.Gate, 1);
+    // In this order: who comes to look takes all that is there, and does not look again.
     this.#worker.postMessage(request);
+    Atomics.store(this.#words, AttachedWord.Gate, 1);
     Atomics.notify(this.#words, AttachedWord.Gate);
     const tid = Atomics.load(this.#words, AttachedWord.Thread);
     const deadline = performance.now() + LIMIT;
