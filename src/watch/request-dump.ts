@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { DumpReport } from '../dump/index.js';
 import type { Destination } from '../node/destination.js';
 import { type OutputReport, openOutput } from '../node/output.js';
-import { type WriteMinidumpOptions, writeMinidump } from '../targets/linux/write-minidump.js';
+import { type FileDumpReport, type WriteMinidumpOptions, writeMinidump } from '../targets/linux/write-minidump.js';
 import { tracerOf, type WatcherSocket, watcherOf } from './socket/find-watcher.js';
 
 /** As of writeMinidump, but with a callback that another process can load. */
@@ -69,10 +69,12 @@ async function fromWatcher(
       await output.sink.abort();
       return undefined;
     }
-    const report = answer.report as DumpReport;
+    // The file is ours to tell of, not the watcher's.
+    const { file: _, ...report } = answer.report as FileDumpReport;
     if (report.writtenByCallback) await output.sink.abort();
     else await output.sink.close();
-    return output.report({ ...report, warnings: [...report.warnings] });
+    const told = output.report(report);
+    return typeof destination === 'string' ? { file: '', ...told } : told;
   } catch (error) {
     await output.sink.abort();
     throw error;
