@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
@@ -69,12 +70,12 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     expect(lstatSync(watched.file).mode & 0o777).toBe(0o600);
     expect(lstatSync(watched.file).size).toBe(watched.size);
     const [one, other] = [open(alone.file), open(watched.file)];
-    const threads = (dump: Minidump) => dump.getSync('ThreadListStream')!.map(({ threadId }) => threadId);
+    const threads = (dump: Minidump) => dump.getSync('threads')!.map(({ threadId }) => threadId);
     expect(threads(other)).toEqual(threads(one));
     for (const name of ['data', 'rodata', 'bss', 'heap', 'stack']) {
       const { address, length } = program.range(name);
-      const bytes = other.memory.readSync(address, length);
-      expect(bytes).toEqual(one.memory.readSync(address, length));
+      const bytes = other.memorySync().readSync(address, length);
+      expect(bytes).toEqual(one.memorySync().readSync(address, length));
       expect(bytes).toHaveLength(length);
     }
     expectUntouched(pid);
@@ -88,7 +89,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
       let asked = 0;
       console.log('loaded by', process.pid);
       export const callbacks = {
-        includeModule: (module) => (console.log('asked', ++asked), !module.name.includes('libc')),
+        module: ({ path }) => (console.log('asked', ++asked), !path.includes('libc')),
         removeMemory: () => [{ address: ${heap.address}n, size: ${heap.length}n }],
       };`);
     const watcher = await startWatch(pid, ['-d', fresh(''), '--json']);
@@ -98,10 +99,10 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
       expect(report.modules.excluded).toBe(1);
       expect(report.removed).toMatchObject([{ address: expect.stringMatching(/^0x/), size: '0x100' }]);
       const dump = open(report.file);
-      const names = dump.getSync('ModuleListStream')!.map(({ name }) => basename(name));
+      const names = dump.getSync('modules')!.map(({ name }) => basename(name));
       expect(names.some((name) => name.startsWith('libc'))).toBe(false);
       expect(names).toContain(basename(await compile('target')));
-      expect(dump.memory.readSync(heap.address, heap.length)).toEqual(new Uint8Array(heap.length));
+      expect(dump.memorySync().readSync(heap.address, heap.length)).toHaveLength(0);
     }
     await waitFor('its words', () => watcher.stderr.split(`loaded by ${watcher.pid}`).length === 3);
     // Each time with variables of its own.
@@ -154,12 +155,11 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
       [30, /does not load/, with_('throw new Error("broken")')],
       [30, /boom/, with_('export const callbacks = { includeModule: () => { throw new Error("boom") } };')],
       [30, /the watcher \(process \d+ of user \d+\) cannot read/, ['--callback', join(folder, 'absent.mjs')]],
-      [32, /cancelled/, with_('export const callbacks = { isCancelled: () => true, cancel: () => true };')],
+      [32, /cancel/, with_('export const callbacks = { cancel: () => true };')],
     ];
     for (const [code, text, words] of cases) {
       const file = fresh();
       const { exit, stderr } = mdmp(['dump', pid, '-o', file, ...words]);
-      if (code === 32 && exit !== 32) continue;
       expect({ exit, stderr }, words.join(' ')).toEqual({ exit: code, stderr: expect.stringMatching(text) });
       expect(stderr.trim().split('\n')).toHaveLength(1);
       expect(existsSync(file)).toBe(false);
@@ -177,7 +177,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     const watcher = await startWatch(pid, ['-d', place]);
     expect(mdmp(['watch', '--resume', pid])).toMatchObject({
       exit: 61,
-      stderr: /was not released/ && expect.stringContaining('was not released'),
+      stderr: expect.stringContaining('was not released'),
     });
     expect(mdmp(['watch', '--release', pid])).toMatchObject({ exit: 0 });
     expect(tracerOf(pid)).toBe(0);
@@ -314,7 +314,9 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     const report = mdmpJson(['dump', big.pid, '--type', 'full', '-o', fresh()]);
     expect(report.snapshot).toBe(true);
     const { address, length } = big.range('touched');
-    const tail = open(report.file).memory.readSync(address + BigInt(length) - 68n, 64);
+    const tail = open(report.file)
+      .memorySync()
+      .readSync(address + BigInt(length) - 68n, 64);
     expect(Buffer.from(tail!).toString()).toMatch(/^the last bytes of a large block/);
     expectUntouched(big.pid);
     process.kill(big.pid, 'SIGABRT');
@@ -329,10 +331,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     const place = fresh('');
     const watcher = await startWatch(pid, ['-d', place]);
     const slow = new Command(['dump', pid, '--type', 'full', '-o', '-'], { reads: false });
-    await waitFor(
-      'its first bytes',
-      () => slow.child.stdout!.readableLength > 0 || (slow.child.stdout!.read(0), false),
-    );
+    await once(slow.child.stdout!, 'readable');
     // The process runs, and others are served.
     await waitFor('the process to run', () => childrenOf(pid).length === 0);
     expect(mdmp(['dump', pid, '-o', fresh()])).toMatchObject({ exit: 0 });
@@ -366,7 +365,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
           const words = ['dump', pid, '--type', type, '--snapshot', n === 3 ? 'always' : 'auto', '-o', file];
           const dump = new Command(words);
           expect(await dump.ended, dump.stderr).toBe(0);
-          expect(open(file).getSync('ThreadListStream')).toHaveLength(3);
+          expect(open(file).getSync('threads')).toHaveLength(3);
         }
       }),
     );
@@ -461,8 +460,6 @@ describeWith([needsBuild, needsLinux, 'gcc', 'setpriv'], 'who may ask a watcher'
   });
 
   it.runIf(isRoot)('root asks the watcher of a user, and writes the dump as root', async () => {
-    const program = new Command(['--version'], { wrapper: [...nobody, 'sleep', '1000'].slice(0, 0) });
-    await program.ended;
     const sleeper = await Program.start('sh', ['-c', `echo READY; exec ${nobody.join(' ')} sleep 1000`]);
     try {
       const { pid } = sleeper;
@@ -499,7 +496,6 @@ describeWith([needsBuild, needsLinux, 'gcc', 'setpriv'], 'who may ask a watcher'
     try {
       await waitFor('its user', () => status(sleeper.pid, 'Uid') === uid);
       // Root's, where the user's should be.
-      mkdtempSync(join(tmpdir(), 'x-'));
       await run('mkdir', ['-m', '777', folderOf]);
       const watcher = await startWatch(sleeper.pid, ['-d', join(place, 'more')], { wrapper: nobody });
       await waitFor('its word', () => watcher.stderr.includes('no socket for other commands'));

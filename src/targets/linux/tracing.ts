@@ -6,7 +6,7 @@ import { ProcessMemory } from './memory.js';
 import { MapsFile, readText } from './procfs.js';
 import { captureQuickly, type QuickPlan } from './quick-capture.js';
 import { RemoteMemory } from './remote-memory.js';
-import { FrozenCopy } from './snapshot/frozen-copy.js';
+import { type Candidate, FrozenCopy } from './snapshot/frozen-copy.js';
 import type { Stopper } from './stopper.js';
 import {
   Answer,
@@ -129,6 +129,9 @@ export class Tracing {
   }
 
   #perform(command: Command, stopper: Stopper): void {
+    // What stands for a signal would lose it by a call: found with 2,443 numbered ones during two snapshots, of which one was missing.
+    const callable = (candidates: readonly Candidate[]) =>
+      candidates.filter(({ tid }) => stopper.mayCall(tid));
     switch (command.kind) {
       case 'stop':
         this.#hold(stopper);
@@ -141,11 +144,7 @@ export class Tracing {
         this.#copy = this.#arm(command, stopper);
         break;
       case 'fork': {
-        const {
-          pid: copyPid,
-          ownPid,
-          why,
-        } = this.#copy!.fork(command.candidates.filter(({ tid }) => stopper.mayCall(tid)));
+        const { pid: copyPid, ownPid, why } = this.#copy!.fork(callable(command.candidates));
         const answer = new Int32Array(command.results);
         answer[Answer.Pid] = copyPid;
         answer[Answer.OwnPid] = ownPid;
@@ -153,7 +152,10 @@ export class Tracing {
         break;
       }
       case 'collect':
-        new Int32Array(command.results)[Answer.Pid] = this.#copy?.collect(command.candidates, command.ownPid)
+        new Int32Array(command.results)[Answer.Pid] = this.#copy?.collect(
+          callable(command.candidates),
+          command.ownPid,
+        )
           ? 1
           : 0;
         break;
