@@ -11,6 +11,7 @@ import { run, waitFor } from '../support/run.js';
 import { describeWith, needsBuild, needsLinux, requireTool } from '../support/tools.js';
 import { Command, childrenOf, socketOf, startWatch, status, stopCommands, tracerOf } from './watcher.js';
 
+const needsRoot = { missing: process.getuid!() === 0 ? undefined : 'root' };
 const folder = scratchFolder();
 let files = 0;
 const fresh = (ending = '.dmp') => join(folder, `${++files}${ending}`);
@@ -70,7 +71,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     expect(lstatSync(watched.file).mode & 0o777).toBe(0o600);
     expect(lstatSync(watched.file).size).toBe(watched.size);
     const [one, other] = [open(alone.file), open(watched.file)];
-    const threads = (dump: Minidump) => dump.getSync('threads')!.map(({ threadId }) => threadId);
+    const threads = (dump: Minidump) => dump.getSync('threads')!.map(({ ThreadId }) => ThreadId);
     expect(threads(other)).toEqual(threads(one));
     for (const name of ['data', 'rodata', 'bss', 'heap', 'stack']) {
       const { address, length } = program.range(name);
@@ -99,7 +100,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
       expect(report.modules.excluded).toBe(1);
       expect(report.removed).toMatchObject([{ address: expect.stringMatching(/^0x/), size: '0x100' }]);
       const dump = open(report.file);
-      const names = dump.getSync('modules')!.map(({ name }) => basename(name));
+      const names = dump.getSync('modules')!.map(({ name }) => basename(name ?? ''));
       expect(names.some((name) => name.startsWith('libc'))).toBe(false);
       expect(names).toContain(basename(await compile('target')));
       expect(dump.memorySync().readSync(heap.address, heap.length)).toHaveLength(0);
@@ -108,6 +109,31 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     // Each time with variables of its own.
     expect(watcher.stderr.split('asked 1\n')).toHaveLength(3);
     expect(watcher.stdout.toString()).toBe('');
+  });
+
+  it('of python3, without a module and a range that the callback keeps out', async () => {
+    const python = await Program.start('python3', ['-uc', 'print("READY"); input()']);
+    const { pid } = python;
+    const place = fresh('');
+    const watcher = await startWatch(pid, ['-d', place]);
+    const callback = module(`
+      export const callbacks = {
+        module: ({ path }) => !/\\/libm[.-]/.test(path),
+        removeMemory: () => [{ address: 0x1000n, size: 0x1000n }],
+      };`);
+    const types = 'with-data-segs,with-thread-info';
+    const words = ['dump', pid, '--type', types, '--callback', callback, '-o'];
+    const watched = mdmpJson([...words, fresh()]);
+    expect(watched.modules.excluded).toBe(1);
+    expect(mdmp(['watch', '--release', pid])).toMatchObject({ exit: 0 });
+    const alone = mdmpJson([...words, fresh()]);
+    for (const part of ['type', 'threads', 'modules', 'memory', 'removed'])
+      expect(watched[part], part).toEqual(alone[part]);
+    expect(mdmp(['watch', '--resume', pid])).toMatchObject({ exit: 0 });
+    python.kill('SIGABRT');
+    expect(await python.end()).toBe('SIGABRT');
+    await watcher.ended;
+    expect(dumpsIn(place)).toHaveLength(1);
   });
 
   it('loads a CommonJS module anew, too', async () => {
@@ -419,14 +445,13 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
   });
 });
 
-describeWith([needsBuild, needsLinux, 'gcc', 'setpriv'], 'who may ask a watcher', () => {
+describeWith([needsBuild, needsLinux, needsRoot, 'gcc'], 'who may ask a watcher', () => {
   const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
   const place = mkdtempSync(join(tmpdir(), 'mdmp-nobody-'));
   chmodSync(place, 0o777);
   afterAll(() => rmSync(place, { recursive: true, force: true }));
-  const isRoot = process.getuid!() === 0;
 
-  it.runIf(isRoot)('another user does not see the socket, and is refused where he does', async () => {
+  it('another user does not see the socket, and is refused where he does', async () => {
     await using program = await Program.start(await compile('target'));
     const { pid } = program;
     const watcher = await startWatch(pid, ['-d', fresh('')]);
@@ -459,7 +484,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'setpriv'], 'who may ask a watcher'
     expect(mdmp(['dump', pid, '-o', fresh()])).toMatchObject({ exit: 0 });
   });
 
-  it.runIf(isRoot)('root asks the watcher of a user, and writes the dump as root', async () => {
+  it('root asks the watcher of a user, and writes the dump as root', async () => {
     const sleeper = await Program.start('sh', ['-c', `echo READY; exec ${nobody.join(' ')} sleep 1000`]);
     try {
       const { pid } = sleeper;
@@ -487,7 +512,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'setpriv'], 'who may ask a watcher'
     }
   });
 
-  it.runIf(isRoot)('a folder of somebody else, a link or an open one is not used', async () => {
+  it('a folder of somebody else, a link or an open one is not used', async () => {
     await using program = await Program.start(await compile('target'));
     const uid = 65534;
     const folderOf = `/tmp/mdmp-${uid}`;

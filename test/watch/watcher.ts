@@ -63,13 +63,24 @@ export async function startWatch(
   options: { wrapper?: string[] } = {},
 ): Promise<Command> {
   const watcher = new Command(['watch', pid, ...words], options);
-  await waitFor(
-    `the watcher of ${pid}`,
-    () => tracerOf(pid) === watcher.pid || watcher.child.exitCode !== null,
-    30_000,
-  );
+  try {
+    const isThere = () => tracerOf(pid) === watcher.pid || watcher.child.exitCode !== null;
+    await waitFor(`the watcher of ${pid}`, isThere, 30_000);
+  } catch (error) {
+    throw new Error(
+      `${(error as Error).message}; ${watcher.stderr}; its threads are in ${callsOf(watcher.pid)}`,
+    );
+  }
   if (watcher.child.exitCode !== null) throw new Error(`mdmp watch: ${watcher.stderr}`);
   return watcher;
+}
+
+/** Where each of its threads is in the kernel. */
+function callsOf(pid: number): string {
+  const read = (tid: string, name: string) => readFileSync(`/proc/${pid}/task/${tid}/${name}`, 'utf8').trim();
+  return readdirSync(`/proc/${pid}/task`)
+    .map((tid) => ['comm', 'syscall', 'wchan'].map((name) => read(tid, name)).join(' '))
+    .join('; ');
 }
 
 /** The process that traces another one, or 0. */

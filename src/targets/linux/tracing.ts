@@ -27,6 +27,8 @@ const now = () => performance.timeOrigin + performance.now();
 
 /** Between two looks at what else the thread has to do, in milliseconds. */
 const MEANWHILE = 2;
+/** The same where there was something: more may follow at once, as signals do that are passed on one by one. */
+const BUSY = 0.05;
 
 /** The thread that a dump is served by. */
 export interface TracingHost {
@@ -36,8 +38,8 @@ export interface TracingHost {
   receive(): Command | undefined;
   /** Where answers go that are no numbers. */
   readonly answers: MessagePort;
-  /** What else has to be done while the dump's next command is waited for. */
-  readonly meanwhile?: (() => void) | undefined;
+  /** What else has to be done while the dump's next command is waited for; gives whether there was something. */
+  readonly meanwhile?: (() => boolean) | undefined;
   /** Somebody wants this thread to end, and will not send another command. */
   readonly isOver?: (() => boolean) | undefined;
 }
@@ -119,10 +121,11 @@ export class Tracing {
       return limit > 0 && Atomics.wait(this.#words, Control.Request, seen, limit) !== 'timed-out';
     }
     const deadline = now() + limit;
+    let pause = MEANWHILE;
     for (let left = limit; left > 0; left = deadline - now()) {
-      if (Atomics.wait(this.#words, Control.Request, seen, Math.min(left, MEANWHILE)) !== 'timed-out')
+      if (Atomics.wait(this.#words, Control.Request, seen, Math.min(left, pause)) !== 'timed-out')
         return true;
-      meanwhile();
+      pause = meanwhile() ? BUSY : MEANWHILE;
       if (this.#host.isOver?.()) return false;
     }
     return false;

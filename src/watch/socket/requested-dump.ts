@@ -63,6 +63,6 @@ function isPointer(value: unknown): boolean {
   return typeof value === 'bigint' || value instanceof Uint8Array;
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
 }

@@ -10,23 +10,20 @@ import { FrameSink } from './frame-sink.js';
 import { notWatched } from './not-watched.js';
 import { isSocketOf, ownFolder, SOCKET_MODE, socketIn } from './place.js';
 import {
-  decode,
   errorFrame,
   Frame,
   jsonFrame,
-  MAX_REQUEST,
   PROTOCOL,
   type Request,
   type WatchedReport,
   type WatcherReport,
 } from './protocol.js';
+import { readRequest } from './read-request.js';
 import { requestedOptions } from './requested-dump.js';
 import { answers, removeDeadSockets } from './sockets.js';
 
 /** Progress is told no oftener, in milliseconds. */
 const PROGRESS_MS = 100;
-/** How long somebody may take to say what he wants. */
-const REQUEST_LIMIT = 10_000;
 /** How long the end of a watch waits for those who have not got all of their dumps. */
 const LAST_LIMIT = 10_000;
 
@@ -264,33 +261,3 @@ function finish(socket: Socket, bytes: Uint8Array): void {
   socket.resume();
   socket.end(bytes, () => setTimeout(() => socket.destroy(), LINGER).unref());
 }
-
-/** The line that a client begins with. @throws MinidumpError */
-async function readRequest(socket: Socket): Promise<Request> {
-  const line = await new Promise<string>((done, failed) => {
-    const pieces: Buffer[] = [];
-    let size = 0;
-    const end = (what: () => void) => {
-      clearTimeout(timer);
-      socket.off('data', onData).off('close', onClose).off('end', onClose).pause();
-      what();
-    };
-    const wrong = (message: string) => end(() => failed(new MinidumpError('invalid-argument', message)));
-    const onClose = () => wrong('nothing was asked for');
-    const onData = (piece: Buffer) => {
-      pieces.push(piece);
-      size += piece.length;
-      if (size > MAX_REQUEST) wrong(`more than ${MAX_REQUEST} bytes are no request`);
-      else if (piece.at(-1) === LINE_FEED) end(() => done(Buffer.concat(pieces).toString('utf8')));
-    };
-    const timer = setTimeout(onClose, REQUEST_LIMIT);
-    socket.on('data', onData).on('close', onClose).on('end', onClose);
-  });
-  try {
-    return decode(line) as Request;
-  } catch (cause) {
-    throw new MinidumpError('invalid-argument', 'this is no request', { cause });
-  }
-}
-
-const LINE_FEED = 0x0a;

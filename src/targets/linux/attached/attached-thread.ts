@@ -106,7 +106,9 @@ const host: TracingHost = {
   answers,
   meanwhile() {
     if (Atomics.load(words, AttachedWord.Gate) !== 0) receive();
-    while (follower.next(false));
+    let some = false;
+    while (follower.next(false)) some = true;
+    return some;
   },
   isOver: () => requests.some(({ kind }) => kind === 'end'),
 };
