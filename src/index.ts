@@ -14,3 +14,6 @@ export {
   type WriteMinidumpOptions,
   writeMinidump,
 } from './targets/linux/write-minidump.js';
+export { listWatchers, releaseWatched, resumeWatched } from './watch/control.js';
+export { type RequestDumpOptions, requestDump } from './watch/request-dump.js';
+export type { WatchedReport, WatcherReport } from './watch/socket/protocol.js';

@@ -408,6 +408,49 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     expect(dumpsIn(place)).toHaveLength(1);
   });
 
+  it('a dump that is asked for while a crash is dumped waits, and finds nothing', async () => {
+    await using program = await target();
+    const { pid } = program;
+    const place = fresh('');
+    const begun = fresh('.begun');
+    const slow = module(`
+      import { writeFileSync } from 'node:fs';
+      export const callbacks = {
+        includeModule() {
+          writeFileSync(${JSON.stringify(begun)}, '');
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+          return true;
+        },
+      };`);
+    const watcher = await startWatch(pid, ['-d', place, '--callback', slow]);
+    process.kill(pid, 'SIGSEGV');
+    await waitFor('the dump', () => existsSync(begun));
+    const file = fresh();
+    const { exit, stderr } = mdmp(['dump', pid, '-o', file]);
+    expect([20, 21, 26], stderr).toContain(exit);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(existsSync(file)).toBe(false);
+    expect(await program.end()).toBe('SIGSEGV');
+    await watcher.ended;
+    expect(dumpsIn(place)).toHaveLength(1);
+  });
+
+  it('a watcher that is told to end gives up no process, and waits for nobody for ever', async () => {
+    await using program = await large(64);
+    const { pid } = program;
+    const watcher = await startWatch(pid, ['-d', fresh('')]);
+    const slow = new Command(['dump', pid, '--type', 'full', '-o', '-'], { reads: false });
+    await once(slow.child.stdout!, 'readable');
+    const quick = new Command(['dump', pid, '--type', 'full', '--snapshot', 'always', '-o', fresh()]);
+    watcher.kill('SIGTERM');
+    expect(await watcher.ended).toBe(0);
+    expect(await quick.ended, quick.stderr).toBe(0);
+    slow.child.stdout!.resume();
+    expect([0, 63], slow.stderr).toContain(await slow.ended);
+    expectUntouched(pid);
+    expect(tracerOf(pid)).toBe(0);
+  });
+
   it('a watcher that was killed leaves a socket that the next one removes', async () => {
     await using program = await target();
     await using other = await target();

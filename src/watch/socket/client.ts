@@ -37,7 +37,7 @@ export interface Listener {
 /**
  * Asks a watcher for something, and gives its report.
  *
- * @returns undefined where nobody listens: the socket is of a watcher that was killed, or that has just ended
+ * @returns undefined where nobody listens or answers: the socket is of a watcher that was killed, or that has just ended
  * @throws MinidumpError `watcher-lost`, `watcher-denied`, and whatever went wrong in the watcher
  */
 export async function ask(
@@ -63,7 +63,7 @@ export async function ask(
   try {
     if (listener.signal?.aborted) abort();
     socket.write(line);
-    return { report: await answerOf(socket, listener) };
+    return await answerOf(socket, listener);
   } finally {
     clearInterval(look);
     listener.signal?.removeEventListener('abort', abort);
@@ -93,19 +93,26 @@ async function reach({ file, pid, uid }: WatcherSocket): Promise<Socket | undefi
   );
 }
 
-async function answerOf(socket: Socket, listener: Listener): Promise<unknown> {
+async function answerOf(
+  socket: Socket,
+  listener: Listener,
+): Promise<{ readonly report: unknown } | undefined> {
+  let isHeard = false;
   try {
     for await (const { kind, body } of frames(socket)) {
+      isHeard = true;
       if (kind === Frame.Data) await listener.data?.(body);
       else if (kind === Frame.Progress) listener.progress?.(json(body));
-      else if (kind === Frame.Report) return json(body);
+      else if (kind === Frame.Report) return { report: json(body) };
       else if (kind === Frame.Error) throw errorFrom(json(body));
     }
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
-    if (syscall !== undefined) throw watcherLost(`has gone (${code})`, error);
-    throw error;
+    if (syscall === undefined) throw error;
+    if (isHeard) throw watcherLost(`has gone (${code})`, error);
   }
+  // Its last act may have been to close a socket at which we waited.
+  if (!isHeard) return undefined;
   throw watcherLost('has gone in the middle of its answer');
 }
 
