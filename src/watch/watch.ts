@@ -302,6 +302,10 @@ export class Watch implements ServedWatch, AsyncDisposable {
       case 'ended':
         this.#processEnded(event.pid, { code: event.code, signal: event.signal });
         break;
+      case 'lost':
+        this.#tell({ event: 'problem', text: `${event.error.message}: crashes are not seen any more` });
+        this.#finish('closed');
+        break;
       case 'expired':
         this.#tell({ event: 'problem', text: `process ${event.pid} was held for too long, and goes on` });
     }

@@ -25,7 +25,7 @@ import { answers, removeDeadSockets } from './sockets.js';
 /** Progress is told no oftener, in milliseconds. */
 const PROGRESS_MS = 100;
 /** How long the end of a watch waits for those who have not got all of their dumps. */
-const LAST_LIMIT = 10_000;
+const LAST_LIMIT = 5_000;
 
 /** How long one who does not hang up is waited for once he has been told all. */
 const LINGER = 2_000;
@@ -50,7 +50,7 @@ let opening: Promise<WatcherServer> | undefined;
 /** A watch's part in the socket of this process. */
 export interface Entrance {
   open(watch: ServedWatch): void;
-  /** The socket goes with the last watch. Resolves when those who asked for something have it; nobody is waited for longer than 10 s. */
+  /** The socket goes with the last watch. Resolves when those who asked for something have it; nobody is waited for longer than 5 s. */
   close(): Promise<void>;
 }
 

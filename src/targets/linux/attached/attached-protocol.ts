@@ -64,6 +64,8 @@ export interface ThreadMoment {
 }
 
 export type AttachedEvent =
+  /** The thread serves from now on. */
+  | { readonly kind: 'ready' }
   /** `errno`: why ptrace refused it, or 0. */
   | { readonly kind: 'reply'; readonly id: number; readonly pid: number; readonly errno: number }
   /**

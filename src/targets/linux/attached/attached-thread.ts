@@ -115,6 +115,7 @@ const host: TracingHost = {
 
 Atomics.store(words, AttachedWord.Thread, libc('int gettid(void)')() as number);
 Atomics.notify(words, AttachedWord.Thread);
+tell({ kind: 'ready' });
 while (!over) {
   if (Atomics.load(words, AttachedWord.Gate) !== 0) receive();
   const request = requests.shift();

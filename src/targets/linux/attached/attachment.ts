@@ -22,14 +22,24 @@ type Request = AttachedRequest extends infer One
     ? Omit<One, 'id'>
     : One
   : never;
-export type FollowEvent = Exclude<AttachedEvent, { kind: 'reply' }>;
+export type FollowEvent =
+  | Exclude<AttachedEvent, { kind: 'reply' | 'ready' }>
+  /** The thread has failed, which is a bug: nobody is traced any more. */
+  | { readonly kind: 'lost'; readonly error: MinidumpError };
+
+interface Asked {
+  done(reply: { pid: number; errno: number }): void;
+  failed(error: unknown): void;
+}
 
 /** Stays attached to processes from now on, or from their birth, and tells what happens to them. Drives attached-thread.ts. */
 export class Attachment implements Disposable {
   readonly #words: Int32Array;
   readonly #worker: Worker;
   readonly #answers: MessagePort;
-  readonly #replies = new Map<number, (reply: { pid: number; errno: number }) => void>();
+  readonly #asked = new Map<number, Asked>();
+  /** Resolves when the thread serves: nobody need block while it starts. */
+  readonly #ready: Promise<void>;
   readonly #onExit = () => this[Symbol.dispose]();
   /** The thread serves one dump at a time; who asks for a second one would wait for ever in `Tracer.ready`. */
   readonly turns = new Turns();
@@ -44,13 +54,32 @@ export class Attachment implements Disposable {
     this.#answers = port1;
     this.#worker = startThread(new URL('./attached-thread.js', import.meta.url), data, [port2]);
     port1.unref();
-    this.#worker.on('message', (event: AttachedEvent) => {
-      if (event.kind !== 'reply') tell(event);
-      else {
-        this.#replies.get(event.id)?.(event);
-        this.#replies.delete(event.id);
-      }
+    this.#ready = new Promise((ready, failed) => {
+      this.#worker.on('message', (event: AttachedEvent) => {
+        if (event.kind === 'ready') ready();
+        else if (event.kind === 'reply') {
+          this.#asked.get(event.id)?.done(event);
+          this.#asked.delete(event.id);
+        } else tell(event);
+      });
+      let cause: unknown;
+      this.#worker.on('error', (error) => {
+        cause = error;
+      });
+      this.#worker.on('exit', () => {
+        if (Atomics.exchange(this.#words, AttachedWord.Ended, 1) !== 0) return;
+        process.off('exit', this.#onExit);
+        const why = cause instanceof Error ? `: ${cause.message.split('\n')[0]}` : '';
+        const error = new MinidumpError('system-call', `the thread that watches processes has failed${why}`, {
+          cause,
+        });
+        failed(error);
+        for (const one of this.#asked.values()) one.failed(error);
+        tell({ kind: 'lost', error });
+      });
     });
+    // Whoever waits for it hears of it.
+    this.#ready.catch(() => {});
     // The thread sits in the kernel: nobody could end it there.
     process.on('exit', this.#onExit);
   }
@@ -58,6 +87,7 @@ export class Attachment implements Disposable {
   /** Traces a process from now on. */
   async attach(pid: number, options: FollowOptions): Promise<void> {
     checkProcess(pid);
+    await this.#ready;
     const { errno } = await this.#ask({ kind: 'attach', pid, options });
     if (errno !== 0) throw tracingRefused(pid, errno);
   }
@@ -70,7 +100,9 @@ export class Attachment implements Disposable {
    */
   async launch(words: readonly string[], options: FollowOptions): Promise<number> {
     const [name = ''] = words;
-    return await spawnTraced(findProgram(name), words, async (gate) => {
+    const program = findProgram(name);
+    await this.#ready;
+    return await spawnTraced(program, words, async (gate) => {
       const { pid, errno } = await this.#ask({ kind: 'adopt', ...gate, options });
       if (errno !== 0) throw tracingRefused(pid, errno);
       return pid;
@@ -120,8 +152,8 @@ export class Attachment implements Disposable {
     request: Extract<Request, { kind: 'attach' | 'adopt' | 'detach' }>,
   ): Promise<{ pid: number; errno: number }> {
     const id = ++this.#lastId;
-    return new Promise((done) => {
-      this.#replies.set(id, done);
+    return new Promise((done, failed) => {
+      this.#asked.set(id, { done, failed });
       this.#post({ ...request, id } as AttachedRequest);
     });
   }
