@@ -46,5 +46,6 @@ async function control(pid: number, want: 'release' | 'resume'): Promise<void> {
   const found = reports.find(({ processes }) => processes.some((one) => one.pid === pid));
   const watcher =
     watcherOf(pid) ?? allWatchers().find((one) => one.pid === found?.pid && one.uid === found.uid);
-  if (watcher === undefined || (await ask(watcher, { want, pid })) === undefined) throw notWatched(pid);
+  if (watcher === undefined || (await ask(watcher, { want, pid: watcher.knownAs ?? pid })) === undefined)
+    throw notWatched(pid);
 }

@@ -62,7 +62,7 @@ async function fromWatcher(
   try {
     const answer = await ask(
       watcher,
-      { want: 'dump', pid, options },
+      { want: 'dump', pid: watcher.knownAs ?? pid, options },
       {
         data: (bytes) => output.sink.write(bytes),
         progress: (value) => onProgress?.(value as Parameters<NonNullable<typeof onProgress>>[0]),
@@ -74,7 +74,8 @@ async function fromWatcher(
       return undefined;
     }
     // The file is ours to tell of, not the watcher's.
-    const { file: _, ...report } = answer.report as FileDumpReport;
+    const { file: _, ...made } = answer.report as FileDumpReport;
+    const report = { ...made, pid };
     if (report.writtenByCallback) await output.sink.abort();
     else await output.sink.close();
     const told = output.report(report);

@@ -9,7 +9,16 @@ import { mdmp, mdmpJson, scratchFolder } from '../cli/command.js';
 import { compile, Program, stopPrograms, threadIds, threadState } from '../support/programs.js';
 import { run, waitFor } from '../support/run.js';
 import { describeWith, needsBuild, needsLinux, requireTool } from '../support/tools.js';
-import { Command, childrenOf, socketOf, startWatch, status, stopCommands, tracerOf } from './watcher.js';
+import {
+  Command,
+  childrenOf,
+  main,
+  socketOf,
+  startWatch,
+  status,
+  stopCommands,
+  tracerOf,
+} from './watcher.js';
 
 const needsRoot = { missing: process.getuid!() === 0 ? undefined : 'root' };
 const folder = scratchFolder();
@@ -552,6 +561,46 @@ describeWith([needsBuild, needsLinux, needsRoot, 'gcc'], 'who may ask a watcher'
     } finally {
       sleeper.kill('SIGKILL');
       rmSync('/tmp/mdmp-65534', { recursive: true, force: true });
+    }
+  });
+
+  it('only root asks a watcher with capabilities', async () => {
+    const sleeper = await Program.start('sh', ['-c', `echo READY; exec ${nobody.join(' ')} sleep 1000`]);
+    try {
+      const { pid } = sleeper;
+      await waitFor('its user', () => status(pid, 'Uid') === 65534);
+      const able = [...nobody, '--inh-caps=+sys_ptrace', '--ambient-caps=+sys_ptrace'];
+      const watcher = await startWatch(pid, ['-d', join(place, 'able')], { wrapper: able });
+      const refused = new Command(['dump', pid, '-o', join(place, 'b.dmp')], { wrapper: nobody });
+      expect(await refused.ended, refused.stderr).toBe(62);
+      expect(refused.stderr).toContain('does nothing for user 65534');
+      expect(mdmp(['dump', pid, '-o', fresh()])).toMatchObject({ exit: 0 });
+      watcher.kill('SIGTERM');
+      await watcher.ended;
+    } finally {
+      sleeper.kill('SIGKILL');
+      rmSync('/tmp/mdmp-65534', { recursive: true, force: true });
+    }
+  });
+
+  it('a watcher in a container is found by its process', async () => {
+    const script = `mount -t tmpfs none /tmp; sleep 1000 & exec ${process.execPath} ${main} watch $! -d /tmp/w`;
+    const shell = ['unshare', '--mount', '--pid', '--fork', '--mount-proc', 'sh', '-c', script];
+    const container = await Program.start('sh', ['-c', 'echo READY; exec "$0" "$@"', ...shell]);
+    try {
+      const watcher = await waitFor('its process', () => childrenOf(container.pid)[0]);
+      const pid = await waitFor('its target', () =>
+        childrenOf(watcher).find((one) => tracerOf(one) === watcher),
+      );
+      const report = mdmpJson(['dump', pid, '-o', fresh()]);
+      expect(report.pid).toBe(pid);
+      expect(open(report.file).getSync('threads')).toHaveLength(1);
+      expect(mdmp(['watch', '--release', pid])).toMatchObject({ exit: 0 });
+      expect(tracerOf(pid)).toBe(0);
+      process.kill(pid, 'SIGKILL');
+      process.kill(watcher, 'SIGTERM');
+    } finally {
+      container.kill('SIGTERM');
     }
   });
 

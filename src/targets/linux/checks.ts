@@ -164,9 +164,9 @@ export function refused(pid: number, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ESRCH' || code === 'ENOENT') return targetExited(pid);
   if (code === 'EACCES' || code === 'EPERM') {
-    const traced = /^TracerPid:\t([1-9]\d*)$/m.exec(readText(`/proc/${pid}/status`) ?? '');
-    return traced
-      ? alreadyTraced(pid, Number(traced[1]))
+    const tracer = Number(/^TracerPid:\t(\d+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1] ?? 0);
+    return tracer !== 0 && !isOwnThread(tracer)
+      ? alreadyTraced(pid, tracer)
       : permissionDenied(pid, 'its memory may not be read');
   }
   if (code === undefined) return error;
