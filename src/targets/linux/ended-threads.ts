@@ -4,7 +4,8 @@ export const P_PID = 1;
 export const WNOHANG = 1;
 export const WSTOPPED = 2;
 export const WEXITED = 4;
-const WNOWAIT = 0x01000000;
+/** Leaves the report where it is. */
+export const WNOWAIT = 0x01000000;
 export const WALL = 0x40000000;
 /** Words of siginfo_t as waitid fills it: si_code at byte 8, si_pid at 16, si_status at 24. */
 const SI_CODE = 2;
