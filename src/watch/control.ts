@@ -2,13 +2,18 @@ import { MinidumpError } from '../io/index.js';
 import { allWatchers, watcherOf } from './socket/find-watcher.js';
 import type { WatcherReport } from './socket/protocol.js';
 
+/** How long one that says nothing is waited for, in milliseconds: it dumps a crash, or it is somebody's who means no good. */
+const PATIENCE = 5_000;
+
 /** The watchers that this user may ask (of root: all), and whom they watch. Those that do not answer are left out. */
 export async function listWatchers(): Promise<WatcherReport[]> {
   const { ask } = await import('./socket/client.js');
   const reports = await Promise.all(
     allWatchers().map(async (watcher) => {
       try {
-        return (await ask(watcher, { want: 'list' }))?.report as WatcherReport | undefined;
+        return (await ask(watcher, { want: 'list' }, { signal: AbortSignal.timeout(PATIENCE) }))?.report as
+          | WatcherReport
+          | undefined;
       } catch (error) {
         if (error instanceof MinidumpError) return undefined;
         throw error;

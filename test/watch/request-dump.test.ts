@@ -7,10 +7,10 @@ import { BytesSink } from '../../src/io/index.js';
 import { Minidump } from '../../src/reader/index.js';
 import { Turns } from '../../src/targets/linux/attached/turns.js';
 import { scratchFolder } from '../cli/command.js';
-import { compile, Program, stopPrograms } from '../support/programs.js';
+import { compile, stopPrograms } from '../support/programs.js';
 import { waitFor } from '../support/run.js';
 import { describeWith, needsBuild, needsLinux, root } from '../support/tools.js';
-import { childrenOf, socketOf, tracerOf } from './watcher.js';
+import { childrenOf, socketOf, startApart, tracerOf } from './watcher.js';
 
 // The built package: the threads that trace are files of it.
 const { Watch, listWatchers, releaseWatched, requestDump, resumeWatched, runWatched, watchProcess } =
@@ -50,7 +50,7 @@ describe('turns', () => {
 });
 
 describeWith([needsBuild, needsLinux, 'gcc'], 'requestDump and the like', () => {
-  const start = async () => await Program.start(await compile('target'));
+  const start = async () => await startApart(await compile('target'));
 
   it('one socket serves all watches of a program, and goes with the last', async () => {
     await using one = await start();
@@ -67,7 +67,7 @@ describeWith([needsBuild, needsLinux, 'gcc'], 'requestDump and the like', () => 
       expect(report.file && lstatSync(report.file).size).toBe(report.size);
     }
     const mine = (await listWatchers()).find(({ pid }) => pid === process.pid);
-    expect(mine?.processes.map(({ pid }) => pid)).toEqual([one.pid, other.pid]);
+    expect(new Set(mine?.processes.map(({ pid }) => pid))).toEqual(new Set([one.pid, other.pid]));
     await first!.close();
     expect(existsSync(socket)).toBe(true);
     expect(await failure(releaseWatched(one.pid))).toMatchObject({ code: 'not-watched' });
@@ -76,7 +76,15 @@ describeWith([needsBuild, needsLinux, 'gcc'], 'requestDump and the like', () => 
     expect(await requestDump(other.pid, fresh())).toMatchObject({ pid: other.pid });
     const again = await watchProcess(one.pid, { dumps: { folder: fresh('') } });
     expect(existsSync(socket)).toBe(true);
-    await again.close();
+    // One ends while the other begins.
+    const [, last] = await Promise.all([
+      again.close(),
+      watchProcess(other.pid, { dumps: { folder: fresh('') } }),
+    ]);
+    expect(existsSync(socket)).toBe(true);
+    expect(await requestDump(other.pid, fresh())).toMatchObject({ pid: other.pid });
+    await last.close();
+    expect(existsSync(socket)).toBe(false);
   });
 
   it('sends all options that are no functions, and tells of progress', async () => {
@@ -110,7 +118,7 @@ describeWith([needsBuild, needsLinux, 'gcc'], 'requestDump and the like', () => 
   });
 
   it('can be given up, and the process runs on', async () => {
-    await using program = await Program.start(await compile('large'), ['--touch', '64']);
+    await using program = await startApart(await compile('large'), ['--touch', '64']);
     await using _watch = await watchProcess(program.pid, { dumps: { folder: fresh('') } });
     const file = fresh();
     const controller = new AbortController();

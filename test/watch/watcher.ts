@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Program } from '../support/programs.js';
 import { waitFor } from '../support/run.js';
 import { root } from '../support/tools.js';
 
@@ -54,6 +55,16 @@ export async function stopCommands(): Promise<void> {
       await end;
     }),
   );
+}
+
+/**
+ * A program that is no child of this process, for watches in this one: libuv waits for its children, and would take what they stop for from
+ * the thread that traces them.
+ */
+export async function startApart(path: string, args: readonly string[] = []) {
+  const shell = await Program.start('sh', ['-c', 'exec 3<&0; "$0" "$@" <&3 & wait', path, ...args]);
+  const pid = childrenOf(shell.pid)[0]!;
+  return { pid, [Symbol.asyncDispose]: () => shell.stop() };
 }
 
 /** Watches a process by the built command; resolves when it is attached. */

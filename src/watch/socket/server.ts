@@ -44,7 +44,6 @@ export interface ServedWatch {
 }
 
 /** The socket of this process, for all of its watches. */
-let current: WatcherServer | undefined;
 let opening: Promise<WatcherServer> | undefined;
 
 /** A watch's part in the socket of this process. */
@@ -56,14 +55,18 @@ export interface Entrance {
 
 /** @throws MinidumpError where this process can have no socket */
 export async function openEntrance(): Promise<Entrance> {
-  opening ??= WatcherServer.start();
-  try {
-    current = await opening;
-  } catch (error) {
-    opening = undefined;
-    throw error;
+  for (;;) {
+    opening ??= WatcherServer.start();
+    const mine = opening;
+    try {
+      const server = await mine;
+      // Else its last watch has ended just now.
+      if (opening === mine) return server.entrance();
+    } catch (error) {
+      if (opening === mine) opening = undefined;
+      throw error;
+    }
   }
-  return current.entrance();
 }
 
 class WatcherServer {
@@ -134,11 +137,9 @@ class WatcherServer {
   }
 
   async #end(): Promise<void> {
-    current = undefined;
     opening = undefined;
     process.off('exit', this.#onExit);
-    // libuv removes the file, too, but only when the last connection is gone.
-    this.#remove();
+    // The file goes at once, connections that there are stay.
     const closed = new Promise<void>((done) => this.#server.close(() => done()));
     for (const socket of this.#connections) if (!this.#served.has(socket)) socket.destroy();
     const limit = setTimeout(() => {
