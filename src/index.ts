@@ -14,6 +14,7 @@ export {
   type WriteMinidumpOptions,
   writeMinidump,
 } from './targets/linux/write-minidump.js';
+export { listWatchers, releaseWatched, resumeWatched } from './watch/control.js';
 export {
   type DumpOccasion,
   type DumpStoreOptions,
@@ -27,3 +28,5 @@ export {
   type WatchOptions,
   watchProcess,
 } from './watch/index.js';
+export { type RequestDumpOptions, requestDump } from './watch/request-dump.js';
+export type { WatchedReport, WatcherReport } from './watch/socket/protocol.js';

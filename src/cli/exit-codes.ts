@@ -56,6 +56,11 @@ export const EXIT_CODES: Readonly<Record<ErrorCode, ExitCode>> = {
   platform: { exit: 51, meaning: 'this cannot be done on this operating system or processor' },
   'system-call': { exit: 52, meaning: 'a call to the operating system failed in a way not foreseen' },
   'zstd-missing': { exit: 53, meaning: 'nothing that compresses with zstd was found' },
+
+  'not-watched': { exit: 60, meaning: 'no watcher of yours watches the process' },
+  'watch-state': { exit: 61, meaning: 'the watcher has let the process go already, or has not' },
+  'watcher-denied': { exit: 62, meaning: 'the watcher does nothing for this user' },
+  'watcher-lost': { exit: 63, meaning: 'the watcher does not answer, or has gone' },
 };
 
 /** The list for people, one line a code. */

@@ -105,11 +105,12 @@ ${examples('mdmp run -- ./server --port 80', 'mdmp run --dir /var/dumps --max-co
       .option('-w, --wait', 'wait for a process of that name')
       .option('--release <pid>', 'have the watcher of a process let other debuggers in')
       .option('--resume <pid>', 'have it attach again')
+      .option('--list', 'show the watchers that there are, and whom they watch')
       .addHelpText(
         'after',
         `${watchHelp}
 On a terminal the key d makes a dump, and q ends the watch. \`mdmp dump PID\` of a watched process is done by its watcher.
-${examples('mdmp watch 4242', 'mdmp watch --wait redis-server --memory 2g', 'mdmp watch 4242 --no-crash --hang 5s', 'mdmp watch --release 4242')}`,
+${examples('mdmp watch 4242', 'mdmp watch --wait redis-server --memory 2g', 'mdmp watch 4242 --no-crash --hang 5s', 'mdmp watch --release 4242', 'mdmp watch --list')}`,
       )
       .action(async (target, options) => (await import('./commands/watch.js')).watch(target, options)),
 
@@ -346,6 +347,7 @@ function watching(declared: Command): Command {
     .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
     .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
     .option('--snapshot <mode>', 'copy the memory from a frozen fork: auto, always or never', 'auto')
+    .option('--no-socket', 'let no other command dump, release or list what is watched')
     .option('--json', 'print a line of JSON for each dump on stdout');
 }
 

@@ -41,6 +41,7 @@ export interface WatchArguments extends TriggerTexts {
   maxStack?: string;
   spool?: string;
   snapshot: string;
+  socket: boolean;
   json?: boolean;
 }
 
@@ -84,6 +85,7 @@ export async function watchOptions(given: WatchArguments): Promise<WatchOptions>
     },
     // Not when there is a dump, and nobody to tell.
     onDump: given.onDump === undefined ? undefined : [findProgram(given.onDump)],
+    socket: given.socket,
     onEvent: (event) => tellEvent(event, given.json === true),
   };
 }

@@ -32,6 +32,11 @@ export type ErrorCode =
   | 'callback-async'
   | 'cancelled'
   | 'max-pause'
+  // the watcher
+  | 'not-watched'
+  | 'watch-state'
+  | 'watcher-denied'
+  | 'watcher-lost'
   // the output
   | 'output-exists'
   | 'output-folder'

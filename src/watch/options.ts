@@ -38,6 +38,11 @@ export interface WatchOptions<Param = unknown>
   dumps?: Omit<DumpStoreOptions, 'onDump'> | undefined;
   /** Called for each dump, one after the other: a function, or a program and its arguments. */
   onDump?: DumpStoreOptions['onDump'];
+  /**
+   * A socket by which root and this user have this process dump, release and list what it watches (`mdmp dump PID` finds it by itself). Yes
+   * by default. A callback that is asked for in this way runs here.
+   */
+  socket?: boolean | undefined;
   /** Told what happens. */
   onEvent?: ((event: WatchEvent) => void) | undefined;
 }

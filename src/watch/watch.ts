@@ -4,6 +4,8 @@ import type { Destination } from '../node/destination.js';
 import type { ThreadMoment } from '../targets/linux/attached/attached-protocol.js';
 import { Attachment, type FollowEvent } from '../targets/linux/attached/attachment.js';
 import type { AttachmentUse, SharedAttachment } from '../targets/linux/attached/shared-attachment.js';
+import { collectChild } from '../targets/linux/attached/spawn.js';
+import type { Turn } from '../targets/linux/attached/turns.js';
 import { writeAttached } from '../targets/linux/attached/write-attached.js';
 import { readText } from '../targets/linux/procfs.js';
 import {
@@ -11,18 +13,21 @@ import {
   type WriteMinidumpOptions,
   writeMinidump,
 } from '../targets/linux/write-minidump.js';
+import { crashOf, crashText } from './crash.js';
+import { dumpOptions, followOptions, needsAttachment, pauseOf } from './derived-options.js';
 import { type DumpOccasion, DumpStore, type OccasionCrash, type StoredDump } from './dumps/index.js';
 import type { ProcessExit, WatchEnd, WatchEvent, WatchOptions } from './options.js';
+import { notWatched } from './socket/not-watched.js';
+import type { WatchedReport } from './socket/protocol.js';
+import { type Entrance, openEntrance, type ServedWatch } from './socket/server.js';
 import { type Firing, watchConditions } from './triggers/index.js';
-
-const MAX_CRASH_PAUSE = 60_000;
 
 /**
  * Watches a process until it ends, and dumps it when something happens to it. It starts with `watchProcess` or `runWatched`.
  *
  * The process goes on as if nobody watched: its signals, exit status, core file and handlers are its own.
  */
-export class Watch implements AsyncDisposable {
+export class Watch implements ServedWatch, AsyncDisposable {
   /** Of the process, or the first one. */
   readonly pid: number;
   /** Resolves when the watch is over, with all dumps and hooks done. */
@@ -33,8 +38,13 @@ export class Watch implements AsyncDisposable {
   /** The conditions of each process. */
   readonly #conditions = new Map<number, Disposable>();
   readonly #released = new Set<number>();
+  /** Dumps that processes are held for. */
+  readonly #held = new Map<number, Promise<unknown>>();
+  readonly #entrance: Entrance | undefined;
   /** It is our child: somebody has to wait for its end. */
   readonly #launched: boolean;
+  /** The watch is over: nobody is attached to anything any more. */
+  #detached = false;
   #exit: ProcessExit | undefined;
   #over: ((end: WatchEnd) => void) | undefined;
 
@@ -45,8 +55,10 @@ export class Watch implements AsyncDisposable {
     pid: number,
     early: FollowEvent[],
     launched: boolean,
+    entrance: Entrance | undefined,
   ) {
     this.#launched = launched;
+    this.#entrance = entrance;
     this.#options = options;
     this.#store = store;
     this.#attachment = attachment;
@@ -62,6 +74,7 @@ export class Watch implements AsyncDisposable {
       throw error;
     }
     for (const event of early) this.#happened(event);
+    entrance?.open(this);
   }
 
   /**
@@ -105,16 +118,19 @@ export class Watch implements AsyncDisposable {
     });
     const early: FollowEvent[] = [];
     let watch: Watch | undefined;
+    // Before anybody is attached, so that nobody finds a process taken and no way to its watcher.
+    const entrance = options.socket === false ? undefined : await entranceFor(options);
     const attachment =
       launched || needsAttachment(options)
         ? use((event) => void (watch === undefined ? early.push(event) : watch.#happened(event)))
         : undefined;
     try {
       const pid = await begin(attachment);
-      watch = new Watch(options, store, attachment, pid, early, launched);
+      watch = new Watch(options, store, attachment, pid, early, launched, entrance);
       return watch;
     } catch (error) {
       attachment?.[Symbol.dispose]();
+      await entrance?.close();
       throw error;
     }
   }
@@ -152,29 +168,93 @@ export class Watch implements AsyncDisposable {
     destination: Destination | null | undefined,
     options: WriteMinidumpOptions,
   ): Promise<FileDumpReport> {
-    return await this.#write(pid, destination, options, undefined);
+    return await this.#write(pid, destination, options, undefined, false);
+  }
+
+  /** The processes that are watched now. */
+  get processes(): readonly { readonly pid: number; readonly state: WatchedReport['state'] }[] {
+    const state = (pid: number) => (this.#released.has(pid) ? 'released' : 'attached');
+    return [...this.#conditions.keys()].map((pid) => ({
+      pid,
+      state: this.#attachment === undefined ? 'conditions' : state(pid),
+    }));
   }
 
   /** Whether a process is one of those that are watched. */
   watches(pid: number): boolean {
-    return pid === this.pid || this.#conditions.has(pid);
+    return this.#conditions.has(pid);
   }
 
-  /** Lets other debuggers trace the process; conditions that need nobody attached go on. */
+  /**
+   * Lets other debuggers trace the process; conditions that need nobody attached go on. A dump that is being made of it is finished before.
+   *
+   * @throws MinidumpError `not-watched`, `watch-state` where nobody is attached
+   */
   async release(pid = this.pid): Promise<void> {
-    if (this.#attachment === undefined || this.#released.has(pid)) return;
-    this.#released.add(pid);
-    await this.#attachment.detach(pid);
-    if ((this.#options.triggers ?? []).length === 0) this.#tryConditions(pid);
-    this.#tell({ event: 'released', pid });
+    const { attachment, turn } = await this.#turnOf(pid);
+    try {
+      if (this.#released.has(pid)) {
+        throw wrongState(`process ${pid} is released already`, 'Others may trace it.');
+      }
+      await attachment.detach(pid);
+      if (!this.watches(pid)) throw notWatched(pid);
+      this.#released.add(pid);
+      this.#tell({ event: 'released', pid });
+      this.#watchEnd(pid);
+    } finally {
+      turn();
+    }
   }
 
-  /** Attaches again after `release`. @throws MinidumpError `already-traced` and what else stands in the way */
+  /**
+   * Attaches again after `release`.
+   *
+   * @throws MinidumpError `not-watched`, `watch-state` where it was not released, `already-traced` while a debugger has it
+   */
   async resume(pid = this.pid): Promise<void> {
-    if (this.#attachment === undefined || !this.#released.has(pid)) return;
-    await this.#attachment.attach(pid, followOptions(this.#options));
-    this.#released.delete(pid);
-    this.#tell({ event: 'attached', pid });
+    const { attachment, turn } = await this.#turnOf(pid);
+    try {
+      if (!this.#released.has(pid)) {
+        throw wrongState(`process ${pid} was not released`, 'The watcher is attached to it.');
+      }
+      await attachment.attach(pid, followOptions(this.#options));
+      if (!this.watches(pid)) throw notWatched(pid);
+      this.#released.delete(pid);
+      this.#tell({ event: 'attached', pid });
+      this.#watchEnd(pid);
+    } finally {
+      turn();
+    }
+  }
+
+  /** Somebody else tells of the end of a process from now on: who is attached, or who looks for conditions, also where there are none. */
+  #watchEnd(pid: number): void {
+    if ((this.#options.triggers ?? []).length > 0) return;
+    this.#conditions.get(pid)?.[Symbol.dispose]();
+    try {
+      this.#watchConditions(pid);
+    } catch {
+      this.#processEnded(pid, undefined);
+    }
+  }
+
+  /** No dump is being made, and none begins, until the turn is given back. */
+  async #turnOf(pid: number): Promise<{ attachment: AttachmentUse; turn: Turn }> {
+    const attachment = this.#attachment;
+    if (attachment === undefined) {
+      throw wrongState(
+        `nobody is attached to process ${pid}`,
+        'Only thresholds and the like are watched: others may trace it.',
+      );
+    }
+    for (;;) {
+      if (!this.watches(pid) || this.#over === undefined) throw notWatched(pid);
+      const turn = await attachment.turns.take();
+      const held = this.#held.get(pid);
+      if (held === undefined && this.watches(pid) && this.#over !== undefined) return { attachment, turn };
+      turn();
+      await held;
+    }
   }
 
   /** Ends the watch; the process runs on. What is being written is finished. */
@@ -247,17 +327,20 @@ export class Watch implements AsyncDisposable {
         this.#processEnded(event.pid, { code: event.code, signal: event.signal });
         break;
       case 'lost':
-        this.#lost(event.why);
+        this.#lost(event.error);
         break;
       case 'expired':
         this.#tell({ event: 'problem', text: `process ${event.pid} was held for too long, and goes on` });
     }
   }
 
-  /** A bug of ours; the process goes on, and conditions are still watched. */
-  #lost(why: string): void {
-    for (const pid of this.#conditions.keys()) this.#released.add(pid);
-    this.#tell({ event: 'problem', text: `crashes are not watched any more: ${why}` });
+  /** A bug of ours; the processes go on, and conditions are still watched. */
+  #lost(error: MinidumpError): void {
+    this.#tell({ event: 'problem', text: `${error.message}: crashes are not seen any more` });
+    for (const pid of [...this.#conditions.keys()]) {
+      this.#released.add(pid);
+      this.#watchEnd(pid);
+    }
     if (!this.#launched && (this.#options.triggers ?? []).length === 0) this.#finish('closed');
   }
 
@@ -275,7 +358,14 @@ export class Watch implements AsyncDisposable {
     const wanted = occasion.trigger !== 'crash' || crash;
     const done = () => this.#attachment!.proceed(occasion.pid);
     if (!wanted) done();
-    else void this.#dump({ ...occasion, held: true }, moment).finally(done);
+    else {
+      const { pid } = occasion;
+      const dumped = this.#dump({ ...occasion, held: true }, moment).finally(() => {
+        if (this.#held.get(pid) === dumped) this.#held.delete(pid);
+        done();
+      });
+      this.#held.set(pid, dumped);
+    }
   }
 
   /** Never rejects. */
@@ -289,7 +379,7 @@ export class Watch implements AsyncDisposable {
     try {
       const options = held === true ? this.#heldOptions() : dumpOptions(this.#options);
       const stored = await this.#store.store(occasion, (file, output) =>
-        this.#write(pid, file, { ...options, ...contents, ...output }, moment),
+        this.#write(pid, file, { ...options, ...contents, ...output }, moment, held === true),
       );
       if (stored !== undefined) this.#tell({ event: 'dump', dump: stored });
       else if (!this.#store.exhausted)
@@ -312,9 +402,17 @@ export class Watch implements AsyncDisposable {
     destination: Destination | null | undefined,
     options: WriteMinidumpOptions,
     moment: ThreadMoment | undefined,
+    held: boolean,
   ): Promise<FileDumpReport> {
-    const attachment = this.#released.has(pid) ? undefined : this.#attachment;
-    if (attachment !== undefined) return await writeAttached(attachment, pid, destination, options, moment);
+    const attachment = this.#attachment;
+    if (attachment !== undefined) {
+      const turn = await attachment.turns.take(held);
+      // Meanwhile it may have been released, or all may.
+      if (!this.#detached && !this.#released.has(pid)) {
+        return await writeAttached(attachment, pid, destination, options, moment, turn);
+      }
+      turn();
+    }
     return { file: '', ...(await writeMinidump(pid, destination, options)) };
   }
 
@@ -324,17 +422,18 @@ export class Watch implements AsyncDisposable {
   }
 
   #processEnded(pid: number, exit: ProcessExit | undefined): void {
-    // To whom is attached, and to a parent, the kernel tells how it ended; conditions only see that it is gone.
-    const isTold = this.#attachment !== undefined && !this.#released.has(pid);
-    if (exit === undefined && (isTold || (this.#launched && pid === this.pid))) return;
+    // To who is attached the kernel tells how it ended; conditions only see that it is gone.
+    if (exit === undefined && this.#attachment !== undefined && !this.#released.has(pid)) return;
     const conditions = this.#conditions.get(pid);
     if (conditions === undefined) return;
     this.#conditions.delete(pid);
     conditions[Symbol.dispose]();
     this.#released.delete(pid);
-    this.#tell({ event: 'ended', pid, exit });
+    // Nobody was attached to see it: then its end is left to us, as its parent.
+    const how = exit ?? (this.#launched && pid === this.pid ? collectChild(pid) : undefined);
+    this.#tell({ event: 'ended', pid, exit: how });
     if (pid !== this.pid) return;
-    this.#exit = exit;
+    this.#exit = how;
     this.#finish('ended');
   }
 
@@ -344,66 +443,30 @@ export class Watch implements AsyncDisposable {
     this.#over = undefined;
     for (const conditions of this.#conditions.values()) conditions[Symbol.dispose]();
     this.#conditions.clear();
-    void this.#store.idle().then(() => {
-      this.#attachment?.[Symbol.dispose]();
-      over({ reason, exit: this.#exit });
-    });
+    void this.#end().then(() => over({ reason, exit: this.#exit }));
+  }
+
+  async #end(): Promise<void> {
+    await this.#store.idle();
+    const turn = await this.#attachment?.turns.take();
+    this.#detached = true;
+    this.#attachment?.[Symbol.dispose]();
+    turn?.();
+    await this.#entrance?.close();
   }
 }
 
-/** Conditions alone need nobody attached. */
-function needsAttachment({
-  crash = true,
-  signals = [],
-  exitCodes = [],
-  children = false,
-}: WatchOptions): boolean {
-  return crash || signals.length > 0 || exitCodes.length > 0 || children;
+/** Undefined where there can be no socket: the watch goes on without. */
+async function entranceFor({ onEvent }: WatchOptions): Promise<Entrance | undefined> {
+  try {
+    return await openEntrance();
+  } catch (error) {
+    if (!(error instanceof MinidumpError)) throw error;
+    onEvent?.({ event: 'problem', text: error.message });
+    return undefined;
+  }
 }
 
-function followOptions(options: WatchOptions) {
-  const { children = false, signals = [], exitCodes = [] } = options;
-  return { children, signals, exitCodes, patience: pauseOf(options) };
-}
-
-function pauseOf({ maxCrashPause = MAX_CRASH_PAUSE }: WatchOptions): number {
-  if (!(maxCrashPause > 0)) throw new MinidumpError('invalid-argument', 'maxCrashPause must be more than 0');
-  return maxCrashPause;
-}
-
-/** What of the options of a watch is said to each dump. */
-function dumpOptions(options: WatchOptions): WriteMinidumpOptions {
-  const { type, callback, callbacks, comment, maxPause, maxStack, spool, snapshot, onProgress } = options;
-  return {
-    type,
-    callback,
-    callbacks,
-    comment,
-    maxPause,
-    maxStack,
-    spool,
-    snapshot,
-    onProgress,
-  } as WriteMinidumpOptions;
-}
-
-/** From siginfo_t: si_signo, si_code, and si_addr, which is there for faults. */
-function crashOf({ tid, siginfo }: ThreadMoment): OccasionCrash {
-  const view = new DataView(siginfo.buffer, siginfo.byteOffset, siginfo.byteLength);
-  const signal = view.getInt32(0, true);
-  const code = view.getInt32(8, true);
-  const address = code > 0 && FAULTS.has(signal) ? view.getBigUint64(16, true) : 0n;
-  return { signal, signalName: signalName(signal), code, address, thread: tid };
-}
-
-/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV. */
-const FAULTS = new Set([4, 5, 7, 8, 11]);
-/** si_code: the kernel cannot tell the address. */
-const SI_KERNEL = 0x80;
-
-function crashText({ signal, signalName: name, code, address, thread }: OccasionCrash, last: string): string {
-  const known = FAULTS.has(signal) && code > 0 && code < SI_KERNEL;
-  const where = known ? ` at 0x${address.toString(16)}` : '';
-  const then = name === last ? '' : `, then ${last}`;
-  return `${name}${where} in thread ${thread}${then}`;
+function wrongState(message: string, advice: string): MinidumpError {
+  return new MinidumpError('watch-state', message, { advice });
 }

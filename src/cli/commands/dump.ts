@@ -2,8 +2,7 @@ import { parseDumpType } from '../../dump/dump-type-text.js';
 import type { DumpReport } from '../../dump/index.js';
 import type { OutputReport } from '../../node/output.js';
 import { SNAPSHOT_MODES } from '../../targets/linux/snapshot/plan.js';
-import { writeMinidump } from '../../targets/linux/write-minidump.js';
-import { loadCallback } from '../../watch/load-callback.js';
+import { requestDump } from '../../watch/request-dump.js';
 import { parseAddress, parseChoice, parseId, parseSeconds, parseSize, wrong } from '../arguments.js';
 import { backToBackground, workInForeground } from '../background.js';
 import { type Compression, compressionFor } from '../compression.js';
@@ -39,13 +38,12 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
   const packed = given.compress === 'zstd' ? '.zst' : '';
   const output = commandOutput(given.output ?? defaultName(pid) + packed);
   if (output.ownsStdout) keepStdoutClean();
-  const callback = given.callback === undefined ? {} : await loadCallback(given.callback);
   const progress = new ProgressLine();
   let report: DumpReport & OutputReport;
   progress.start(pid);
   try {
-    report = await writeMinidump(pid, output.destination, {
-      ...callback,
+    report = await requestDump(pid, output.destination, {
+      callback: given.callback,
       type,
       exception,
       maxPause,

@@ -1,16 +1,32 @@
 import { MinidumpError } from '../../io/index.js';
-import { findProcess, type Watch, waitForProcess, watchProcess } from '../../watch/index.js';
+import {
+  findProcess,
+  listWatchers,
+  releaseWatched,
+  resumeWatched,
+  type Watch,
+  type WatcherReport,
+  waitForProcess,
+  watchProcess,
+} from '../../watch/index.js';
 import { parseId, wrong } from '../arguments.js';
+import { print, printJson } from '../output.js';
+import { printable } from '../text.js';
 import { dumpOnSignal, type WatchArguments, watchOptions } from '../watching.js';
 
 export interface WatchCommandArguments extends WatchArguments {
   wait?: boolean;
   release?: string;
   resume?: string;
+  list?: boolean;
 }
 
 /** `mdmp watch PID|NAME`: until the process ends, as many dumps are there as were wanted, or somebody ends it. */
 export async function watch(target: string | undefined, given: WatchCommandArguments): Promise<void> {
+  if (given.release !== undefined || given.resume !== undefined || given.list === true) {
+    await control(target, given);
+    return;
+  }
   if (target === undefined) throw wrong('mdmp watch needs a process id or the name of a program');
   const options = await watchOptions(given);
   const pid = await processOf(target, given.wait === true);
@@ -28,6 +44,35 @@ export async function watch(target: string | undefined, given: WatchCommandArgum
   const keys = listenToKeys(watched, end);
   await watched.ended;
   keys();
+}
+
+/** What is for a watcher that runs already. */
+async function control(target: string | undefined, given: WatchCommandArguments): Promise<void> {
+  const { release, resume, list } = given;
+  const wanted = [release, resume, list, target].filter((one) => one !== undefined);
+  if (wanted.length > 1)
+    throw wrong('give one of --release PID, --resume PID, --list, or a process to watch');
+  if (release !== undefined) {
+    const pid = parseId(release, 'the process id of --release');
+    await releaseWatched(pid);
+    await print(`process ${pid} is released: others may trace it, until \`mdmp watch --resume ${pid}\``);
+  } else if (resume !== undefined) {
+    const pid = parseId(resume, 'the process id of --resume');
+    await resumeWatched(pid);
+    await print(`attached to process ${pid} again`);
+  } else {
+    const watchers = await listWatchers();
+    if (given.json) await printJson(watchers);
+    else if (watchers.length === 0) await print('no watcher runs that you may ask');
+    else await print(watchers.map(watcherText).join('\n'));
+  }
+}
+
+function watcherText({ pid, uid, processes }: WatcherReport): string {
+  const states = { attached: 'attached', released: 'released', conditions: 'not attached' };
+  const lines = processes.map((one) => `  ${one.pid}  ${printable(one.name)}  ${states[one.state]}`);
+  const user = uid === process.geteuid!() ? '' : ` of user ${uid}`;
+  return [`watcher ${pid}${user}`, ...lines].join('\n');
 }
 
 async function processOf(target: string, wait: boolean): Promise<number> {

@@ -84,11 +84,16 @@ function livingThread(pid: number): number | undefined {
 }
 
 export function alreadyTraced(pid: number, tracer: number): MinidumpError {
-  const name = readText(`/proc/${tracer}/comm`)?.trim();
+  // It is the id of a thread.
+  const status = parseStatus(readText(`/proc/${tracer}/status`) ?? '');
+  const tracing = Number(status.get('Tgid') ?? tracer);
+  const name = readText(`/proc/${tracing}/comm`)?.trim();
   return new MinidumpError(
     'already-traced',
-    `process ${pid} is already traced by process ${tracer}${name ? ` (${name})` : ''}`,
-    { advice: 'Detach that debugger first; a process has one tracer at a time.' },
+    `process ${pid} is already traced by process ${tracing}${name ? ` (${name})` : ''}`,
+    {
+      advice: `A process has one tracer at a time. If that is a watcher of mdmp, it makes the dump (\`mdmp dump ${pid}\`, requestDump) for its user and for root, or lets others in (\`mdmp watch --release ${pid}\`); else detach that debugger first.`,
+    },
   );
 }
 
@@ -160,9 +165,9 @@ export function refused(pid: number, error: unknown): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === 'ESRCH' || code === 'ENOENT') return targetExited(pid);
   if (code === 'EACCES' || code === 'EPERM') {
-    const traced = /^TracerPid:\t([1-9]\d*)$/m.exec(readText(`/proc/${pid}/status`) ?? '');
-    return traced
-      ? alreadyTraced(pid, Number(traced[1]))
+    const tracer = Number(/^TracerPid:\t(\d+)$/m.exec(readText(`/proc/${pid}/status`) ?? '')?.[1] ?? 0);
+    return tracer !== 0 && !isOwnThread(tracer)
+      ? alreadyTraced(pid, tracer)
       : permissionDenied(pid, 'its memory may not be read');
   }
   if (code === undefined) return error;

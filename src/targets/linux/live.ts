@@ -180,7 +180,11 @@ function* deliver(taken: Taken, options: LiveOptions, sink: Sink, released = () 
   try {
     // The callback writes it: the file that was opened for it is not needed.
     if (output !== sink) yield* abortSink(sink);
-    if (captured.memory !== undefined) yield* emit(captured, output);
+    if (captured.memory !== undefined) {
+      // All is kept: whoever reads it must not keep the thread that traces.
+      target.release();
+      yield* emit(captured, output);
+    }
     // A snapshot holds nobody up, but it costs memory: its reader is not waited for either.
     else if (target.snapshot) yield* emit(captured, spool ?? output);
     target[Symbol.dispose]();

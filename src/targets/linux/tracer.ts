@@ -4,6 +4,7 @@ import { MinidumpError } from '../../io/index.js';
 import type { CpuName } from '../../linux/cpu/index.js';
 import { sleep } from '../../node/sleep.js';
 import { bindWaitid, collect, hasEnded } from './ended-threads.js';
+import { targetExited } from './memory.js';
 import { listThreads } from './procfs.js';
 import type { QuickPlan } from './quick-capture.js';
 import type { Candidate, ForkResult } from './snapshot/frozen-copy.js';
@@ -85,6 +86,8 @@ export class Tracer implements ThreadHolder {
   ready(): void {
     this.#awaitReply(START_LIMIT);
     if (this.#state() !== State.Ready) {
+      // The thread has served others before: what it does not know any more is this process.
+      if (this.#thread.attached) throw targetExited(this.#pid);
       throw new MinidumpError('koffi-missing', 'the tracer thread could not load koffi', {
         advice: 'Install it beside mdmp: npm install koffi@3',
       });

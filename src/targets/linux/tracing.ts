@@ -6,7 +6,7 @@ import { ProcessMemory } from './memory.js';
 import { MapsFile, readText } from './procfs.js';
 import { captureQuickly, type QuickPlan } from './quick-capture.js';
 import { RemoteMemory } from './remote-memory.js';
-import { FrozenCopy } from './snapshot/frozen-copy.js';
+import { type Candidate, FrozenCopy } from './snapshot/frozen-copy.js';
 import type { Stopper } from './stopper.js';
 import {
   Answer,
@@ -27,6 +27,8 @@ const now = () => performance.timeOrigin + performance.now();
 
 /** Between two looks at what else the thread has to do, in milliseconds. */
 const MEANWHILE = 2;
+/** The same where there was something: more may follow at once, as signals do that are passed on one by one. */
+const BUSY = 0.05;
 
 /** The thread that a dump is served by. */
 export interface TracingHost {
@@ -36,8 +38,10 @@ export interface TracingHost {
   receive(): Command | undefined;
   /** Where answers go that are no numbers. */
   readonly answers: MessagePort;
-  /** What else has to be done while the dump's next command is waited for. */
-  readonly meanwhile?: (() => void) | undefined;
+  /** What else has to be done while the dump's next command is waited for; gives whether there was something. */
+  readonly meanwhile?: (() => boolean) | undefined;
+  /** Somebody wants this thread to end, and will not send another command. */
+  readonly isOver?: (() => boolean) | undefined;
 }
 
 /** One dump of a process. */
@@ -117,15 +121,20 @@ export class Tracing {
       return limit > 0 && Atomics.wait(this.#words, Control.Request, seen, limit) !== 'timed-out';
     }
     const deadline = now() + limit;
+    let pause = MEANWHILE;
     for (let left = limit; left > 0; left = deadline - now()) {
-      if (Atomics.wait(this.#words, Control.Request, seen, Math.min(left, MEANWHILE)) !== 'timed-out')
+      if (Atomics.wait(this.#words, Control.Request, seen, Math.min(left, pause)) !== 'timed-out')
         return true;
-      meanwhile();
+      pause = meanwhile() ? BUSY : MEANWHILE;
+      if (this.#host.isOver?.()) return false;
     }
     return false;
   }
 
   #perform(command: Command, stopper: Stopper): void {
+    // What stands for a signal would lose it by a call: found with 2,443 numbered ones during two snapshots, of which one was missing.
+    const callable = (candidates: readonly Candidate[]) =>
+      candidates.filter(({ tid }) => stopper.mayCall(tid));
     switch (command.kind) {
       case 'stop':
         this.#hold(stopper);
@@ -138,11 +147,7 @@ export class Tracing {
         this.#copy = this.#arm(command, stopper);
         break;
       case 'fork': {
-        const {
-          pid: copyPid,
-          ownPid,
-          why,
-        } = this.#copy!.fork(command.candidates.filter(({ tid }) => stopper.mayCall(tid)));
+        const { pid: copyPid, ownPid, why } = this.#copy!.fork(callable(command.candidates));
         const answer = new Int32Array(command.results);
         answer[Answer.Pid] = copyPid;
         answer[Answer.OwnPid] = ownPid;
@@ -150,7 +155,10 @@ export class Tracing {
         break;
       }
       case 'collect':
-        new Int32Array(command.results)[Answer.Pid] = this.#copy?.collect(command.candidates, command.ownPid)
+        new Int32Array(command.results)[Answer.Pid] = this.#copy?.collect(
+          callable(command.candidates),
+          command.ownPid,
+        )
           ? 1
           : 0;
         break;

@@ -68,6 +68,8 @@ export interface ThreadMoment {
 }
 
 export type AttachedEvent =
+  /** The thread serves from now on. */
+  | { readonly kind: 'ready' }
   /** `errno`: why ptrace refused it, or 0. */
   | { readonly kind: 'reply'; readonly id: number; readonly pid: number; readonly errno: number }
   /**
@@ -92,7 +94,5 @@ export type AttachedEvent =
   | { readonly kind: 'forked'; readonly pid: number; readonly child: number }
   /** It is not traced any more: it could not be, though it was asked for, or it ended. `signal`: what killed it, else 0. */
   | { readonly kind: 'ended'; readonly pid: number; readonly code: number; readonly signal: number }
-  /** The attached thread has failed: nobody is traced any more. */
-  | { readonly kind: 'lost'; readonly why: string }
   /** It was held for longer than `patience`, and goes on. */
   | { readonly kind: 'expired'; readonly pid: number };

@@ -105,12 +105,16 @@ const host: TracingHost = {
   answers,
   meanwhile() {
     if (Atomics.load(words, AttachedWord.Gate) !== 0) receive();
-    while (follower.next(false));
+    let some = false;
+    while (follower.next(false)) some = true;
+    return some;
   },
+  isOver: () => requests.some(({ kind }) => kind === 'end'),
 };
 
 Atomics.store(words, AttachedWord.Thread, libc('int gettid(void)')() as number);
 Atomics.notify(words, AttachedWord.Thread);
+tell({ kind: 'ready' });
 while (!over) {
   if (Atomics.load(words, AttachedWord.Gate) !== 0) receive();
   const request = requests.shift();

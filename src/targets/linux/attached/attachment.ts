@@ -2,7 +2,6 @@ import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threa
 import { MinidumpError } from '../../../io/index.js';
 import { parseStatus } from '../../../linux/stat.js';
 import { checkProcess, tracingRefused } from '../checks.js';
-import { bindWaitid, CLD_EXITED, collect, hasEnded, SI_CODE, SI_STATUS } from '../ended-threads.js';
 import { readText } from '../procfs.js';
 import type { Command, TracerOptions } from '../tracer-protocol.js';
 import { startThread, type TracerThread } from '../tracer-start.js';
@@ -14,55 +13,80 @@ import {
   type FollowOptions,
 } from './attached-protocol.js';
 import { findProgram, spawnTraced } from './spawn.js';
+import { Turns } from './turns.js';
 import { prepareWaking, wake } from './wake-signal.js';
 
 /** How long the thread may take to start and to look at what was posted, in milliseconds. */
 const LIMIT = 20_000;
-/** How often a child that is not traced is asked whether it has ended, in milliseconds. */
-const END_POLL = 100;
-const ESRCH = 3;
 
 type Request = AttachedRequest extends infer One
   ? One extends { id: number }
     ? Omit<One, 'id'>
     : One
   : never;
-export type FollowEvent = Exclude<AttachedEvent, { kind: 'reply' }>;
+export type FollowEvent =
+  | Exclude<AttachedEvent, { kind: 'reply' | 'ready' }>
+  /** The thread has failed, which is a bug: nobody is traced any more. */
+  | { readonly kind: 'lost'; readonly error: MinidumpError };
+
+interface Asked {
+  done(reply: { pid: number; errno: number }): void;
+  failed(error: unknown): void;
+}
 
 /** Stays attached to processes from now on, or from their birth, and tells what happens to them. Drives attached-thread.ts. */
 export class Attachment implements Disposable {
   readonly #words: Int32Array;
   readonly #worker: Worker;
   readonly #answers: MessagePort;
-  readonly #replies = new Map<number, (reply: { pid: number; errno: number }) => void>();
+  readonly #asked = new Map<number, Asked>();
+  /** Resolves when the thread serves: nobody need block while it starts. */
+  readonly #ready: Promise<void>;
   readonly #onExit = () => this[Symbol.dispose]();
-  /** Children of this process: somebody has to wait for their ends, traced or not. */
+  /** Children of this process. */
   readonly #launched = new Set<number>();
-  readonly #tell: (event: FollowEvent) => void;
-  #poll: NodeJS.Timeout | undefined;
+  /** The thread serves one dump at a time; who asks for a second one would wait for ever in `Tracer.ready`. */
+  readonly turns = new Turns();
   #lastId = 0;
-  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param tell is called with each event, from the event loop */
   constructor(tell: (event: FollowEvent) => void) {
     prepareWaking();
-    this.#tell = tell;
     this.#words = new Int32Array(new SharedArrayBuffer(AttachedWord.Words * 4));
     const { port1, port2 } = new MessageChannel();
     const data: AttachedData = { words: this.#words, answers: port2 };
     this.#answers = port1;
     this.#worker = startThread(new URL('./attached-thread.js', import.meta.url), data, [port2]);
     port1.unref();
-    this.#worker.on('message', (event: AttachedEvent) => {
-      if (event.kind === 'reply') {
-        this.#replies.get(event.id)?.(event);
-        this.#replies.delete(event.id);
-        return;
-      }
-      if (event.kind === 'ended') this.#launched.delete(event.pid);
-      tell(event);
+    this.#ready = new Promise((ready, failed) => {
+      this.#worker.on('message', (event: AttachedEvent) => {
+        if (event.kind === 'ready') ready();
+        else if (event.kind === 'reply') {
+          this.#asked.get(event.id)?.done(event);
+          this.#asked.delete(event.id);
+        } else {
+          if (event.kind === 'ended') this.#launched.delete(event.pid);
+          tell(event);
+        }
+      });
+      let cause: unknown;
+      this.#worker.on('error', (error) => {
+        cause = error;
+      });
+      this.#worker.on('exit', () => {
+        if (Atomics.exchange(this.#words, AttachedWord.Ended, 1) !== 0) return;
+        process.off('exit', this.#onExit);
+        const why = cause instanceof Error ? `: ${cause.message.split('\n')[0]}` : '';
+        const error = new MinidumpError('system-call', `the thread that watches processes has failed${why}`, {
+          cause,
+        });
+        failed(error);
+        for (const one of this.#asked.values()) one.failed(error);
+        tell({ kind: 'lost', error });
+      });
     });
-    this.#worker.on('error', (error) => this.#lost(error));
+    // Whoever waits for it hears of it.
+    this.#ready.catch(() => {});
     // The thread sits in the kernel: nobody could end it there.
     process.on('exit', this.#onExit);
   }
@@ -71,6 +95,7 @@ export class Attachment implements Disposable {
   async attach(pid: number, options: FollowOptions): Promise<void> {
     checkProcess(pid);
     if (!this.#launched.has(pid)) refuseOwnChild(pid);
+    await this.#ready;
     const { errno } = await this.#ask({ kind: 'attach', pid, options });
     if (errno !== 0) throw tracingRefused(pid, errno);
   }
@@ -83,7 +108,9 @@ export class Attachment implements Disposable {
    */
   async launch(words: readonly string[], options: FollowOptions): Promise<number> {
     const [name = ''] = words;
-    return await spawnTraced(findProgram(name), words, async (gate) => {
+    const program = findProgram(name);
+    await this.#ready;
+    return await spawnTraced(program, words, async (gate) => {
       const { pid, errno } = await this.#ask({ kind: 'adopt', ...gate, options });
       if (errno !== 0) throw tracingRefused(pid, errno);
       this.#launched.add(pid);
@@ -99,44 +126,6 @@ export class Attachment implements Disposable {
   /** Traces a process no longer; it runs on. */
   async detach(pid: number): Promise<void> {
     await this.#ask({ kind: 'detach', pid });
-    if (this.#launched.has(pid)) this.#awaitEnds();
-  }
-
-  /** Children that are not traced any more end without an event. */
-  #awaitEnds(): void {
-    const waitid = bindWaitid();
-    const info = new Int32Array(32);
-    this.#poll ??= setInterval(() => {
-      for (const pid of this.#launched) {
-        if (!hasEnded(waitid, pid, info)) continue;
-        const [how, status] = [info[SI_CODE]!, info[SI_STATUS]!];
-        collect(waitid, pid, info);
-        this.#launched.delete(pid);
-        this.#tell({
-          kind: 'ended',
-          pid,
-          code: how === CLD_EXITED ? status : 0,
-          signal: how === CLD_EXITED ? 0 : status,
-        });
-      }
-      if (this.#launched.size === 0) clearInterval(this.#poll);
-    }, END_POLL);
-  }
-
-  /** What was traced goes on: the kernel lets it go with the thread. */
-  #lost(error: Error): void {
-    Atomics.store(this.#words, AttachedWord.Ended, 1);
-    for (const answer of this.#replies.values()) answer({ pid: 0, errno: ESRCH });
-    this.#replies.clear();
-    this.#tell({ kind: 'lost', why: error.message });
-    if (this.#launched.size > 0) this.#awaitEnds();
-  }
-
-  /** One dump after the other: what is said to the thread during one is about that one. */
-  inTurn<T>(dump: () => Promise<T>): Promise<T> {
-    const turn = this.#turn.then(dump);
-    this.#turn = turn.catch(() => {});
-    return turn;
   }
 
   /** For the driver of a dump (tracer.ts): the thread that traces the process. */
@@ -161,7 +150,6 @@ export class Attachment implements Disposable {
 
   /** Lets all processes go. */
   [Symbol.dispose](): void {
-    clearInterval(this.#poll);
     if (Atomics.load(this.#words, AttachedWord.Ended) !== 0) return;
     process.off('exit', this.#onExit);
     this.#post({ kind: 'end' });
@@ -173,8 +161,8 @@ export class Attachment implements Disposable {
     request: Extract<Request, { kind: 'attach' | 'adopt' | 'detach' }>,
   ): Promise<{ pid: number; errno: number }> {
     const id = ++this.#lastId;
-    return new Promise((done) => {
-      this.#replies.set(id, done);
+    return new Promise((done, failed) => {
+      this.#asked.set(id, { done, failed });
       this.#post({ ...request, id } as AttachedRequest);
     });
   }

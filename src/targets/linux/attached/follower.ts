@@ -17,7 +17,7 @@ import {
   WSTOPPED,
 } from '../ended-threads.js';
 import { listThreads, readBytes, readText } from '../procfs.js';
-import { Event, isSignalStop, Option, Ptrace, Request } from '../ptrace.js';
+import { Event, isSignalStop, Option, Ptrace, Request, SYSCALL_STOP } from '../ptrace.js';
 import { type RegisterAccess, registerAccess } from '../register-access.js';
 import type { AttachedEvent, FollowOptions, ThreadMoment } from './attached-protocol.js';
 import { CaughtFaults } from './caught-faults.js';
@@ -263,6 +263,13 @@ export class Follower {
     if (traced?.standing === undefined || traced.standing.settled) return;
     const { status } = traced.standing;
     traced.standing.settled = true;
+    // Left over from a call that it was made to do and that did not come to its end (snapshot/guarded-call.ts): no signal of its own.
+    if (status === SYSCALL_STOP) {
+      this.restoreOptions(tid, traced.pid);
+      traced.standing = undefined;
+      this.ptrace.request(Request.CONT, tid);
+      return;
+    }
     switch (status >> 8) {
       case 0:
         if (this.#signalled(tid, traced, status & 0xff)) return;

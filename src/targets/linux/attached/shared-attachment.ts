@@ -1,9 +1,10 @@
 import type { TracerThread } from '../tracer-start.js';
 import type { FollowOptions } from './attached-protocol.js';
 import { Attachment, type FollowEvent } from './attachment.js';
+import type { Turns } from './turns.js';
 
 /** What a watch needs of an Attachment. */
-export type AttachmentUse = Pick<Attachment, 'attach' | 'proceed' | 'detach' | 'thread' | 'inTurn'> &
+export type AttachmentUse = Pick<Attachment, 'attach' | 'proceed' | 'detach' | 'thread' | 'turns'> &
   Disposable;
 
 /** One thread that stays attached to the processes of several watches: a thread for each would take 9 MB more. */
@@ -86,8 +87,8 @@ class Lease implements AttachmentUse {
     return this.#attachment.thread;
   }
 
-  inTurn<T>(dump: () => Promise<T>): Promise<T> {
-    return this.#attachment.inTurn(dump);
+  get turns(): Turns {
+    return this.#attachment.turns;
   }
 
   /** The thread does what it is told in order: what attaches to these processes next finds them free. */

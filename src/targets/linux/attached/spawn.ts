@@ -14,6 +14,17 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { MinidumpError } from '../../../io/index.js';
 import { errno, errnoName, libc } from '../../../node/libc.js';
+import {
+  bindWaitid,
+  CLD_EXITED,
+  P_PID,
+  SI_CODE,
+  SI_PID,
+  SI_STATUS,
+  WALL,
+  WEXITED,
+  WNOHANG,
+} from '../ended-threads.js';
 import { readText } from '../procfs.js';
 
 /*
@@ -198,6 +209,15 @@ function spawn(path: string, words: readonly string[], { marker, gate, fd }: Gat
       },
     );
   });
+}
+
+/** Takes the end of a child that nobody traces any more: undefined if it has not ended, or somebody else has taken it. */
+export function collectChild(pid: number): { readonly code: number; readonly signal: number } | undefined {
+  const info = new Int32Array(32);
+  if (bindWaitid()(P_PID, pid, info, WEXITED | WNOHANG | WALL) !== 0 || info[SI_PID] !== pid)
+    return undefined;
+  const status = info[SI_STATUS]!;
+  return info[SI_CODE] === CLD_EXITED ? { code: status, signal: 0 } : { code: 0, signal: status };
 }
 
 /** The child of this process that has the file open. */
