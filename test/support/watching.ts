@@ -1,7 +1,15 @@
 /** Runs programs alone, under `mdmp run` and watched by `mdmp watch`, and tells how each ended. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { analyzeTask } from '../../src/analysis/index.js';
@@ -10,7 +18,7 @@ import { runSync } from '../../src/io/index.js';
 import { FileSource } from '../../src/node/file-source.js';
 import { Minidump } from '../../src/reader/index.js';
 import { minidumpStackwalk } from './judges.js';
-import { statusField, temporaryFolder, threadIds } from './programs.js';
+import { statusField, temporaryFolder, threadIds, threadState } from './programs.js';
 import { run, waitFor } from './run.js';
 import { requireTool, root } from './tools.js';
 
@@ -41,9 +49,36 @@ export interface RunOptions {
 }
 
 const running = new Set<ChildProcess>();
-process.on('exit', () => {
+/** Each is a folder of its own test. */
+const folders = new Set<string>();
+process.on('exit', endStarted);
+
+/** Ends what a test has started and left, and what that has started in the same folder. For `afterEach`, before `stopPrograms`. */
+export function endStarted(): void {
   for (const child of running) child.kill('SIGKILL');
-});
+  for (const pid of [...folders].flatMap(livingIn)) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It has ended.
+    }
+  }
+  folders.clear();
+}
+
+/** Ids of all processes that stand in a folder and live. */
+export function livingIn(cwd: string): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      try {
+        return readlinkSync(`/proc/${pid}/cwd`) === cwd && threadState(pid, pid) !== 'Z';
+      } catch {
+        return false;
+      }
+    });
+}
 
 /** A program that was started, with all that it says. */
 export class Started {
@@ -60,6 +95,7 @@ export class Started {
     { cores = false, env = {}, cwd = temporaryFolder() }: RunOptions = {},
   ) {
     this.cwd = cwd;
+    folders.add(cwd);
     const limit = cores ? 'unlimited' : '0';
     this.child = spawn('/bin/sh', ['-c', 'ulimit -c "$0"; exec "$@"', limit, ...words], {
       cwd,

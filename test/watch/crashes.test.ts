@@ -5,6 +5,7 @@ import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 import {
   breakpadVerdict,
   type Ending,
+  endStarted,
   librariesOf,
   ownVerdict,
   runAlone,
@@ -17,7 +18,10 @@ import {
   withoutNumbers,
 } from '../support/watching.js';
 
-afterEach(stopPrograms);
+afterEach(() => {
+  endStarted();
+  return stopPrograms();
+});
 
 interface Kind {
   readonly kind: string;

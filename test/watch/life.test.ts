@@ -23,9 +23,22 @@ import {
 } from '../support/programs.js';
 import { run, waitFor } from '../support/run.js';
 import { describeWith, type Need, needsBuild, needsLinux, root } from '../support/tools.js';
-import { isTraced, runAlone, runUnder, runWords, Started, said, Watcher } from '../support/watching.js';
+import {
+  endStarted,
+  isTraced,
+  livingIn,
+  runAlone,
+  runUnder,
+  runWords,
+  Started,
+  said,
+  Watcher,
+} from '../support/watching.js';
 
-afterEach(stopPrograms);
+afterEach(() => {
+  endStarted();
+  return stopPrograms();
+});
 
 const needsRoot: Need = { missing: process.getuid?.() === 0 ? undefined : 'root' };
 const flags = ['-std=c++20', '-O1', '-g', '-pthread', '-fno-omit-frame-pointer'];
@@ -171,20 +184,6 @@ function programsIn(cwd: string): number[] {
         return (
           readlinkSync(`/proc/${pid}/cwd`) === cwd && readlinkSync(`/proc/${pid}/exe`) !== process.execPath
         );
-      } catch {
-        return false;
-      }
-    });
-}
-
-/** Ids of all processes that stand in a folder and live. */
-function livingIn(cwd: string): number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      try {
-        return readlinkSync(`/proc/${pid}/cwd`) === cwd && threadState(pid, pid) !== 'Z';
       } catch {
         return false;
       }

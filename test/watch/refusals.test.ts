@@ -6,9 +6,12 @@ import { afterEach, expect, it } from 'vitest';
 import { compile, Program, statusField, stopPrograms, temporaryFolder } from '../support/programs.js';
 import { waitFor } from '../support/run.js';
 import { describeWith, type Need, needsBuild, needsLinux, requireTool } from '../support/tools.js';
-import { main, runAlone } from '../support/watching.js';
+import { endStarted, main, runAlone } from '../support/watching.js';
 
-afterEach(stopPrograms);
+afterEach(() => {
+  endStarted();
+  return stopPrograms();
+});
 
 const mdmp = (...words: string[]) => [process.execPath, main, ...words];
 

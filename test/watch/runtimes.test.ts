@@ -4,9 +4,19 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { stopPrograms, temporaryFolder } from '../support/programs.js';
 import { describeWith, type Need, needsBuild, needsLinux, root } from '../support/tools.js';
-import { breakpadVerdict, ownVerdict, runAlone, runUnder, withoutNumbers } from '../support/watching.js';
+import {
+  breakpadVerdict,
+  endStarted,
+  ownVerdict,
+  runAlone,
+  runUnder,
+  withoutNumbers,
+} from '../support/watching.js';
 
-afterEach(stopPrograms);
+afterEach(() => {
+  endStarted();
+  return stopPrograms();
+});
 
 /** The interpreter itself: what is in PATH may be a script that finds it. */
 const python = spawnSync('python3', ['-c', 'import sys, ctypes; print(sys.executable)'], {

@@ -1,9 +1,20 @@
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import { compile, compileWith, stopPrograms } from '../support/programs.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
-import { runAlone, runUnder, Started, said, Watcher, withoutNumbers } from '../support/watching.js';
+import {
+  endStarted,
+  runAlone,
+  runUnder,
+  Started,
+  said,
+  Watcher,
+  withoutNumbers,
+} from '../support/watching.js';
 
-afterEach(stopPrograms);
+afterEach(() => {
+  endStarted();
+  return stopPrograms();
+});
 
 /** What comes, and how much of it. */
 const kinds = [
