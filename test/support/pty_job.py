@@ -46,11 +46,11 @@ def main():
                 found["program" if len(words) < 6 else "mdmp"] = state
         return found
 
-    def until(condition):
+    def until(condition, what):
         end = time.monotonic() + LIMIT
         while not condition(states()):
             if time.monotonic() > end:
-                sys.exit(f"states: {states()}")
+                sys.exit(f"{what}: {states()}")
             time.sleep(0.01)
         return states()
 
@@ -62,14 +62,14 @@ def main():
     expect(b"thread=")
     send(b"\x1a")
     report["stopped"] = expect(b"PROMPT> ").decode()
-    report["while stopped"] = until(stopped)
+    report["while stopped"] = until(stopped, "stopped")
     send(b"fg\n")
-    report["continued"] = until(running)
+    report["continued"] = until(running, "continued")
     send(b"\x1a")
     expect(b"PROMPT> ")
     send(b"bg\n")
     expect(b"PROMPT> ")
-    report["in the background"] = until(running)
+    report["in the background"] = until(running, "in the background")
     send(b"fg\n")
     expect(b"mdmp|fatal")
     send(b"\x03")
