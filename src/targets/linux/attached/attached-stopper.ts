@@ -27,7 +27,7 @@ export class AttachedStopper implements Stopper {
   constructor(follower: Follower, pid: number, xstate: boolean) {
     this.#follower = follower;
     this.ptrace = follower.ptrace;
-    this.registersOf = follower.registersOf;
+    this.registersOf = follower.registers.access;
     this.#pid = pid;
     this.#shape = { slotSize: slotSize(xstate), cpu: follower.cpuOf(pid), xstate };
   }
@@ -48,7 +48,7 @@ export class AttachedStopper implements Stopper {
     }
     const started = performance.now();
     let left = [...tids.keys()];
-    for (let _turn = 1; ; _turn++) {
+    for (;;) {
       left = left.filter((i) => {
         if (!this.#stands(tids[i]!)) return true;
         set(i, this.#take(tids[i]!, i, view) ? Outcome.Stopped : Outcome.Gone);
@@ -85,7 +85,7 @@ export class AttachedStopper implements Stopper {
     if (registers === undefined) return false;
     this.#stopped.add(tid);
     // What stands for a signal gets its EINTR by that.
-    const heals = () => !this.mayCall(tid) || this.#follower.heal(tid, registers, this.#shape.cpu);
+    const heals = () => !this.mayCall(tid) || this.#follower.registers.heal(tid, registers, this.#shape.cpu);
     fillSlot(this.#shape, view, index, { tid, registers, access: this.registersOf, heals });
     return true;
   }

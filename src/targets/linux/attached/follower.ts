@@ -1,36 +1,16 @@
-import { auxvPointerSize } from '../../../linux/auxv.js';
-import { type Cpu, cpus } from '../../../linux/cpu/index.js';
-import { parseStat, parseStatus } from '../../../linux/stat.js';
-import { cpuOf, isOwnThread } from '../checks.js';
-import {
-  bindWaitid,
-  CLD_EXITED,
-  isEnd,
-  P_PID,
-  SI_CODE,
-  SI_PID,
-  SI_STATUS,
-  WALL,
-  WEXITED,
-  WNOHANG,
-  WNOWAIT,
-  WSTOPPED,
-} from '../ended-threads.js';
-import { listThreads, readBytes, readText } from '../procfs.js';
-import { Event, isSignalStop, Option, Ptrace, Request, SYSCALL_STOP } from '../ptrace.js';
-import { type RegisterAccess, registerAccess } from '../register-access.js';
-import type { AttachedEvent, FollowOptions, ThreadMoment } from './attached-protocol.js';
+import type { Cpu } from '../../../linux/cpu/index.js';
+import { parseStatus } from '../../../linux/stat.js';
+import { bindWaitid, CLD_EXITED } from '../ended-threads.js';
+import { listThreads, readText } from '../procfs.js';
+import { Event, Ptrace, Request, SYSCALL_STOP } from '../ptrace.js';
+import type { AttachedEvent, FollowOptions } from './attached-protocol.js';
 import { CaughtFaults } from './caught-faults.js';
+import { type Report, Reports } from './reports.js';
 import { dispositionOf, isCoreSignal, isStopSignal } from './signals.js';
+import { cpuNow, groupExitSignal, isEnding, isTracedByUs, optionsFor } from './traced-facts.js';
+import { TracedRegisters } from './traced-registers.js';
 
-const P_ALL = 0;
-/** Only what this very thread traces: the children of others are none of its business. */
-const WNOTHREAD = 0x20000000;
-const ECHILD = 10;
 const SIGKILL = 9;
-
-const SIGINFO_SIZE = 128;
-const XSAVE_ROOM = 16 * 1024;
 
 /** A thread that is traced. */
 interface Traced {
@@ -46,15 +26,6 @@ export interface Standing {
   readonly status: number;
   /** What has to be done about it was done; it goes on with the signal, if it is one. */
   settled: boolean;
-}
-
-/** What waitid told of a thread. */
-interface Report {
-  readonly tid: number;
-  /** si_code and si_status */
-  readonly how: number;
-  readonly status: number;
-  readonly ended: boolean;
 }
 
 /** A process that is traced. */
@@ -78,9 +49,8 @@ interface Followed {
  */
 export class Follower {
   readonly ptrace: Ptrace;
-  readonly registersOf: RegisterAccess;
-  readonly #waitid = bindWaitid();
-  readonly #info = new Int32Array(32);
+  readonly registers: TracedRegisters;
+  readonly #reports: Reports;
   readonly #tell: (event: AttachedEvent) => void;
   readonly #threads = new Map<number, Traced>();
   readonly #processes = new Map<number, Followed>();
@@ -89,8 +59,10 @@ export class Follower {
 
   constructor(tell: (event: AttachedEvent) => void) {
     this.#tell = tell;
-    this.ptrace = new Ptrace(this.#waitid);
-    this.registersOf = registerAccess(process.arch === 'arm64' ? 'arm64' : 'amd64');
+    const waitid = bindWaitid();
+    this.ptrace = new Ptrace(waitid);
+    this.#reports = new Reports(waitid, this.ptrace);
+    this.registers = new TracedRegisters(this.ptrace);
   }
 
   get isIdle(): boolean {
@@ -102,10 +74,6 @@ export class Follower {
     for (const { heldSince, frozen } of this.#processes.values())
       if (heldSince !== undefined && !frozen) return true;
     return false;
-  }
-
-  follows(pid: number): boolean {
-    return this.#processes.has(pid);
   }
 
   cpuOf(pid: number): Cpu {
@@ -169,38 +137,14 @@ export class Follower {
    * @param wait until there is one, or a signal interrupts it
    */
   next(wait: boolean): boolean {
-    const report = this.#report(P_ALL, 0, wait ? 0 : WNOHANG);
-    if (report === undefined) {
-      if (wait && this.ptrace.errno === ECHILD) this.#forgetAll();
-      return false;
-    }
-    // One that is kept (Ptrace.peekStop) hides those behind it.
-    const kept = !report.ended && isSignalStop(report.status) && this.standing(report.tid) !== undefined;
-    if (!kept) return this.#took(report);
-    for (const tid of [...this.#threads.keys(), ...this.#expected]) {
-      if (this.standing(tid) !== undefined) continue;
-      const other = this.#report(P_PID, tid, WNOHANG);
-      if (other !== undefined) return this.#took(other);
-    }
-    return false;
-  }
-
-  /** A report, which stays if it is of a signal. */
-  #report(type: number, id: number, flags: number): Report | undefined {
-    const info = this.#info;
-    info[SI_PID] = 0;
-    const all = WSTOPPED | WEXITED | WALL | WNOTHREAD;
-    if (this.#waitid(type, id, info, all | WNOWAIT | flags) !== 0 || info[SI_PID] === 0) return undefined;
-    const [tid, how, status] = [info[SI_PID]!, info[SI_CODE]!, info[SI_STATUS]!];
-    const ended = isEnd(info);
-    if (ended || !isSignalStop(status)) {
-      // What it is may have changed meanwhile: SIGKILL ends a thread that stands.
-      info[SI_PID] = 0;
-      this.#waitid(P_PID, tid, info, all | WNOHANG);
-      if (info[SI_PID] === 0) return undefined;
-      return { tid, how: info[SI_CODE]!, status: info[SI_STATUS]!, ended: isEnd(info) };
-    }
-    return { tid, how, status, ended };
+    const report = this.#reports.next(
+      wait,
+      (tid) => this.standing(tid) !== undefined,
+      () => [...this.#threads.keys(), ...this.#expected],
+    );
+    if (report === 'nobody') this.#forgetAll();
+    if (report === undefined || report === 'nobody') return false;
+    return this.#took(report);
   }
 
   #took({ tid, how, status, ended }: Report): true {
@@ -263,6 +207,7 @@ export class Follower {
     if (traced?.standing === undefined || traced.standing.settled) return;
     const { status } = traced.standing;
     traced.standing.settled = true;
+    const followed = this.#processes.get(traced.pid);
     // Left over from a call that it was made to do and that did not come to its end (snapshot/guarded-call.ts): no signal of its own.
     if (status === SYSCALL_STOP) {
       this.restoreOptions(tid, traced.pid);
@@ -288,7 +233,7 @@ export class Follower {
         if (this.#exits(tid, traced)) return;
         break;
       case Event.STOP:
-        this.#healStopped(tid, traced.pid);
+        if (followed !== undefined) this.registers.healStopped(tid, followed.cpu);
     }
     this.goOn(tid);
   }
@@ -321,17 +266,17 @@ export class Follower {
     if (followed === undefined || followed.ending) return false;
     const asked = followed.options.signals.includes(signal);
     if (!isCoreSignal(signal) && !asked) {
-      this.#healIgnored(tid, signal, followed.cpu);
+      this.registers.healIgnored(tid, signal, followed.cpu);
       return false;
     }
     const disposition = dispositionOf(tid, signal);
     const fatal = disposition === 'default' && isCoreSignal(signal);
-    if (disposition === 'ignored') this.#healIgnored(tid, signal, followed.cpu);
+    if (disposition === 'ignored') this.registers.healIgnored(tid, signal, followed.cpu);
     if (!fatal && !asked) {
       if (disposition === 'caught') this.#keepFault(tid, traced, followed.cpu);
       return false;
     }
-    const at = this.#momentOf(tid);
+    const at = this.registers.momentOf(tid);
     if (at === undefined) return false;
     followed.ending = fatal;
     const first = fatal ? traced.faults?.causeOf(at, followed.cpu) : undefined;
@@ -340,50 +285,11 @@ export class Follower {
     return true;
   }
 
-  /**
-   * A signal that the process ignores would not have been sent at all without a tracer, and no call been interrupted for it: the call
-   * is made again (kernel/signal.c, sig_ignored; found with a program that ignores SIGCHLD and waits in epoll_wait).
-   */
-  #healIgnored(tid: number, signal: number, cpu: Cpu): void {
-    const registers = this.registersOf.read(tid);
-    if (registers === undefined || !cpu.isInterrupted(registers)) return;
-    if (dispositionOf(tid, signal) === 'ignored') this.heal(tid, registers, cpu);
-  }
-
-  #healStopped(tid: number, pid: number): void {
-    const registers = this.registersOf.read(tid);
-    const followed = this.#processes.get(pid);
-    if (registers !== undefined && followed !== undefined) this.heal(tid, registers, followed.cpu);
-  }
-
-  /** Undoes what a stop has done to the call of a thread; gives false if it returns EINTR all the same. */
-  heal(tid: number, registers: BigInt64Array, cpu: Cpu): boolean {
-    if (!cpu.isInterrupted(registers)) return true;
-    if (cpu.heal === undefined || this.registersOf.write === undefined) return false;
-    cpu.heal(registers);
-    return this.registersOf.write(tid, registers);
-  }
-
   #keepFault(tid: number, traced: Traced, cpu: Cpu): void {
-    const fault = this.#momentOf(tid, true);
+    const fault = this.registers.momentOf(tid, true);
     if (fault === undefined) return;
     traced.faults ??= new CaughtFaults();
     traced.faults.add(fault, cpu);
-  }
-
-  #momentOf(tid: number, caught = false): ThreadMoment | undefined {
-    const registers = this.registersOf.read(tid);
-    if (registers === undefined) return undefined;
-    const siginfo = new Uint8Array(SIGINFO_SIZE);
-    this.ptrace.read(Request.GETSIGINFO, tid, 0, siginfo);
-    return {
-      tid,
-      siginfo,
-      registers: new BigUint64Array(registers.buffer),
-      floatingPoint: this.registersOf.readFloatingPoint(tid),
-      xsave: this.registersOf.readXsave(tid, XSAVE_ROOM).slice(),
-      caught,
-    };
   }
 
   /** A thread is about to end, with its memory still there. Gives whether the process is held for it. */
@@ -397,7 +303,7 @@ export class Follower {
     if (signal !== 0) {
       // What seccomp kills, or the kernel by force, gets no signal that could be seen before. It may kill one thread only.
       if (!isCoreSignal(signal) || groupExitSignal(tid) !== signal) return false;
-      const at = this.#momentOf(tid);
+      const at = this.registers.momentOf(tid);
       if (at === undefined) return false;
       followed.ending = true;
       this.#hold(traced.pid);
@@ -512,10 +418,6 @@ export class Follower {
     return this.#threads.get(tid)?.standing;
   }
 
-  isTraced(tid: number): boolean {
-    return this.#threads.has(tid);
-  }
-
   /** A stop that somebody else has taken the report of. */
   note(tid: number, pid: number, status: number): void {
     const traced = this.#threads.get(tid) ?? this.#thread(tid, pid);
@@ -564,8 +466,8 @@ export class Follower {
     const { status } = this.standing(tid)!;
     const event = status >> 8;
     const signal = status & 0xff;
-    if (event === 0) this.#healIgnored(tid, signal, cpu);
-    else if (event === Event.STOP) this.#healStopped(tid, this.#threads.get(tid)!.pid);
+    if (event === 0) this.registers.healIgnored(tid, signal, cpu);
+    else if (event === Event.STOP) this.registers.healStopped(tid, cpu);
     // A child that it has just made is traced, and nobody will look after it.
     if (event === Event.FORK || event === Event.VFORK || event === Event.CLONE) {
       const child = this.ptrace.eventMessage(tid);
@@ -580,33 +482,3 @@ export class Follower {
 
 /** How long the threads of a process that is let go may take to stop, in milliseconds. */
 const DETACH_LIMIT = 2_000;
-
-/** PTRACE_O_* of each of its threads. */
-function optionsFor({ children }: FollowOptions): number {
-  const always = Option.TRACECLONE | Option.TRACEEXEC | Option.TRACEEXIT;
-  return children ? always | Option.TRACEFORK | Option.TRACEVFORK : always;
-}
-
-/** What a whole process is killed by, while a thread of it ends; 0 where nothing kills it. The kernel keeps it for the process. */
-function groupExitSignal(tid: number): number {
-  return parseStat(readText(`/proc/${tid}/stat`) ?? '').exitStatus & 0x7f;
-}
-
-/** What the process runs on, by the size of its pointers. */
-function cpuNow(pid: number): Cpu {
-  const auxv = readBytes(`/proc/${pid}/auxv`) ?? Buffer.alloc(0);
-  try {
-    return cpus[cpuOf(pid, auxvPointerSize(auxv))];
-  } catch {
-    return cpus.amd64;
-  }
-}
-
-function isEnding(pid: number, tid: number): boolean {
-  const status = parseStatus(readText(`/proc/${pid}/task/${tid}/status`) ?? '');
-  return !status.has('State') || /^[ZX]/.test(status.get('State')!);
-}
-
-function isTracedByUs(tid: number): boolean {
-  return isOwnThread(Number(parseStatus(readText(`/proc/${tid}/status`) ?? '').get('TracerPid') ?? 0));
-}
