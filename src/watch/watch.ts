@@ -5,19 +5,17 @@ import type { ThreadMoment } from '../targets/linux/attached/attached-protocol.j
 import { Attachment, type FollowEvent } from '../targets/linux/attached/attachment.js';
 import type { AttachmentUse, SharedAttachment } from '../targets/linux/attached/shared-attachment.js';
 import { collectChild } from '../targets/linux/attached/spawn.js';
-import type { Turn } from '../targets/linux/attached/turns.js';
-import { writeAttached } from '../targets/linux/attached/write-attached.js';
 import { readText } from '../targets/linux/procfs.js';
 import {
   type FileDumpReport,
   type WriteMinidumpOptions,
   writeMinidump,
 } from '../targets/linux/write-minidump.js';
+import { AttachedProcesses, noneAttached } from './attached-processes.js';
 import { crashOf, crashText } from './crash.js';
 import { dumpOptions, followOptions, needsAttachment, pauseOf } from './derived-options.js';
 import { type DumpOccasion, DumpStore, type OccasionCrash, type StoredDump } from './dumps/index.js';
 import type { ProcessExit, WatchEnd, WatchEvent, WatchOptions } from './options.js';
-import { notWatched } from './socket/not-watched.js';
 import type { WatchedReport } from './socket/protocol.js';
 import { type Entrance, openEntrance, type ServedWatch } from './socket/server.js';
 import { type Firing, watchConditions } from './triggers/index.js';
@@ -34,17 +32,12 @@ export class Watch implements ServedWatch, AsyncDisposable {
   readonly ended: Promise<WatchEnd>;
   readonly #options: WatchOptions;
   readonly #store: DumpStore;
-  readonly #attachment: AttachmentUse | undefined;
+  readonly #attached: AttachedProcesses | undefined;
   /** The conditions of each process. */
   readonly #conditions = new Map<number, Disposable>();
-  readonly #released = new Set<number>();
-  /** Dumps that processes are held for. */
-  readonly #held = new Map<number, Promise<unknown>>();
   readonly #entrance: Entrance | undefined;
   /** It is our child: somebody has to wait for its end. */
   readonly #launched: boolean;
-  /** The watch is over: nobody is attached to anything any more. */
-  #detached = false;
   #exit: ProcessExit | undefined;
   #over: ((end: WatchEnd) => void) | undefined;
 
@@ -61,7 +54,13 @@ export class Watch implements ServedWatch, AsyncDisposable {
     this.#entrance = entrance;
     this.#options = options;
     this.#store = store;
-    this.#attachment = attachment;
+    this.#attached =
+      attachment &&
+      new AttachedProcesses(
+        attachment,
+        followOptions(options),
+        (one) => this.#over !== undefined && this.watches(one),
+      );
     this.pid = pid;
     this.ended = new Promise((done) => {
       this.#over = done;
@@ -137,7 +136,11 @@ export class Watch implements ServedWatch, AsyncDisposable {
 
   /** Whether the watcher is attached to the process: then no other debugger can be. */
   get attached(): boolean {
-    return this.#attachment !== undefined && !this.#released.has(this.pid);
+    return this.#isAttached(this.pid);
+  }
+
+  #isAttached(pid: number): boolean {
+    return this.#attached?.has(pid) === true;
   }
 
   /** Absolute path of the folder where the dumps go. */
@@ -173,11 +176,11 @@ export class Watch implements ServedWatch, AsyncDisposable {
 
   /** The processes that are watched now. */
   get processes(): readonly { readonly pid: number; readonly state: WatchedReport['state'] }[] {
-    const state = (pid: number) => (this.#released.has(pid) ? 'released' : 'attached');
-    return [...this.#conditions.keys()].map((pid) => ({
-      pid,
-      state: this.#attachment === undefined ? 'conditions' : state(pid),
-    }));
+    const state = (pid: number) => {
+      if (this.#attached === undefined) return 'conditions';
+      return this.#attached.has(pid) ? 'attached' : 'released';
+    };
+    return [...this.#conditions.keys()].map((pid) => ({ pid, state: state(pid) }));
   }
 
   /** Whether a process is one of those that are watched. */
@@ -191,19 +194,10 @@ export class Watch implements ServedWatch, AsyncDisposable {
    * @throws MinidumpError `not-watched`, `watch-state` where nobody is attached
    */
   async release(pid = this.pid): Promise<void> {
-    const { attachment, turn } = await this.#turnOf(pid);
-    try {
-      if (this.#released.has(pid)) {
-        throw wrongState(`process ${pid} is released already`, 'Others may trace it.');
-      }
-      await attachment.detach(pid);
-      if (!this.watches(pid)) throw notWatched(pid);
-      this.#released.add(pid);
-      this.#tell({ event: 'released', pid });
-      this.#watchEnd(pid);
-    } finally {
-      turn();
-    }
+    if (this.#attached === undefined) throw noneAttached(pid);
+    await this.#attached.release(pid);
+    this.#tell({ event: 'released', pid });
+    this.#watchEnd(pid);
   }
 
   /**
@@ -212,19 +206,10 @@ export class Watch implements ServedWatch, AsyncDisposable {
    * @throws MinidumpError `not-watched`, `watch-state` where it was not released, `already-traced` while a debugger has it
    */
   async resume(pid = this.pid): Promise<void> {
-    const { attachment, turn } = await this.#turnOf(pid);
-    try {
-      if (!this.#released.has(pid)) {
-        throw wrongState(`process ${pid} was not released`, 'The watcher is attached to it.');
-      }
-      await attachment.attach(pid, followOptions(this.#options));
-      if (!this.watches(pid)) throw notWatched(pid);
-      this.#released.delete(pid);
-      this.#tell({ event: 'attached', pid });
-      this.#watchEnd(pid);
-    } finally {
-      turn();
-    }
+    if (this.#attached === undefined) throw noneAttached(pid);
+    await this.#attached.resume(pid);
+    this.#tell({ event: 'attached', pid });
+    this.#watchEnd(pid);
   }
 
   /** Somebody else tells of the end of a process from now on: who is attached, or who looks for conditions, also where there are none. */
@@ -235,25 +220,6 @@ export class Watch implements ServedWatch, AsyncDisposable {
       this.#watchConditions(pid);
     } catch {
       this.#processEnded(pid, undefined);
-    }
-  }
-
-  /** No dump is being made, and none begins, until the turn is given back. */
-  async #turnOf(pid: number): Promise<{ attachment: AttachmentUse; turn: Turn }> {
-    const attachment = this.#attachment;
-    if (attachment === undefined) {
-      throw wrongState(
-        `nobody is attached to process ${pid}`,
-        'Only thresholds and the like are watched: others may trace it.',
-      );
-    }
-    for (;;) {
-      if (!this.watches(pid) || this.#over === undefined) throw notWatched(pid);
-      const turn = await attachment.turns.take();
-      const held = this.#held.get(pid);
-      if (held === undefined && this.watches(pid) && this.#over !== undefined) return { attachment, turn };
-      turn();
-      await held;
     }
   }
 
@@ -275,7 +241,7 @@ export class Watch implements ServedWatch, AsyncDisposable {
     const { triggers = [], pollMs, dumps } = this.#options;
     this.#conditions.get(pid)?.[Symbol.dispose]();
     // Without any, who is attached hears of the end in another way.
-    if (triggers.length === 0 && this.#attachment !== undefined && !this.#released.has(pid)) {
+    if (triggers.length === 0 && this.#isAttached(pid)) {
       this.#conditions.set(pid, { [Symbol.dispose]() {} });
       return;
     }
@@ -337,10 +303,8 @@ export class Watch implements ServedWatch, AsyncDisposable {
   /** A bug of ours; the processes go on, and conditions are still watched. */
   #lost(error: MinidumpError): void {
     this.#tell({ event: 'problem', text: `${error.message}: crashes are not seen any more` });
-    for (const pid of [...this.#conditions.keys()]) {
-      this.#released.add(pid);
-      this.#watchEnd(pid);
-    }
+    this.#attached?.lose();
+    for (const pid of [...this.#conditions.keys()]) this.#watchEnd(pid);
     if (!this.#launched && (this.#options.triggers ?? []).length === 0) this.#finish('closed');
   }
 
@@ -356,16 +320,9 @@ export class Watch implements ServedWatch, AsyncDisposable {
   #heldDump(occasion: DumpOccasion, moment: ThreadMoment | undefined): void {
     const { crash = true } = this.#options;
     const wanted = occasion.trigger !== 'crash' || crash;
-    const done = () => this.#attachment!.proceed(occasion.pid);
-    if (!wanted) done();
-    else {
-      const { pid } = occasion;
-      const dumped = this.#dump({ ...occasion, held: true }, moment).finally(() => {
-        if (this.#held.get(pid) === dumped) this.#held.delete(pid);
-        done();
-      });
-      this.#held.set(pid, dumped);
-    }
+    const { pid } = occasion;
+    if (!wanted) this.#attached!.proceed(pid);
+    else this.#attached!.hold(pid, this.#dump({ ...occasion, held: true }, moment));
   }
 
   /** Never rejects. */
@@ -404,15 +361,8 @@ export class Watch implements ServedWatch, AsyncDisposable {
     moment: ThreadMoment | undefined,
     held: boolean,
   ): Promise<FileDumpReport> {
-    const attachment = this.#attachment;
-    if (attachment !== undefined) {
-      const turn = await attachment.turns.take(held);
-      // Meanwhile it may have been released, or all may.
-      if (!this.#detached && !this.#released.has(pid)) {
-        return await writeAttached(attachment, pid, destination, options, moment, turn);
-      }
-      turn();
-    }
+    const report = await this.#attached?.write(pid, destination, options, moment, held);
+    if (report !== undefined) return report;
     return { file: '', ...(await writeMinidump(pid, destination, options)) };
   }
 
@@ -423,12 +373,12 @@ export class Watch implements ServedWatch, AsyncDisposable {
 
   #processEnded(pid: number, exit: ProcessExit | undefined): void {
     // To who is attached the kernel tells how it ended; conditions only see that it is gone.
-    if (exit === undefined && this.#attachment !== undefined && !this.#released.has(pid)) return;
+    if (exit === undefined && this.#isAttached(pid)) return;
     const conditions = this.#conditions.get(pid);
     if (conditions === undefined) return;
     this.#conditions.delete(pid);
     conditions[Symbol.dispose]();
-    this.#released.delete(pid);
+    this.#attached?.forget(pid);
     // Nobody was attached to see it: then its end is left to us, as its parent.
     const how = exit ?? (this.#launched && pid === this.pid ? collectChild(pid) : undefined);
     this.#tell({ event: 'ended', pid, exit: how });
@@ -448,10 +398,7 @@ export class Watch implements ServedWatch, AsyncDisposable {
 
   async #end(): Promise<void> {
     await this.#store.idle();
-    const turn = await this.#attachment?.turns.take();
-    this.#detached = true;
-    this.#attachment?.[Symbol.dispose]();
-    turn?.();
+    await this.#attached?.end();
     await this.#entrance?.close();
   }
 }
@@ -465,8 +412,4 @@ async function entranceFor({ onEvent }: WatchOptions): Promise<Entrance | undefi
     onEvent?.({ event: 'problem', text: error.message });
     return undefined;
   }
-}
-
-function wrongState(message: string, advice: string): MinidumpError {
-  return new MinidumpError('watch-state', message, { advice });
 }

@@ -4,10 +4,9 @@ import {
   listWatchers,
   releaseWatched,
   resumeWatched,
-  type Watch,
+  Watch,
   type WatcherReport,
   waitForProcess,
-  watchProcess,
 } from '../../watch/index.js';
 import { parseId, wrong } from '../arguments.js';
 import { print, printJson } from '../output.js';
@@ -38,7 +37,8 @@ export async function watch(target: string | undefined, given: WatchCommandArgum
   };
   // Before it is attached: this process must not end by a signal while it is.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
-  watched = await watchProcess(pid, options);
+  // Not watchProcess: a child of a shell that this command has replaced is nobody's child_process.
+  watched = await Watch.attach(pid, options);
   if (over) end();
   dumpOnSignal(watched);
   const keys = listenToKeys(watched, end);

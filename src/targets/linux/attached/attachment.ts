@@ -1,8 +1,6 @@
 import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import { MinidumpError } from '../../../io/index.js';
-import { parseStatus } from '../../../linux/stat.js';
 import { checkProcess, tracingRefused } from '../checks.js';
-import { readText } from '../procfs.js';
 import type { Command, TracerOptions } from '../tracer-protocol.js';
 import { startThread, type TracerThread } from '../tracer-start.js';
 import {
@@ -43,8 +41,6 @@ export class Attachment implements Disposable {
   /** Resolves when the thread serves: nobody need block while it starts. */
   readonly #ready: Promise<void>;
   readonly #onExit = () => this[Symbol.dispose]();
-  /** Children of this process. */
-  readonly #launched = new Set<number>();
   /** The thread serves one dump at a time; who asks for a second one would wait for ever in `Tracer.ready`. */
   readonly turns = new Turns();
   #lastId = 0;
@@ -64,10 +60,7 @@ export class Attachment implements Disposable {
         else if (event.kind === 'reply') {
           this.#asked.get(event.id)?.done(event);
           this.#asked.delete(event.id);
-        } else {
-          if (event.kind === 'ended') this.#launched.delete(event.pid);
-          tell(event);
-        }
+        } else tell(event);
       });
       let cause: unknown;
       this.#worker.on('error', (error) => {
@@ -94,7 +87,6 @@ export class Attachment implements Disposable {
   /** Traces a process from now on. */
   async attach(pid: number, options: FollowOptions): Promise<void> {
     checkProcess(pid);
-    if (!this.#launched.has(pid)) refuseOwnChild(pid);
     await this.#ready;
     const { errno } = await this.#ask({ kind: 'attach', pid, options });
     if (errno !== 0) throw tracingRefused(pid, errno);
@@ -113,7 +105,6 @@ export class Attachment implements Disposable {
     return await spawnTraced(program, words, async (gate) => {
       const { pid, errno } = await this.#ask({ kind: 'adopt', ...gate, options });
       if (errno !== 0) throw tracingRefused(pid, errno);
-      this.#launched.add(pid);
       return pid;
     });
   }
@@ -193,16 +184,4 @@ export class Attachment implements Disposable {
       Atomics.wait(this.#words, word, not, 50);
     }
   }
-}
-
-/**
- * libuv waits for the children of this program by their ids, and takes the stops of a traced one for its end (measured: 'exit' with the code 0 for
- * a child that lived on).
- */
-function refuseOwnChild(pid: number): void {
-  const parent = parseStatus(readText(`/proc/${pid}/status`) ?? '').get('PPid');
-  if (parent !== String(process.pid)) return;
-  throw new MinidumpError('own-process', `process ${pid} is a child of this program, which cannot trace it`, {
-    advice: `Start it with runWatched, or watch it from another process: mdmp watch ${pid}`,
-  });
 }
