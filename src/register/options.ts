@@ -9,8 +9,8 @@ export interface RegisterOptions {
   /** A module whose callback decides what goes into the dumps. It runs in the watcher. */
   callback?: string | undefined;
   /** Most dumps, and most bytes, that are kept in the folder; the oldest go. */
-  keep?: number | undefined;
-  keepSize?: number | undefined;
+  maxCount?: number | undefined;
+  maxBytes?: number | undefined;
   /** Most dumps of this process in all. */
   count?: number | undefined;
   /** Least time between two dumps for one reason, in milliseconds. */
@@ -96,8 +96,8 @@ const RULES: { readonly [Name in keyof RegisterOptions]-?: Rule } = {
     valid: (value) => isText(value) || (Number.isInteger(value) && (value as number) >= 0),
   },
   callback: { variable: 'MDMP_CALLBACK', expected: 'the path of a module', read: same, valid: isText },
-  keep: { variable: 'MDMP_KEEP', expected: 'a number of dumps', read: count, valid: isCount },
-  keepSize: { variable: 'MDMP_KEEP_SIZE', expected: 'a size such as 500M', read: size, valid: isCount },
+  maxCount: { variable: 'MDMP_MAX_COUNT', expected: 'a number of dumps', read: count, valid: isCount },
+  maxBytes: { variable: 'MDMP_MAX_BYTES', expected: 'a size such as 500M', read: size, valid: isCount },
   count: { variable: 'MDMP_COUNT', expected: 'a number of dumps', read: count, valid: isCount },
   spacing: { variable: 'MDMP_SPACING', expected: 'a time such as 10s', read: time(1000), valid: isTime },
   compress: {

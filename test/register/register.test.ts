@@ -337,13 +337,13 @@ describeWith([needsBuild, needsLinux, 'minidump_stackwalk'], 'mdmp/register', ()
   it('tells wrong values in a line each, and the program starts all the same', async () => {
     const result = await serve(['abort'], {
       MDMP_HANG: '-5',
-      MDMP_KEEP: 'many',
+      MDMP_MAX_COUNT: 'many',
       MDMP_COMPRESS: 'zip',
       MDMP_SNAPSHOT: 'perhaps',
     });
     expect(result.signal).toBe('SIGABRT');
     expect(told(result).slice(0, 4)).toEqual([
-      "mdmp: MDMP_KEEP must be a number of dumps, not 'many': it is ignored",
+      "mdmp: MDMP_MAX_COUNT must be a number of dumps, not 'many': it is ignored",
       "mdmp: MDMP_COMPRESS must be zstd, not 'zip': it is ignored",
       "mdmp: MDMP_HANG must be milliseconds from 50 on, a time such as 5s, or 0, not '-5': it is ignored",
       "mdmp: MDMP_SNAPSHOT must be auto, always or never, not 'perhaps': it is ignored",

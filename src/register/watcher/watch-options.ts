@@ -18,8 +18,8 @@ export async function watchOptions(given: RegisterOptions): Promise<WatchOptions
     dumps: {
       folder: given.dir,
       template: given.name,
-      maxCount: given.keep,
-      maxBytes: given.keepSize,
+      maxCount: given.maxCount,
+      maxBytes: given.maxBytes,
       limit: given.count,
       spacing: given.spacing,
       compress: given.compress,
