@@ -69,6 +69,14 @@ for (const name of readdirSync(path('dist/register'))) {
 }
 await bundle('index', 'src/register/index.ts', { dir: path('dist/register'), format: 'esm' });
 
+// Code that V8 has cached cannot import() (src/cli/code-cache.ts). Callbacks are loaded by commands whose code is not kept.
+for (const name of readdirSync(path('dist/cli'))) {
+  if (!name.endsWith('.js') || name === 'load-callback.js') continue;
+  const source = readFileSync(path(`dist/cli/${name}`), 'utf8');
+  if (/[^\w.$]import\(/.test(source))
+    throw new Error(`dist/cli/${name} has an import() that would fail in cached code`);
+}
+
 const licences = [...bundled].sort().map((name) => {
   const home = path(`node_modules/${name}`);
   const file = readdirSync(home).find((one) => /^licen[cs]e/i.test(one));

@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { CacheFolder } from '../node/cache-folder.js';
 import { DiskFolder, openFile } from '../node/disk-folder.js';
+import { loadFzstd } from '../node/zstd/fzstd-package.js';
 import { LocalFiles, SymbolFile, SymbolFolder, type SymbolSupplier, Symbols } from '../symbols/index.js';
 import { wrong } from './arguments.js';
 
@@ -15,9 +15,6 @@ export interface SymbolPlaces {
   /** Look at the files that the modules were loaded from, on this machine. */
   readonly local: boolean;
 }
-
-/** Loaded where a section is compressed so: few are, and it takes 5 ms. */
-const fzstd = () => createRequire(import.meta.url)('fzstd') as typeof import('fzstd');
 
 /** What a command looks symbols up in. Fails with `input-unreadable` for a path that is not there. */
 export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
@@ -33,7 +30,8 @@ export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
     cache: new CacheFolder(cache),
     decompress: {
       inflate: (bytes, size) => inflateSync(bytes, { maxOutputLength: Math.max(1, size) }),
-      zstd: (bytes, size) => fzstd().decompress(bytes, new Uint8Array(size)),
+      // Loaded where a section is compressed so: few are, and it takes 5 ms.
+      zstd: (bytes, size) => loadFzstd().decompress(bytes, new Uint8Array(size)),
     },
   });
 }

@@ -12,6 +12,7 @@ import {
 } from '../io/index.js';
 import { PACKING_HEAD, type Packing, packingOf } from './packing.js';
 import { Spool } from './spool.js';
+import { loadFzstd } from './zstd/fzstd-package.js';
 import { findDecompressor } from './zstd/index.js';
 
 const CHUNK = 256 * 1024;
@@ -96,7 +97,7 @@ async function* chunks(source: Source): AsyncGenerator<Uint8Array> {
 async function unzstd(source: Source, file: Spool): Promise<void> {
   const native = (zlib as { createZstdDecompress?: () => Transform }).createZstdDecompress;
   // Loaded where it is needed only.
-  const portable = native === undefined ? (await import('fzstd')).Decompress : undefined;
+  const portable = native === undefined ? loadFzstd().Decompress : undefined;
   let parts: { bytes: Uint8Array; first: boolean; last: boolean }[] = [];
   const frames = new ZstdFrames((bytes, first, last) => parts.push({ bytes, first, last }));
   let decoder: Decoder | undefined;

@@ -1,4 +1,5 @@
 import { type Compressor, type Decompress, fzstdDecompressor, MinidumpError } from '../../io/index.js';
+import { loadFzstd } from './fzstd-package.js';
 import { libraryCompressor, libraryDecompressor } from './libzstd.js';
 import { nodeCompressor, nodeDecompressor } from './node-zlib.js';
 import { programCompressor } from './program.js';
@@ -21,6 +22,5 @@ export async function findCompressor(): Promise<Compressor> {
 /** The fastest there is: Node's own zstd, the system's library; else fzstd, which takes ten times as long and ignores checksums. */
 export async function findDecompressor(): Promise<Decompress> {
   const found = nodeDecompressor() ?? libraryDecompressor();
-  // Loaded where it is needed only.
-  return found ?? fzstdDecompressor((await import('fzstd')).decompress);
+  return found ?? fzstdDecompressor(loadFzstd().decompress);
 }
