@@ -339,7 +339,7 @@ function watching(declared: Command): Command {
     .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
     .option('--callback <module>', 'a JavaScript module whose callback decides what goes in')
     .option('--comment <text>', 'a text to store in the dumps')
-    .addOption(compress())
+    .addOption(new Option('--compress <how>', 'compress the dumps: zstd, or none').choices([...COMPRESSIONS]))
     .option(
       '--max-pause <seconds>',
       'let the process go on after this time, and give up (default: 10; crash: 60)',

@@ -1,5 +1,6 @@
 import { parseDumpType } from '../dump/dump-type-text.js';
 import { signalNumber } from '../linux/signals.js';
+import { findCompressor } from '../node/zstd/index.js';
 import { findProgram } from '../targets/linux/attached/spawn.js';
 import { SNAPSHOT_MODES } from '../targets/linux/snapshot/plan.js';
 import {
@@ -57,6 +58,8 @@ export async function watchOptions(given: WatchArguments): Promise<WatchOptions>
       'Give a trigger, such as --cpu 90.',
     );
   }
+  // Not when there is a dump, and nobody to tell.
+  if (given.compress === 'zstd') await findCompressor();
   const pause = maxPause === undefined ? undefined : parseSeconds(maxPause, '--max-pause');
   return {
     ...(given.callback === undefined ? {} : await loadCallback(given.callback)),

@@ -9,7 +9,7 @@ import {
   waitForProcess,
 } from '../../watch/index.js';
 import { parseId, wrong } from '../arguments.js';
-import { print, printJson } from '../output.js';
+import { err, print, printJson } from '../output.js';
 import { printable } from '../text.js';
 import { dumpOnSignal, type WatchArguments, watchOptions } from '../watching.js';
 
@@ -98,6 +98,9 @@ async function processOf(target: string, wait: boolean): Promise<number> {
 function listenToKeys(watched: Watch, end: () => void): () => void {
   const { stdin } = process;
   if (stdin.isTTY !== true) return () => {};
+  process.stderr.write(
+    `${err.dim('mdmp:')} watching process ${watched.pid}: d makes a dump, q ends the watch\n`,
+  );
   stdin.setRawMode(true);
   stdin.resume();
   stdin.on('data', (keys: Buffer) => {
