@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, isAbsolute } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 import * as zlib from 'node:zlib';
 import { defaultCacheFolder } from '../node/default-cache-folder.js';
 import { makePrivateFolder, privateFolder, readPrivateFile } from '../node/private-file.js';
@@ -27,6 +27,8 @@ type Extension = (module: NodeJS.Module, file: string) => void;
  * compiled as ever. NODE_DISABLE_COMPILE_CACHE=1, Node's own variable, turns it off.
  *
  * (`module.enableCompileCache` of Node 22.8 gives half of that, removes nothing that got old, and does not ask who else may write to its folder.)
+ *
+ * Such code cannot import(); scripts/bundle.js sees to it that there is none.
  *
  * @param command each has a file of its own, with the functions that it called
  * @returns to be called when the command has done its work: keeps what was compiled
@@ -88,7 +90,6 @@ function compileWith(known: ReadonlyMap<string, CachedCode>) {
       {
         filename: file,
         cachedData: fits ? code.data : undefined,
-        importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
       },
     );
     if (code && (!fits || script.cachedDataRejected)) refused.add(name);

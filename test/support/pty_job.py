@@ -1,7 +1,7 @@
 """Drives a shell on a terminal of its own: a command is started, stopped by Ctrl-Z, continued by fg, and ended by Ctrl-C.
 
 pty_job.py COMMAND: waits for `thread=` in its output first. Prints what happened as JSON: the states of the processes whose command line
-has MARK (an environment variable) in it, when the shell had the terminal and when the command had it, and the last status of the shell.
+has MARK (an environment variable) in it, of that terminal only, when the shell had the terminal and when the command had it, and the last status of the shell.
 """
 import json
 import os
@@ -39,10 +39,10 @@ def main():
                 with open(f"/proc/{entry}/cmdline", "rb") as file:
                     words = file.read().split(b"\0")
                 with open(f"/proc/{entry}/stat") as file:
-                    state = file.read().rpartition(") ")[2].split()[0]
+                    state, _, _, session = file.read().rpartition(") ")[2].split()[:4]
             except OSError:
                 continue
-            if entry.isdigit() and os.environ["MARK"].encode() in words and words[0] != b"python3" and int(entry) not in (pid, os.getpid()):
+            if int(session) == pid and os.environ["MARK"].encode() in words:
                 found["program" if len(words) < 6 else "mdmp"] = state
         return found
 
