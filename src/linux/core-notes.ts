@@ -1,6 +1,7 @@
 import { readRange, type Source, type Task } from '../io/index.js';
 import type { Problems } from './problems.js';
 import { REGISTER_COUNT } from './registers.js';
+import { SIGINFO_SIZE } from './siginfo.js';
 
 /** A thread as the notes of an x86-64 core tell of it. */
 export interface CoreThread {
@@ -73,7 +74,6 @@ const PSINFO_NAME = 40;
 const PSINFO_NAME_SIZE = 16;
 const PSINFO_ARGUMENTS = 56;
 const FXSAVE_SIZE = 512;
-const SIGINFO_SIZE = 128;
 
 /** Largest description that is taken, by type. The kernel's own limit for NT_FILE is 16 MiB (core_file_note_size_limit). */
 const LIMITS: ReadonlyMap<number, number> = new Map([

@@ -2,10 +2,7 @@ import type { ReadMemory, TargetException } from '../dump/target.js';
 import { MinidumpError, type Task } from '../io/index.js';
 import { amd64 } from './cpu/amd64.js';
 import type { Cpu } from './cpu/cpu.js';
-
-/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV: siginfo_t has the address of the fault. */
-const FAULTS = new Set([4, 5, 7, 8, 11]);
-const SIGINFO_SIZE = 128;
+import { hasFaultAddress, parseSiginfo, SIGINFO_SIZE } from './siginfo.js';
 
 /**
  * What happened, from the siginfo_t and ucontext_t that the kernel gave to a handler: bytes, or addresses.
@@ -45,17 +42,14 @@ export function* readException(
 /** What happened, from siginfo_t and the context of the thread at that moment. */
 export function exceptionFrom(siginfo: Uint8Array, context: Uint8Array, cpu: Cpu = amd64): TargetException {
   const view = new DataView(siginfo.buffer, siginfo.byteOffset, siginfo.byteLength);
-  const code = view.getInt32(0, true);
-  // si_code: above 0 the kernel raised the signal, else somebody sent it.
-  const raised = view.getInt32(8, true) > 0;
+  const info = parseSiginfo(siginfo);
   const instructionPointer = cpu.instructionPointer(context);
   const at = cpu.faultAddressOffset;
   const faultAddress = cpu.pointerSize === 8 ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
   return {
-    code,
-    flags: view.getUint32(8, true),
-    // si_addr is there for faults only; a signal that somebody sent has the sender at that place.
-    address: raised && FAULTS.has(code) ? faultAddress : instructionPointer,
+    code: info.signal,
+    flags: info.code >>> 0,
+    address: hasFaultAddress(info) ? faultAddress : instructionPointer,
     context,
     instructionPointer,
     stackPointer: cpu.stackPointer(context),

@@ -1,4 +1,6 @@
 import type { MemoryPart } from '../dump/target.js';
+import type { Mapping } from './maps.js';
+import { findMapping, indexAbove } from './stacks.js';
 
 /** `why`: of a hole. */
 export type AddPart = (start: bigint, end: bigint, kind: MemoryPart['kind'], why?: string) => void;
@@ -10,6 +12,19 @@ export function mergingInto(parts: MemoryPart[]): AddPart {
     if (last !== undefined && last.end === start && last.kind === kind && last.why === why) last.end = end;
     else if (end > start) parts.push({ start, end, kind, why });
   };
+}
+
+/**
+ * Adds a hole from an address on, of which nothing is to be had: as far as its mapping reaches, or the gap between two.
+ *
+ * @returns where it ends, `end` at the most
+ */
+export function addHole(add: AddPart, mappings: readonly Mapping[], at: bigint, end: bigint): bigint {
+  const mapping = findMapping(mappings, at);
+  const next = mapping?.end ?? mappings[indexAbove(mappings, at)]?.start ?? end;
+  const to = next < end ? next : end;
+  add(at, to, 'hole', mapping === undefined ? NOT_MAPPED : OPAQUE);
+  return to;
 }
 
 /** Why memory cannot be read. */

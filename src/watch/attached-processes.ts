@@ -60,16 +60,14 @@ export class AttachedProcesses {
       this.#checkWatched(pid);
       const turn = await this.#attachment.turns.take();
       try {
-        const held = this.#held.get(pid);
-        if (held === undefined) {
+        if (!this.#held.has(pid)) {
           this.#checkWatched(pid);
           return await act();
         }
-        turn();
-        await held;
       } finally {
         turn();
       }
+      await this.#held.get(pid);
     }
   }
 

@@ -1,5 +1,5 @@
 import { MinidumpError } from '../io/index.js';
-import { allWatchers, watcherOf } from './socket/find-watcher.js';
+import { allWatchers, type WatcherSocket, watcherOf } from './socket/find-watcher.js';
 import type { WatcherReport } from './socket/protocol.js';
 
 /** How long one that says nothing is waited for, in milliseconds: it dumps a crash, or it is somebody's who means no good. */
@@ -46,11 +46,14 @@ async function control(pid: number, want: 'release' | 'resume'): Promise<void> {
     import('./socket/client.js'),
     import('./socket/not-watched.js'),
   ]);
-  // One that was released has no tracer to be found by.
-  const reports = await listWatchers();
-  const found = reports.find(({ processes }) => processes.some((one) => one.pid === pid));
-  const watcher =
-    watcherOf(pid) ?? allWatchers().find((one) => one.pid === found?.pid && one.uid === found.uid);
+  const watcher = watcherOf(pid) ?? (await watcherOfReleased(pid));
   if (watcher === undefined || (await ask(watcher, { want, pid: watcher.knownAs ?? pid })) === undefined)
     throw notWatched(pid);
+}
+
+/** One that was released has no tracer to be found by: all are asked. */
+async function watcherOfReleased(pid: number): Promise<WatcherSocket | undefined> {
+  const reports = await listWatchers();
+  const found = reports.find(({ processes }) => processes.some((one) => one.pid === pid));
+  return allWatchers().find((one) => one.pid === found?.pid && one.uid === found.uid);
 }

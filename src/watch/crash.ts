@@ -1,18 +1,16 @@
+import { ADDRESS_OFFSET, hasFaultAddress, parseSiginfo } from '../linux/siginfo.js';
 import { signalName } from '../linux/signals.js';
 import type { ThreadMoment } from '../targets/linux/attached/attached-protocol.js';
 import type { OccasionCrash } from './dumps/index.js';
 
-/** From siginfo_t: si_signo, si_code, and si_addr, which is there for faults. */
+/** What siginfo_t says of a crash, as ptrace gives it: of 64 bits. */
 export function crashOf({ tid, siginfo }: ThreadMoment): OccasionCrash {
+  const { signal, code } = parseSiginfo(siginfo);
   const view = new DataView(siginfo.buffer, siginfo.byteOffset, siginfo.byteLength);
-  const signal = view.getInt32(0, true);
-  const code = view.getInt32(8, true);
-  const address = code > 0 && FAULTS.has(signal) ? view.getBigUint64(16, true) : 0n;
+  const address = hasFaultAddress({ signal, code }) ? view.getBigUint64(ADDRESS_OFFSET, true) : 0n;
   return { signal, signalName: signalName(signal), code, address, thread: tid };
 }
 
-/** SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV. */
-const FAULTS = new Set([4, 5, 7, 8, 11]);
 /** si_code: the kernel cannot tell the address. */
 const SI_KERNEL = 0x80;
 
@@ -20,7 +18,7 @@ export function crashText(
   { signal, signalName: name, code, address, thread }: OccasionCrash,
   last: string,
 ): string {
-  const known = FAULTS.has(signal) && code > 0 && code < SI_KERNEL;
+  const known = hasFaultAddress({ signal, code }) && code < SI_KERNEL;
   const where = known ? ` at 0x${address.toString(16)}` : '';
   const then = name === last ? '' : `, then ${last}`;
   return `${name}${where} in thread ${thread}${then}`;

@@ -18,11 +18,15 @@ import { runSync } from '../../src/io/index.js';
 import { FileSource } from '../../src/node/file-source.js';
 import { Minidump } from '../../src/reader/index.js';
 import { minidumpStackwalk } from './judges.js';
-import { statusField, temporaryFolder, threadIds, threadState } from './programs.js';
+import { compileWith, statusField, temporaryFolder, threadIds, threadState } from './programs.js';
 import { run, waitFor } from './run.js';
 import { requireTool, root } from './tools.js';
 
 export const main = join(root, 'dist', 'cli', 'main.js');
+
+/** test/programs/fatal.cc, which ends in many ways. */
+export const compileFatal = (): Promise<string> =>
+  compileWith('g++', 'fatal.cc', ['-std=c++20', '-O1', '-g', '-pthread', '-fno-omit-frame-pointer']);
 
 /** How a program ended, and what it said. */
 export interface Ending {

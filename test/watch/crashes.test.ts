@@ -1,9 +1,10 @@
 import { rmSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { compile, compileWith, removeFolders, stopPrograms } from '../support/programs.js';
+import { compile, removeFolders, stopPrograms } from '../support/programs.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 import {
   breakpadVerdict,
+  compileFatal,
   type Ending,
   endStarted,
   librariesOf,
@@ -64,13 +65,7 @@ describeWith(
     let program: string;
     let symbols: string;
     beforeAll(async () => {
-      program = await compileWith('g++', 'fatal.cc', [
-        '-std=c++20',
-        '-O1',
-        '-g',
-        '-pthread',
-        '-fno-omit-frame-pointer',
-      ]);
+      program = await compileFatal();
       symbols = await symbolFiles([program, ...(await librariesOf(program))]);
     });
     afterAll(() => {

@@ -13,7 +13,6 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, expect, it } from 'vitest';
 import {
   compile,
-  compileWith,
   Program,
   statusField,
   stopPrograms,
@@ -24,6 +23,7 @@ import {
 import { run, waitFor } from '../support/run.js';
 import { describeWith, type Need, needsBuild, needsLinux, root } from '../support/tools.js';
 import {
+  compileFatal,
   endStarted,
   isTraced,
   livingIn,
@@ -41,8 +41,6 @@ afterEach(() => {
 });
 
 const needsRoot: Need = { missing: process.getuid?.() === 0 ? undefined : 'root' };
-const flags = ['-std=c++20', '-O1', '-g', '-pthread', '-fno-omit-frame-pointer'];
-const fatal = () => compileWith('g++', 'fatal.cc', flags);
 
 /** What a program goes through, and who crashes: the process that was started, or a child that `--children` follows. */
 const lives = [
@@ -62,7 +60,7 @@ const lives = [
 describeWith([needsBuild, needsLinux, 'g++'], 'what becomes of a watched program', () => {
   let program: string;
   beforeAll(async () => {
-    program = await fatal();
+    program = await compileFatal();
   });
 
   it.each(lives)('$life, started by mdmp', async ({ life, crashes }) => {
@@ -143,7 +141,7 @@ describeWith([needsBuild, needsLinux, 'g++'], 'what becomes of a watched program
 
 describeWith([needsBuild, needsLinux, needsRoot, 'g++'], 'a program that changes its user', () => {
   it('is dumped by root all the same', async () => {
-    const ending = await runUnder([await fatal(), 'nobody', 'null']);
+    const ending = await runUnder([await compileFatal(), 'nobody', 'null']);
     expect(ending).toMatchObject({ code: null, signal: 'SIGSEGV' });
     expect(ending.dumps).toHaveLength(1);
   });
@@ -193,7 +191,7 @@ function programsIn(cwd: string): number[] {
 describeWith([needsBuild, needsLinux, 'gcc', 'g++'], 'a watcher that is killed', () => {
   let program: string;
   beforeAll(async () => {
-    program = await fatal();
+    program = await compileFatal();
   });
 
   it('while it starts a program leaves it running, or not begun', async () => {
@@ -302,7 +300,7 @@ const needsPython: Need = {
 
 describeWith([needsBuild, needsLinux, needsPython, 'gcc', 'g++'], 'job control', () => {
   it('Ctrl-Z of mdmp run gives the terminal back to the shell, and fg goes on', async () => {
-    const program = await fatal();
+    const program = await compileFatal();
     const words = runWords([program, 'wait'], temporaryFolder());
     const { status, stdout, stderr } = await run(
       'python3',

@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, expect, it } from 'vitest';
-import { compile, compileWith, stopPrograms } from '../support/programs.js';
+import { compile, stopPrograms } from '../support/programs.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
 import {
+  compileFatal,
   endStarted,
   runAlone,
   runUnder,
@@ -67,13 +68,7 @@ describeWith([needsBuild, needsLinux, 'gcc'], 'signals that a program handles', 
 describeWith([needsBuild, needsLinux, 'g++'], 'ends that are no crashes', () => {
   let program: string;
   beforeAll(async () => {
-    program = await compileWith('g++', 'fatal.cc', [
-      '-std=c++20',
-      '-O1',
-      '-g',
-      '-pthread',
-      '-fno-omit-frame-pointer',
-    ]);
+    program = await compileFatal();
   });
 
   it.each([

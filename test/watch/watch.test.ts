@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { afterEach, expect, it } from 'vitest';
 import {
   FileSource,
@@ -16,6 +16,7 @@ import { runAsync, runSync } from '../../dist/io/index.js';
 import { compile, Program, statusField, stopPrograms, temporaryFolder } from '../support/programs.js';
 import { waitFor } from '../support/run.js';
 import { describeWith, needsBuild, needsLinux } from '../support/tools.js';
+import { startApart } from './watcher.js';
 
 const needs = ['gcc', needsLinux, needsBuild] as const;
 const watches = new Set<Watch>();
@@ -60,16 +61,11 @@ class Seen {
   }
 }
 
-/** A program, and the id of it: a shell stands between, as nobody can trace a child of his own. */
-async function startApart(): Promise<{ program: Program; pid: number }> {
-  const program = await Program.start('/bin/sh', [
-    '-c',
-    'exec 3<&0; "$0" <&3 & wait $!',
-    await compile('conditions'),
-  ]);
-  const children = readFileSync(`/proc/${program.pid}/task/${program.pid}/children`, 'utf8');
-  return { program, pid: Number(children.trim()) };
-}
+/** The program of conditions: its shell, which takes its commands, and its id. */
+const start = async () => {
+  const { shell: program, pid } = await startApart(await compile('conditions'));
+  return { program, pid };
+};
 
 /** Of a dump. */
 function read(file: string) {
@@ -81,7 +77,7 @@ function read(file: string) {
 describeWith(needs, 'a watch', () => {
   it('dumps a process that goes on, when a condition comes true, attached or not', async () => {
     for (const crash of [true, false]) {
-      const { program, pid } = await startApart();
+      const { program, pid } = await start();
       const seen = new Seen();
       const watch = await seen.attach(pid, {
         crash,
@@ -109,7 +105,7 @@ describeWith(needs, 'a watch', () => {
   });
 
   it('ends after as many dumps as were wanted; a program that it has started runs to its end', async () => {
-    const { program, pid } = await startApart();
+    const { program, pid } = await start();
     const attached = new Seen();
     const watch = await attached.attach(pid, {
       triggers: [{ kind: 'every', seconds: 0.2 }],
@@ -193,7 +189,7 @@ describeWith(needs, 'a watch', () => {
   });
 
   it('is told to let others in, and to come back', async () => {
-    const { program, pid } = await startApart();
+    const { program, pid } = await start();
     const seen = new Seen();
     const watch = await seen.attach(pid);
     await watch.release();
@@ -210,7 +206,7 @@ describeWith(needs, 'a watch', () => {
   });
 
   it('knows the end of a released program, its child or not', async () => {
-    const { program, pid } = await startApart();
+    const { program, pid } = await start();
     const attached = await new Seen().attach(pid);
     await attached.release();
     await program.stop();
@@ -268,7 +264,7 @@ describeWith(needs, 'a watch', () => {
     await expect(
       seen.attach(process.ppid, { triggers: [{ kind: 'threads-above', count: -1 }] }),
     ).rejects.toThrow('threads-above');
-    const { pid } = await startApart();
+    const { pid } = await start();
     const first = await seen.attach(pid);
     await expect(new Seen().attach(pid)).rejects.toThrow('already traced');
     await first.close();

@@ -62,9 +62,9 @@ export async function stopCommands(): Promise<void> {
  * the thread that traces them.
  */
 export async function startApart(path: string, args: readonly string[] = []) {
-  const shell = await Program.start('sh', ['-c', 'exec 3<&0; "$0" "$@" <&3 & wait', path, ...args]);
+  const shell = await Program.start('sh', ['-c', 'exec 3<&0; "$0" "$@" <&3 & wait $!', path, ...args]);
   const pid = childrenOf(shell.pid)[0]!;
-  return { pid, [Symbol.asyncDispose]: () => shell.stop() };
+  return { pid, shell, [Symbol.asyncDispose]: () => shell.stop() };
 }
 
 /** Watches a process by the built command; resolves when it is attached. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
+import { peerCredentials } from '../../node/peer-credentials.js';
 import { type DumpRequest, Lines, type ToProcess, type ToWatcher } from '../messages.js';
-import { credentialsOf } from './credentials.js';
 import type { Processes } from './processes.js';
 import type { WatchedNode } from './watched-node.js';
 
@@ -17,10 +17,10 @@ export class Peer {
   constructor(socket: Socket, processes: Processes) {
     this.#socket = socket;
     this.#processes = processes;
-    const peer = credentialsOf(socket);
+    const peer = peerCredentials(socket);
     this.#pid = peer?.pid ?? 0;
     socket.on('error', () => {});
-    if (peer === undefined || peer.uid !== process.geteuid!()) {
+    if (this.#pid === 0 || peer?.uid !== process.geteuid!()) {
       socket.destroy();
       return;
     }

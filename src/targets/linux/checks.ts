@@ -5,6 +5,7 @@ import type { CpuName } from '../../linux/cpu/index.js';
 import { parseStatus } from '../../linux/stat.js';
 import { targetExited } from './memory.js';
 import { listThreads, readText, stateIn } from './procfs.js';
+import { hasLeft } from './stop-patience.js';
 
 const EPERM = 1;
 
@@ -79,7 +80,7 @@ function isKernelThread(pid: number): boolean {
 function livingThread(pid: number): number | undefined {
   return [pid, ...listThreads(pid)].find((tid) => {
     const state = stateIn(`/proc/${pid}/task/${tid}/stat`);
-    return state !== undefined && !'ZX'.includes(state);
+    return !hasLeft(state);
   });
 }
 

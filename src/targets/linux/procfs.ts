@@ -49,6 +49,14 @@ export function listThreads(pid: number): number[] {
   }
 }
 
+/** The children of this process, of all its threads. Needs CONFIG_PROC_CHILDREN, which distributions have; without it none are seen. */
+export function ownChildren(): number[] {
+  return listThreads(process.pid).flatMap((tid) => {
+    const text = readText(`/proc/self/task/${tid}/children`) ?? '';
+    return text.split(' ').filter(Boolean).map(Number);
+  });
+}
+
 /**
  * Reads /proc/PID/maps in one go into a buffer that is kept: the kernel writes whole lines for each read, and a large
  * buffer means few of them.

@@ -3,9 +3,9 @@ import type { MemoryPart } from '../../dump/target.js';
 import { MINIDUMP_TYPE } from '../../format/index.js';
 import type { Cpu } from '../../linux/cpu/index.js';
 import type { Mapping } from '../../linux/maps.js';
-import { mergingInto, NOT_MAPPED, OPAQUE } from '../../linux/parts.js';
+import { addHole, mergingInto } from '../../linux/parts.js';
 import { isOpaque } from '../../linux/regions.js';
-import { findMapping, indexAbove, stackAt } from '../../linux/stacks.js';
+import { findMapping, stackAt } from '../../linux/stacks.js';
 import { KeptMemory, type KeptPart, keepMemory } from './kept-memory.js';
 import type { ReadableMemory, SortedMemory } from './memory.js';
 import { OverlaidMemory } from './overlaid-memory.js';
@@ -100,11 +100,8 @@ class UnknownMemory implements ReadableMemory {
     const parts: MemoryPart[] = [];
     const add = mergingInto(parts);
     for (let at = start; at < end; ) {
-      const mapping = this.#unreadable(at);
-      let to = mapping?.end ?? this.#mappings[indexAbove(this.#mappings, at)]?.start ?? end;
-      if (to > end) to = end;
-      add(at, to, 'hole', mapping === undefined ? NOT_MAPPED : OPAQUE);
-      at = to;
+      this.#unreadable(at);
+      at = addHole(add, this.#mappings, at, end);
     }
     return parts;
   }
@@ -118,11 +115,10 @@ class UnknownMemory implements ReadableMemory {
     throw new NotKept();
   }
 
-  /** The mapping at an address, of which nothing could be read anyway. */
-  #unreadable(address: bigint): Mapping | undefined {
+  /** Nothing could be read at an address anyway, or else it is `NotKept`. */
+  #unreadable(address: bigint): void {
     const mapping = this.find(address);
     if (mapping !== undefined && !isOpaque(mapping)) throw new NotKept();
-    return mapping;
   }
 
   [Symbol.dispose](): void {}

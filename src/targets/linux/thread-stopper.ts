@@ -3,18 +3,13 @@ import { bindWaitid, collect, hasEnded } from './ended-threads.js';
 import { readText, stateIn } from './procfs.js';
 import { Event, Ptrace, Request } from './ptrace.js';
 import { type RegisterAccess, registerAccess } from './register-access.js';
+import { hasLeft, PATIENCE, SPIN_MS, waitsInVain } from './stop-patience.js';
 import type { Stopper } from './stopper.js';
 import { fillSlot, type SlotShape, stopAllThreads, type ThreadSlots } from './thread-slots.js';
 import { Outcome, Slot, slotSize } from './tracer-protocol.js';
 
 const EPERM = 1;
 const ESRCH = 3;
-
-/** How long a thread may take to stop, in milliseconds: one that sits in the kernel (D), and any other. */
-const PATIENCE_D = 100;
-const PATIENCE = 2_000;
-/** Stops come within 0.3 ms; so long it pays to ask without sleeping. */
-const SPIN_MS = 1;
 
 interface Traced {
   stopped: boolean;
@@ -133,7 +128,7 @@ export class ThreadStopper implements Stopper {
       const code = this.ptrace.errno;
       const state = this.#stateOf(tid);
       // A thread that is ending answers EPERM or ESRCH, according to how far it has come.
-      if (state === undefined || state === 'Z' || state === 'X') return [Outcome.Gone, code];
+      if (hasLeft(state)) return [Outcome.Gone, code];
       return [code === ESRCH ? Outcome.Gone : Outcome.Refused, code || EPERM];
     }
     this.#traced.set(tid, { stopped: false, exited: false, rank });
@@ -162,10 +157,9 @@ export class ThreadStopper implements Stopper {
       if (performance.now() - lastLook > 10) {
         lastLook = performance.now();
         const states = left.map((i) => (this.#noticeExit(tids[i]!) ? 'X' : this.#stateOf(tids[i]!)));
-        const lost = (state: string | undefined) => state === undefined || state === 'X' || state === 'Z';
-        if (states.every((state) => lost(state) || (state === 'D' && elapsed > PATIENCE_D))) {
+        if (waitsInVain(states, elapsed)) {
           left.forEach((i, n) => {
-            if (lost(states[n])) this.#traced.get(tids[i]!)!.exited = true;
+            if (hasLeft(states[n])) this.#traced.get(tids[i]!)!.exited = true;
           });
           break;
         }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { MinidumpError } from '../../io/index.js';
 import { stateIn } from '../../targets/linux/procfs.js';
-import { peerCredentials } from './credentials.js';
+import { knownPeer } from './credentials.js';
 import type { WatcherSocket } from './find-watcher.js';
 import {
   decode,
@@ -83,7 +83,7 @@ async function reach({ file, pid, uid }: WatcherSocket): Promise<Socket | undefi
   socket.on('error', () => {
     // Whoever reads hears of it.
   });
-  const peer = peerCredentials(socket);
+  const peer = knownPeer(socket);
   if (peer.pid === pid && peer.uid === uid) return socket;
   socket.destroy();
   throw new MinidumpError(

@@ -5,7 +5,7 @@ import type { Destination } from '../../node/destination.js';
 import { readText } from '../../targets/linux/procfs.js';
 import type { FileDumpReport, WriteMinidumpOptions } from '../../targets/linux/write-minidump.js';
 import { withOutputOnStderr } from './callback-output.js';
-import { mayAsk, peerCredentials } from './credentials.js';
+import { knownPeer, mayAsk } from './credentials.js';
 import { FrameSink } from './frame-sink.js';
 import { notWatched } from './not-watched.js';
 import { isSocketOf, ownFolder, SOCKET_MODE, socketIn } from './place.js';
@@ -164,7 +164,7 @@ class WatcherServer {
       // He has gone: `close` follows.
     });
     try {
-      const peer = peerCredentials(socket);
+      const peer = knownPeer(socket);
       if (!mayAsk(peer)) {
         throw new MinidumpError(
           'watcher-denied',

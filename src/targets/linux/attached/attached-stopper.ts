@@ -2,15 +2,11 @@ import { bindWaitid, hasEnded } from '../ended-threads.js';
 import { stateIn } from '../procfs.js';
 import { Event, type Ptrace, Request } from '../ptrace.js';
 import type { RegisterAccess } from '../register-access.js';
+import { hasLeft, PATIENCE, SPIN_MS, waitsInVain } from '../stop-patience.js';
 import type { Stopper } from '../stopper.js';
 import { fillSlot, type SlotShape, stopAllThreads, type ThreadSlots } from '../thread-slots.js';
 import { Outcome, Slot, slotSize } from '../tracer-protocol.js';
 import type { Follower } from './follower.js';
-
-/** How long a thread may take to stop, in milliseconds: one that sits in the kernel (D), and any other. */
-const PATIENCE_D = 100;
-const PATIENCE = 2_000;
-const SPIN_MS = 1;
 
 /** Stops threads that are traced already, and has them go on as before. */
 export class AttachedStopper implements Stopper {
@@ -58,10 +54,8 @@ export class AttachedStopper implements Stopper {
       if (left.length === 0) return;
       if (elapsed < SPIN_MS) continue;
       const states = left.map((i) => (this.hasEnded(tids[i]!) ? undefined : this.#stateOf(tids[i]!)));
-      const lost = (state: string | undefined) => state === undefined || 'XZ'.includes(state);
-      const over = states.every((state) => lost(state) || (state === 'D' && elapsed > PATIENCE_D));
-      if (over || elapsed > PATIENCE) {
-        for (const [n, i] of left.entries()) set(i, lost(states[n]) ? Outcome.Gone : Outcome.Unstoppable);
+      if (elapsed > PATIENCE || waitsInVain(states, elapsed)) {
+        for (const [n, i] of left.entries()) set(i, hasLeft(states[n]) ? Outcome.Gone : Outcome.Unstoppable);
         return;
       }
       this.ptrace.pause(50);

@@ -133,12 +133,6 @@ export class Attachment implements Disposable {
     };
   }
 
-  /** Keeps this program from ending, or not. */
-  ref(keeps: boolean): void {
-    if (keeps) this.#worker.ref();
-    else this.#worker.unref();
-  }
-
   /** Lets all processes go. */
   [Symbol.dispose](): void {
     if (Atomics.load(this.#words, AttachedWord.Ended) !== 0) return;

@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Cpu } from '../../../linux/cpu/index.js';
+import { parseSiginfo } from '../../../linux/siginfo.js';
 import { readSome } from '../../../node/read.js';
 import type { ThreadMoment } from './attached-protocol.js';
-import { isRaisedByKernel } from './signals.js';
 
 /** So many are kept. */
 const MOST = 8;
@@ -38,7 +38,7 @@ export class CaughtFaults {
     const [first] = unfinished(this.#faults, at, cpu);
     // A fault of its own is no consequence, unless the kernel could not deliver the one before, or it comes from the handler.
     const again = this.#faults.some((fault) => isSamePlace(fault, at, cpu));
-    return isRaisedByKernel(at.siginfo) && !again ? undefined : first;
+    return parseSiginfo(at.siginfo).code > 0 && !again ? undefined : first;
   }
 }
 

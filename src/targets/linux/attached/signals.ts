@@ -21,8 +21,3 @@ export function dispositionOf(tid: number, signal: number): Disposition {
   if (has('SigIgn')) return 'ignored';
   return IGNORED_BY_DEFAULT.has(signal) ? 'ignored' : 'default';
 }
-
-/** Who sent a signal: si_code of siginfo_t is above 0 where the kernel raised it for a fault; SI_KERNEL is 0x80. */
-export function isRaisedByKernel(siginfo: Uint8Array): boolean {
-  return new DataView(siginfo.buffer, siginfo.byteOffset).getInt32(8, true) > 0;
-}

@@ -4,7 +4,6 @@ import {
   constants,
   mkdtempSync,
   openSync,
-  readdirSync,
   readlinkSync,
   rmSync,
   statSync,
@@ -14,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { MinidumpError } from '../../../io/index.js';
 import { errno, errnoName, libc } from '../../../node/libc.js';
+import { SpawnPlan } from '../../../node/posix-spawn.js';
 import {
   bindWaitid,
   CLD_EXITED,
@@ -25,7 +25,7 @@ import {
   WEXITED,
   WNOHANG,
 } from '../ended-threads.js';
-import { readText } from '../procfs.js';
+import { ownChildren } from '../procfs.js';
 
 /*
  * A program is started so that it can be traced before its first instruction, and is otherwise a child like any other: same terminal, group,
@@ -35,12 +35,6 @@ import { readText } from '../procfs.js';
  * Some file systems have no leases: there the file is a FIFO, whose other end the tracer opens.
  */
 
-const POSIX_SPAWN_SETSIGDEF = 4;
-const POSIX_SPAWN_SETSIGMASK = 8;
-/** Bytes of posix_spawn_file_actions_t, posix_spawnattr_t and sigset_t; glibc has 80, 336 and 128, musl no more. */
-const ACTIONS_SIZE = 256;
-const ATTRIBUTES_SIZE = 512;
-const SIGSET_SIZE = 128;
 /** Descriptors of the child until it executes the program. */
 const MARKER_FD = 100;
 const GATE_FD = 101;
@@ -157,58 +151,18 @@ function notExecuted(path: string, code: number): MinidumpError {
 }
 
 /** Gives errno. In a thread of the pool: it waits until the program is executed. */
-function spawn(path: string, words: readonly string[], { marker, gate, fd }: Gate): Promise<number> {
-  const actions = new Uint8Array(ACTIONS_SIZE);
-  libc('int posix_spawn_file_actions_init(void *actions)')(actions);
-  const addOpen = libc(
-    'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, unsigned int mode)',
-  );
-  const addClose = libc('int posix_spawn_file_actions_addclose(void *actions, int fd)');
+async function spawn(path: string, words: readonly string[], { marker, gate, fd }: Gate): Promise<number> {
+  using plan = new SpawnPlan();
   // Its own copy would keep the lease for as long as it waits.
-  if (fd >= 0) addClose(actions, fd);
-  addOpen(actions, MARKER_FD, marker, constants.O_RDONLY, 0);
-  addOpen(actions, GATE_FD, gate, constants.O_RDONLY, 0);
-  // Node has its descriptors closed by exec, the standard streams too; to duplicate one onto itself undoes that.
-  const duplicate = libc('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)');
-  for (const stream of [0, 1, 2]) duplicate(actions, stream, stream);
-  addClose(actions, MARKER_FD);
-  addClose(actions, GATE_FD);
-  const attributes = new Uint8Array(ATTRIBUTES_SIZE);
-  libc('int posix_spawnattr_init(void *attributes)')(attributes);
-  // Node ignores SIGPIPE and SIGXFSZ; its pool blocks signals.
-  libc('int posix_spawnattr_setsigdefault(void *attributes, void *set)')(
-    attributes,
-    new Uint8Array(SIGSET_SIZE).fill(0xff),
-  );
-  libc('int posix_spawnattr_setsigmask(void *attributes, void *set)')(
-    attributes,
-    new Uint8Array(SIGSET_SIZE),
-  );
-  libc('int posix_spawnattr_setflags(void *attributes, int16_t flags)')(
-    attributes,
-    POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK,
-  );
-  const environment = Object.entries(process.env).map(([name, value]) => `${name}=${value}`);
-  const call = libc(
-    'int posix_spawn(void *pid, const char *path, void *actions, void *attributes, const char **words, const char **environment)',
-  );
-  const pid = new Int32Array(1);
-  return new Promise((done, failed) => {
-    call.async(
-      pid,
-      path,
-      actions,
-      attributes,
-      [...words, null],
-      [...environment, null],
-      (error: unknown, code: number) => {
-        libc('int posix_spawn_file_actions_destroy(void *actions)')(actions);
-        libc('int posix_spawnattr_destroy(void *attributes)')(attributes);
-        if (error) failed(error);
-        else done(code);
-      },
-    );
-  });
+  if (fd >= 0) plan.close(fd);
+  plan.open(MARKER_FD, marker, constants.O_RDONLY);
+  plan.open(GATE_FD, gate, constants.O_RDONLY);
+  // Node has its descriptors closed by exec, the standard streams too.
+  for (const stream of [0, 1, 2]) plan.duplicate(stream, stream);
+  plan.close(MARKER_FD);
+  plan.close(GATE_FD);
+  plan.defaultSignals();
+  return await plan.spawnFromPool({ file: path, args: words, env: process.env });
 }
 
 /** Takes the end of a child that nobody traces any more: undefined if it has not ended, or somebody else has taken it. */
@@ -222,15 +176,11 @@ export function collectChild(pid: number): { readonly code: number; readonly sig
 
 /** The child of this process that has the file open. */
 export function childWaitingAt(marker: string): number | undefined {
-  for (const tid of readdirSync('/proc/self/task')) {
-    for (const pid of (readText(`/proc/self/task/${tid}/children`) ?? '').split(' ')) {
-      if (pid === '') continue;
-      try {
-        if (readlinkSync(`/proc/${pid}/fd/${MARKER_FD}`) === marker) return Number(pid);
-      } catch {
-        // Another child, or not there yet.
-      }
+  return ownChildren().find((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${MARKER_FD}`) === marker;
+    } catch {
+      return false; // another child, or not there yet
     }
-  }
-  return undefined;
+  });
 }

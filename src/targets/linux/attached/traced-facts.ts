@@ -2,8 +2,9 @@ import { auxvPointerSize } from '../../../linux/auxv.js';
 import { type Cpu, cpus } from '../../../linux/cpu/index.js';
 import { parseStat, parseStatus } from '../../../linux/stat.js';
 import { cpuOf, isOwnThread } from '../checks.js';
-import { readBytes, readText } from '../procfs.js';
+import { readBytes, readText, stateIn } from '../procfs.js';
 import { Option } from '../ptrace.js';
+import { hasLeft } from '../stop-patience.js';
 import type { FollowOptions } from './attached-protocol.js';
 
 /** PTRACE_O_* of each of its threads. */
@@ -29,8 +30,7 @@ export function cpuNow(pid: number): Cpu {
 
 /** Whether a thread is about to be gone, or is. */
 export function isEnding(pid: number, tid: number): boolean {
-  const status = parseStatus(readText(`/proc/${pid}/task/${tid}/status`) ?? '');
-  return !status.has('State') || /^[ZX]/.test(status.get('State')!);
+  return hasLeft(stateIn(`/proc/${pid}/task/${tid}/stat`));
 }
 
 /** Whether this process traces a thread. */

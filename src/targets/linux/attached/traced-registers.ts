@@ -1,10 +1,10 @@
 import type { Cpu } from '../../../linux/cpu/index.js';
+import { SIGINFO_SIZE } from '../../../linux/siginfo.js';
 import { type Ptrace, Request } from '../ptrace.js';
 import { type RegisterAccess, registerAccess } from '../register-access.js';
 import type { ThreadMoment } from './attached-protocol.js';
 import { dispositionOf } from './signals.js';
 
-const SIGINFO_SIZE = 128;
 const XSAVE_ROOM = 16 * 1024;
 
 /** The registers of threads that stand: what they say, and how they are healed. */

@@ -1,6 +1,7 @@
 import type { TargetException } from '../../../dump/target.js';
 import type { Task } from '../../../io/index.js';
 import { exceptionFrom } from '../../../linux/exception.js';
+import { ADDRESS_OFFSET } from '../../../linux/siginfo.js';
 import { LinuxProcess, type LinuxProcessOptions } from '../linux-process.js';
 import type { ThreadMoment } from './attached-protocol.js';
 import type { Turn } from './turns.js';
@@ -43,12 +44,9 @@ export class WatchedProcess extends LinuxProcess {
   }
 }
 
-/** Where si_addr stands in a siginfo_t of 64 bits. */
-const NATIVE_ADDRESS = 16;
-
 /** ptrace gives a siginfo_t as the tracer has it, whatever the process is. */
 function narrowed(siginfo: Uint8Array, addressOffset: number): Uint8Array {
   const info = siginfo.slice();
-  info.set(siginfo.subarray(NATIVE_ADDRESS, NATIVE_ADDRESS + 4), addressOffset);
+  info.set(siginfo.subarray(ADDRESS_OFFSET, ADDRESS_OFFSET + 4), addressOffset);
   return info;
 }

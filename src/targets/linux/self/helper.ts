@@ -4,12 +4,12 @@ import { deserialize, serialize } from 'node:v8';
 import { type FileRegion, MinidumpError } from '../../../io/index.js';
 import { type ChildEnd, DirectChild, makePipe } from '../../../node/direct-child.js';
 import { closeDescriptor, MemoryFile } from '../../../node/memory-file.js';
+import { allowTracer } from '../../../node/ptracer.js';
 import { readSome } from '../../../node/read.js';
 import { sleep } from '../../../node/sleep.js';
 import { HELPER_FILE } from './helper-file.js';
 import { OrphanedCopies } from './orphaned-copies.js';
 import { Beat, type HelperAnswer, type HelperRequest } from './protocol.js';
-import { allowTracer } from './ptracer.js';
 
 /** How long nothing may be heard of the helper, beyond the longest stop; and how long its end may take. Milliseconds. */
 const SILENCE_LIMIT = 60_000;

@@ -1,6 +1,6 @@
 import { sleep } from '../../../node/sleep.js';
 import { bindWaitid, P_PID, WEXITED, WNOHANG } from '../ended-threads.js';
-import { listThreads, readText } from '../procfs.js';
+import { ownChildren, readText } from '../procfs.js';
 
 /** Waits for children that give no signal when they end. */
 const WCLONE = 0x80000000 | 0;
@@ -16,7 +16,7 @@ const END_LIMIT = 2_000;
  * until they are waited for, which this process itself can do. Others of its children are left alone.
  */
 export class OrphanedCopies implements Disposable {
-  readonly #before = new Set(children());
+  readonly #before = new Set(ownChildren());
   #none = false;
 
   /** The helper has left nothing. */
@@ -29,20 +29,12 @@ export class OrphanedCopies implements Disposable {
     const waitid = bindWaitid();
     const start = performance.now();
     for (;;) {
-      const left = children().filter((pid) => !this.#before.has(pid) && isSilent(pid));
+      const left = ownChildren().filter((pid) => !this.#before.has(pid) && isSilent(pid));
       for (const pid of left) waitid(P_PID, pid, new Int32Array(32), WEXITED | WNOHANG | WCLONE);
       if (performance.now() - start >= (left.length === 0 ? APPEAR_LIMIT : END_LIMIT)) return;
       sleep(5);
     }
   }
-}
-
-/** Of all threads. Needs CONFIG_PROC_CHILDREN, which distributions have; without it none are seen. */
-function children(): number[] {
-  return listThreads(process.pid).flatMap((tid) => {
-    const text = readText(`/proc/self/task/${tid}/children`) ?? '';
-    return text.split(' ').filter(Boolean).map(Number);
-  });
 }
 
 /** Whether a child gives no signal at its end, as neither fork nor posix_spawn make any. */

@@ -1,7 +1,7 @@
 import type { MemoryPart, PlacedRange } from '../../../dump/target.js';
 import type { Mapping } from '../../../linux/maps.js';
-import { mergingInto, NOT_MAPPED, OPAQUE } from '../../../linux/parts.js';
-import { findMapping, indexAbove } from '../../../linux/stacks.js';
+import { addHole, mergingInto } from '../../../linux/parts.js';
+import { findMapping } from '../../../linux/stacks.js';
 import type { Spool } from '../../../node/spool.js';
 import type { ReadableMemory, SortedMemory } from '../memory.js';
 import type { RecordedPart } from './protocol.js';
@@ -31,16 +31,12 @@ export class RecordedMemory implements ReadableMemory {
     const add = mergingInto(parts);
     for (let at = start; at < end; ) {
       const part = findMapping(this.#parts, at);
-      if (part !== undefined) {
-        const to = part.end < end ? part.end : end;
-        add(at, to, part.kind, part.why);
-        at = to;
+      if (part === undefined) {
+        at = addHole(add, this.#mappings, at, end);
         continue;
       }
-      const mapping = this.find(at);
-      const next = mapping?.end ?? this.#mappings[indexAbove(this.#mappings, at)]?.start ?? end;
-      const to = next < end ? next : end;
-      add(at, to, 'hole', mapping === undefined ? NOT_MAPPED : OPAQUE);
+      const to = part.end < end ? part.end : end;
+      add(at, to, part.kind, part.why);
       at = to;
     }
     return parts;

@@ -7,6 +7,7 @@ import { KeptMemory, keepMemory, type Room } from '../kept-memory.js';
 import { ProcessMemory, type ReadableMemory } from '../memory.js';
 import { OverlaidMemory } from '../overlaid-memory.js';
 import { MapsFile, stateIn } from '../procfs.js';
+import { hasLeft } from '../stop-patience.js';
 import type { Tracer } from '../tracer.js';
 import { Outcome, Slot } from '../tracer-protocol.js';
 import { findCandidates, leastDisturbed, type StoppedThread } from './candidates.js';
@@ -102,7 +103,7 @@ export class Snapshot {
   /** Throws if the copy was ended by somebody else. */
   checkAlive(): void {
     const state = stateIn(`/proc/${this.#pid}/stat`);
-    if (state === undefined || state === 'Z' || state === 'X') throw snapshotLost();
+    if (hasLeft(state)) throw snapshotLost();
   }
 
   /** Ends the copy, and has a thread of the process wait for it, so that no trace of it is left. */

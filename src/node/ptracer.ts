@@ -1,4 +1,4 @@
-import { libc } from '../../../node/libc.js';
+import { libc } from './libc.js';
 
 const PR_SET_PTRACER = 0x59616d61;
 
