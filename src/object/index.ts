@@ -8,3 +8,4 @@ export * from './elf-debug-information.js';
 export * from './elf-file.js';
 export * from './elf-functions.js';
 export * from './elf-image-information.js';
+export type * from './symbol-listing.js';
