@@ -1,7 +1,7 @@
 import { MinidumpError, type Task } from '../../io/index.js';
 import type { CfiRow } from '../cfi.js';
 import { type ElfImage, type ImageReader, PT_GNU_EH_FRAME } from '../elf.js';
-import type { ElfFile } from '../elf-file.js';
+import type { DwarfFile } from './dwarf-file.js';
 import type { Fde } from './frame-entry.js';
 import { type FrameHeader, readFrameHeader } from './frame-header.js';
 import { unwindRowAt } from './frame-program.js';
@@ -58,14 +58,14 @@ function finder(frames: FrameSection, header: FrameHeader | undefined) {
 }
 
 /** `.eh_frame` of a file; undefined where it has none. */
-export function* openEhFrame(file: ElfFile): Task<CallFrames | undefined> {
+export function* openEhFrame(file: DwarfFile): Task<CallFrames | undefined> {
   const section = file.section('.eh_frame');
-  const data = section && (yield* file.data(section));
+  const data = section && (yield* file.data('.eh_frame'));
   if (section === undefined || data === undefined) return undefined;
   const { pointerSize } = file;
   const frames = new FrameSection(data, section.address, 'eh_frame', pointerSize);
   const headerSection = file.section('.eh_frame_hdr');
-  const table = headerSection && (yield* file.data(headerSection));
+  const table = headerSection && (yield* file.data('.eh_frame_hdr'));
   let header: FrameHeader | undefined;
   if (headerSection && table) {
     try {
@@ -80,7 +80,7 @@ export function* openEhFrame(file: ElfFile): Task<CallFrames | undefined> {
 }
 
 /** `.debug_frame` of a file; undefined where it has none. */
-export function* openDebugFrame(file: ElfFile): Task<CallFrames | undefined> {
+export function* openDebugFrame(file: DwarfFile): Task<CallFrames | undefined> {
   const data = yield* file.data('.debug_frame');
   if (data === undefined) return undefined;
   const frames = new FrameSection(data, 0, 'debug_frame', file.pointerSize);
