@@ -1,8 +1,10 @@
-import { MinidumpError, type Task } from '../../io/index.js';
+import type { Task } from '../../io/index.js';
 import type { CfiRow } from '../cfi.js';
 import type { UnwindRow } from '../dwarf/frame-program.js';
 import { toCfiRow } from '../dwarf/frame-row.js';
 import type { CallFrames } from '../dwarf/frames.js';
+import { unlessBroken } from '../dwarf/units.js';
+import { upperBound } from '../number-list.js';
 import {
   type CompactRules,
   compactRules,
@@ -12,12 +14,14 @@ import {
   returnAddressRegister,
 } from './compact-encoding.js';
 import { type CompactEntry, CompactUnwind } from './compact-unwind.js';
+import { readFunctionStarts } from './function-starts.js';
 import type { MachFile } from './mach-file.js';
 
 /** `__unwind_info` of a file as call frame information. It holds in the body of a function, and where a function begins. */
 export class CompactFrames implements CallFrames {
   readonly #file: MachFile;
   readonly #unwind: CompactUnwind;
+  #functionStarts: Uint32Array | undefined;
 
   private constructor(file: MachFile, unwind: CompactUnwind) {
     this.#file = file;
@@ -36,7 +40,7 @@ export class CompactFrames implements CallFrames {
     const entry = yield* this.#unwind.find(rva);
     const inBody = entry && (yield* this.#rules(entry));
     if (entry === undefined || inBody === undefined) return undefined;
-    const rules = rva === entry.start ? (entryRules(machine) ?? inBody) : inBody;
+    const rules = (yield* this.#isEntry(rva, entry)) ? (entryRules(machine) ?? inBody) : inBody;
     const cie = { returnAddressRegister: returnAddressRegister(machine), signalFrame: false };
     return toCfiRow(this.#row(entry, rules), cie, machine, pointerSize);
   }
@@ -50,6 +54,13 @@ export class CompactFrames implements CallFrames {
     });
   }
 
+  /** Functions with the same rules that lie one behind the other have one entry: the list of their starts tells them apart. */
+  *#isEntry(rva: number, { start }: CompactEntry): Task<boolean> {
+    if (rva === start) return true;
+    this.#functionStarts ??= (yield* unlessBroken(readFunctionStarts(this.#file))) ?? new Uint32Array();
+    return this.#functionStarts[upperBound(this.#functionStarts, rva) - 1] === rva;
+  }
+
   #row({ start, end }: CompactEntry, { cfa, rules }: CompactRules): UnwindRow {
     return { address: start, end, cfa, rules, returnAddressSigned: false };
   }
@@ -59,18 +70,9 @@ export class CompactFrames implements CallFrames {
     const indirect = indirectSize(encoding, machine);
     if (indirect === undefined) return compactRules(encoding, machine);
     // The operand of `sub rsp, imm32`.
-    const bytes = yield* this.#code(start + indirect.offset, 4);
+    const bytes = yield* unlessBroken(this.#file.read(start + indirect.offset, 4));
     if (bytes === undefined) return undefined;
     const size = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
     return compactRules(encoding, machine, size + indirect.adjustment);
-  }
-
-  *#code(rva: number, length: number): Task<Uint8Array | undefined> {
-    try {
-      return yield* this.#file.read(rva, length);
-    } catch (error) {
-      if (error instanceof MinidumpError && error.code === 'malformed') return undefined;
-      throw error;
-    }
   }
 }
