@@ -39,6 +39,7 @@ const debianTools = [
   { tool: 'llvm-dwarfdump-19', package: 'llvm-19', probe: () => which('llvm-dwarfdump-19') },
   { tool: 'llvm-lipo-19', package: 'llvm-19', probe: () => which('llvm-lipo-19') },
   { tool: 'llvm-objdump-19', package: 'llvm-19', probe: () => which('llvm-objdump-19') },
+  { tool: 'yaml2obj-19', package: 'llvm-19', probe: () => which('yaml2obj-19') },
   { tool: 'chromium', package: 'chromium', probe: () => which('chromium') },
   { tool: 'rustc', package: 'rustc', probe: () => which('rustc') },
   { tool: 'systemd-analyze', package: 'systemd', probe: () => which('systemd-analyze') },

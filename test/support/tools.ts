@@ -27,6 +27,7 @@ export const toolNames = [
   'llvm-dwarfdump-19',
   'llvm-lipo-19',
   'llvm-objdump-19',
+  'yaml2obj-19',
   'minidump_dump',
   'minidump_stackwalk',
   'minidump-stackwalk',

@@ -25,13 +25,13 @@ export function* readExports(file: MachFile): Task<ExportedNames | undefined> {
   const place = file.commands.exportsTrie;
   if (place === undefined || place.size === 0) return undefined;
   const data = file.range('exports trie', place);
-  return walk(yield* data.read(0, data.size));
+  return walkExports(yield* data.read(0, data.size));
 }
 
 /**
  * A node is the size of what it exports and that, then how many children it has, and of each the letters that lead to it and its offset.
  */
-function walk(bytes: Uint8Array): ExportedNames {
+export function walkExports(bytes: Uint8Array): ExportedNames {
   // Of each node that was seen: its parent, and where the letters that led to it are.
   const parents = new NumberList();
   const labels = new NumberList();
