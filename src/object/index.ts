@@ -8,4 +8,5 @@ export * from './elf-debug-information.js';
 export * from './elf-file.js';
 export * from './elf-functions.js';
 export * from './elf-image-information.js';
+export * from './elf-symbol-listing.js';
 export type * from './symbol-listing.js';

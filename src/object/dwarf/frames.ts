@@ -2,11 +2,13 @@ import { MinidumpError, type Task } from '../../io/index.js';
 import type { CfiRow } from '../cfi.js';
 import { type ElfImage, type ImageReader, PT_GNU_EH_FRAME } from '../elf.js';
 import type { ElfFile } from '../elf-file.js';
+import type { SymbolListener } from '../symbol-listing.js';
 import type { Fde } from './frame-entry.js';
 import { type FrameHeader, readFrameHeader } from './frame-header.js';
 import { unwindRowAt } from './frame-program.js';
 import { toCfiRow } from './frame-row.js';
 import { type FrameBytes, FrameSection } from './frame-section.js';
+import { FrameText } from './frame-text.js';
 
 /** Call frame information of one module. */
 export interface CallFrames {
@@ -85,6 +87,27 @@ export function* openDebugFrame(file: ElfFile): Task<CallFrames | undefined> {
   if (data === undefined) return undefined;
   const frames = new FrameSection(data, 0, 'debug_frame', file.pointerSize);
   return new Frames(file, (address) => frames.find(address));
+}
+
+/** Tells the STACK CFI records of `.debug_frame` or `.eh_frame` of a file; nothing where it has none. */
+export function* listFrames(
+  file: ElfFile,
+  name: '.debug_frame' | '.eh_frame',
+  listener: Pick<SymbolListener, 'cfi' | 'cfiDelta'>,
+): Task<void> {
+  const section = file.section(name);
+  const data = section && (yield* file.data(section));
+  if (section === undefined || data === undefined) return;
+  const isEhFrame = name === '.eh_frame';
+  const address = isEhFrame ? section.address : 0;
+  const frames = new FrameSection(data, address, isEhFrame ? 'eh_frame' : 'debug_frame', file.pointerSize);
+  const { machine, pointerSize, linkBase, imageSize } = file;
+  const text = new FrameText(machine, pointerSize, linkBase, listener);
+  const end = imageSize > 0 ? linkBase + imageSize : Number.POSITIVE_INFINITY;
+  yield* frames.each((fde) => {
+    // Of functions that the linker has discarded, as in .debug_info.
+    if (fde.start !== 0 && fde.start >= linkBase && fde.end <= end) text.list(fde);
+  });
 }
 
 /**
