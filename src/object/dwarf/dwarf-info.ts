@@ -1,7 +1,7 @@
 import type { Task } from '../../io/index.js';
 import type { CompanionFiles } from '../companion-files.js';
 import type { FunctionAt, InlinedCall, SourceLine } from '../debug-information.js';
-import type { ElfFile } from '../elf-file.js';
+import type { DwarfFile } from './dwarf-file.js';
 import type { FormValue } from './forms.js';
 import { joinPath, lineFileName } from './line-files.js';
 import type { LineRow } from './line-program.js';
@@ -27,7 +27,7 @@ const MAX_MISSING = 1000;
 
 export interface DwarfOptions {
   /** The file that `.gnu_debugaltlink` or `.debug_sup` names. */
-  readonly supplementary?: ElfFile | undefined;
+  readonly supplementary?: DwarfFile | undefined;
   /** Finds .dwo files, and their package by these names. */
   readonly split?: { readonly files: CompanionFiles; readonly packageNames: readonly string[] } | undefined;
 }
@@ -50,7 +50,7 @@ export class DwarfInfo {
   readonly #missing = new Set<string>();
 
   private constructor(
-    file: ElfFile,
+    file: DwarfFile,
     units: DwarfUnits,
     supplementary: DwarfUnits | undefined,
     supplementaryName: string,
@@ -64,11 +64,11 @@ export class DwarfInfo {
   }
 
   /** Undefined where the file has no DWARF. Throws `unsupported` where it is compressed and nothing unpacks it. */
-  static *open(file: ElfFile, { supplementary, split }: DwarfOptions = {}): Task<DwarfInfo | undefined> {
+  static *open(file: DwarfFile, { supplementary, split }: DwarfOptions = {}): Task<DwarfInfo | undefined> {
     const sections = yield* readDwarfSections(file);
     if (sections === undefined) return undefined;
     const shared = supplementary && (yield* readDwarfSections(supplementary));
-    const link = yield* unlessBroken(file.supplementaryLink());
+    const link = file.supplementaryLink && (yield* unlessBroken(file.supplementaryLink()));
     const units = new DwarfUnits(sections);
     const others = shared && new DwarfUnits(shared);
     const splitUnits = split && new SplitUnits(sections, split.files, split.packageNames);

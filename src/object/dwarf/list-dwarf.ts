@@ -1,13 +1,13 @@
 import { MinidumpError, type Task } from '../../io/index.js';
-import type { ElfFile } from '../elf-file.js';
 import type { SymbolListener } from '../symbol-listing.js';
 import { DW_TAG } from './constants.js';
+import { type CodeSpan, codeSpan, type DwarfFile } from './dwarf-file.js';
 import type { DwarfOptions } from './dwarf-info.js';
 import type { FormValue } from './forms.js';
 import { FunctionNodes } from './function-nodes.js';
 import { joinPath, lineFileName } from './line-files.js';
 import { readLineTable, type Text } from './line-table.js';
-import { type CodeSpan, UnitListing, type UnitTexts } from './list-unit.js';
+import { UnitListing, type UnitTexts } from './list-unit.js';
 import { findName, type NameSources } from './names.js';
 import { ScopeNames } from './scope-names.js';
 import { readDwarfSections } from './sections.js';
@@ -32,23 +32,20 @@ export interface DwarfListingOptions extends DwarfOptions {
 
 /** Tells the functions of a file with DWARF, their lines and inlined calls: unit by unit. false where it has none. */
 export function* listDwarf(
-  file: ElfFile,
+  file: DwarfFile,
   options: DwarfListingOptions,
   listener: SymbolListener,
 ): Task<boolean> {
   const sections = yield* readDwarfSections(file);
   if (sections === undefined) return false;
   const shared = options.supplementary && (yield* readDwarfSections(options.supplementary));
-  const link = yield* unlessBroken(file.supplementaryLink());
+  const link = file.supplementaryLink && (yield* unlessBroken(file.supplementaryLink()));
   const listing = new DwarfListing(
     new DwarfUnits(sections),
     shared && new DwarfUnits(shared),
     () => options.missing(link?.name ?? 'the supplementary file'),
     options.split && new SplitUnits(sections, options.split.files, options.split.packageNames),
-    {
-      base: file.linkBase,
-      end: file.imageSize > 0 ? file.linkBase + file.imageSize : Number.POSITIVE_INFINITY,
-    },
+    codeSpan(file),
     options,
     listener,
   );

@@ -1,6 +1,7 @@
 import type { Task } from '../../io/index.js';
 import { orderBy } from '../number-list.js';
 import type { SymbolListener } from '../symbol-listing.js';
+import type { CodeSpan } from './dwarf-file.js';
 import type { FunctionNodes } from './function-nodes.js';
 import type { LineRows } from './line-program.js';
 import { LineSweep } from './line-sweep.js';
@@ -18,12 +19,6 @@ export interface UnitTexts {
   origin(node: number): Task<number>;
   /** -1 for one that the table does not have. */
   file(fileNumber: number): Task<number>;
-}
-
-/** Where code is: addresses of the file below `end` that are not below `base`, from which RVAs count. */
-export interface CodeSpan {
-  readonly base: number;
-  readonly end: number;
 }
 
 /** Tells the functions of one unit, the lowest first, each range as one. */
