@@ -9,5 +9,6 @@ export * from './elf-debug-information.js';
 export * from './elf-file.js';
 export * from './elf-functions.js';
 export * from './elf-image-information.js';
+export * from './elf-symbol-listing.js';
 export * from './macho/index.js';
 export type * from './symbol-listing.js';

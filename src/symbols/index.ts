@@ -1,2 +1,3 @@
 export * from './supplier.js';
+export * from './suppliers/index.js';
 export * from './symbols.js';

@@ -74,7 +74,7 @@ export class CompactUnwind {
   }
 
   /** All entries in their order. A broken page costs what it has. */
-  *forEach(each: (entry: CompactEntry) => Task<void>): Task<void> {
+  *each(visit: (entry: CompactEntry) => Task<void>): Task<void> {
     // Pages may lie on each other in what no linker has made: no more entries than there is room for.
     let left = Math.floor(this.#data.size / 4);
     for (let i = 0; i < this.#index.count; i++) {
@@ -82,7 +82,7 @@ export class CompactUnwind {
       for (let k = 0; page && k < page.count && left > 0; k++, left--) {
         const entry = yield* unlessBroken(this.#entry(page, k));
         if (entry === undefined) break;
-        if (entry.end > entry.start) yield* each(entry);
+        if (entry.end > entry.start) yield* visit(entry);
       }
     }
   }

@@ -3,10 +3,9 @@ import type { CfiRow } from '../cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from '../debug-information.js';
 import { DwarfInfo } from '../dwarf/dwarf-info.js';
 import { type CallFrames, openDebugFrame, openEhFrame } from '../dwarf/frames.js';
-import { DARWIN_386_EH_FRAME } from '../dwarf/register-names.js';
-import { EM_386 } from '../elf-machines.js';
 import { CompactFrames } from './compact-frames.js';
 import { readFunctionStarts } from './function-starts.js';
+import { withDwarf, withEhFrame } from './mach-dwarf.js';
 import type { MachFile } from './mach-file.js';
 import { type MachFunction, MachFunctions } from './mach-functions.js';
 
@@ -35,7 +34,7 @@ export class MachDebugInformation implements DebugInformation {
   }
 
   *functionAt(rva: number): Task<FunctionAt | undefined> {
-    this.#dwarf ??= yield* this.#openAll(this.#files, openDwarf);
+    this.#dwarf ??= yield* this.#openAll(this.#files, (file) => withDwarf(file, DwarfInfo.open));
     for (const dwarf of this.#dwarf) {
       const found = yield* dwarf.functionAt(rva);
       if (found === undefined) continue;
@@ -63,8 +62,8 @@ export class MachDebugInformation implements DebugInformation {
   *cfiAt(rva: number): Task<CfiRow | undefined> {
     const loadedFirst = [...this.#files].reverse();
     this.#frames ??= [
-      ...(yield* this.#openAll(loadedFirst, openMachEhFrame)),
-      ...(yield* this.#openAll(this.#files, (file) => onlyLittleEndian(file, openDebugFrame))),
+      ...(yield* this.#openAll(loadedFirst, (file) => withEhFrame(file, openEhFrame))),
+      ...(yield* this.#openAll(this.#files, (file) => withDwarf(file, openDebugFrame))),
       ...(yield* this.#openAll(loadedFirst, CompactFrames.open)),
     ];
     for (const frames of this.#frames) {
@@ -121,36 +120,6 @@ export class MachDebugInformation implements DebugInformation {
       return undefined;
     }
   }
-}
-
-function openDwarf(file: MachFile): Task<DwarfInfo | undefined> {
-  return onlyLittleEndian(file, DwarfInfo.open);
-}
-
-/** `__eh_frame`. */
-export function openMachEhFrame(file: MachFile): Task<CallFrames | undefined> {
-  return onlyLittleEndian(file, (one) => openEhFrame(asEhFrame(one)));
-}
-
-/** On i386 Darwin's .eh_frame has esp and ebp the other way round than all other DWARF. */
-function asEhFrame(file: MachFile) {
-  if (file.machine !== EM_386) return file;
-  const { pointerSize, linkBase } = file;
-  return {
-    machine: DARWIN_386_EH_FRAME,
-    pointerSize,
-    linkBase,
-    section: (name: string) => file.section(name),
-    data: (name: string) => file.data(name),
-  };
-}
-
-function* onlyLittleEndian<T>(
-  file: MachFile,
-  open: (file: MachFile) => Task<T | undefined>,
-): Task<T | undefined> {
-  if (file.littleEndian) return yield* open(file);
-  throw new MinidumpError('unsupported', 'DWARF of a big-endian file; mdmp reads little-endian ones');
 }
 
 /** What is known of a module, from its Mach-O file and from its dSYM if there is one. */

@@ -123,9 +123,9 @@ export class MachFunctions {
   }
 
   /** Calls for each of them, by address: of those that begin together only the last, which is the one to be named. */
-  *forEach(each: (one: MachFunction) => void): Task<void> {
+  *each(visit: (one: MachFunction) => void): Task<void> {
     for (let i = 0; i < this.count; i++) {
-      if (this.#starts[i + 1] !== this.#starts[i]) each(yield* this.#function(i));
+      if (this.#starts[i + 1] !== this.#starts[i]) visit(yield* this.#function(i));
     }
   }
 

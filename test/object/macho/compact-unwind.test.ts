@@ -4,12 +4,13 @@ import { expect, it } from 'vitest';
 import { runSync } from '../../../src/io/index.js';
 import type { CfiRow, FrameView } from '../../../src/object/cfi.js';
 import { toCfiRow } from '../../../src/object/dwarf/frame-row.js';
-import { openDebugFrame } from '../../../src/object/dwarf/frames.js';
+import { openDebugFrame, openEhFrame } from '../../../src/object/dwarf/frames.js';
 import { EM_386 } from '../../../src/object/elf-machines.js';
 import { compactRules } from '../../../src/object/macho/compact-encoding.js';
 import { CompactFrames } from '../../../src/object/macho/compact-frames.js';
 import { type CompactEntry, CompactUnwind } from '../../../src/object/macho/compact-unwind.js';
-import { machDebugInformation, openMachEhFrame } from '../../../src/object/macho/index.js';
+import { machDebugInformation } from '../../../src/object/macho/index.js';
+import { withEhFrame } from '../../../src/object/macho/mach-dwarf.js';
 import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
 import { dwarfdumpFrames, type PrintedRow } from './dwarfdump-frames.js';
 import { crash, crashDebug, machObject, machProgram, machTools, openMach, output } from './programs.js';
@@ -65,7 +66,7 @@ function entriesOf(path: string): CompactEntry[] {
   const each = function* (entry: CompactEntry) {
     entries.push(entry);
   };
-  runSync(runSync(CompactUnwind.open(data)).forEach(each));
+  runSync(runSync(CompactUnwind.open(data)).each(each));
   return entries;
 }
 
@@ -148,7 +149,7 @@ describeWith([...machTools, 'llvm-dwarfdump-19'], 'compact unwind information sa
       const table = runSync(file.data('.compact_unwind'))!;
       const bytes = runSync(table.read(0, table.size));
       const words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      const byDwarf = runSync(openMachEhFrame(file))!;
+      const byDwarf = runSync(withEhFrame(file, openEhFrame))!;
       const printed = new Map(
         [...(await dwarfdumpFrames(path, '--eh-frame'))].map(([start, rows]) => [start % 2 ** 32, rows]),
       );

@@ -1,0 +1,4 @@
+export { breakpadPath, buildIdPath, type PathKind, type SymbolPath, symbolPaths } from './layouts.js';
+export { LocalFiles } from './local-files.js';
+export { SymbolFile } from './symbol-file.js';
+export { SymbolFolder } from './symbol-folder.js';
