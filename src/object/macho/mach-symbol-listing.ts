@@ -4,9 +4,11 @@ import { FrameText } from '../dwarf/frame-text.js';
 import { type CallFrames, listFrames, openDebugFrame, openEhFrame } from '../dwarf/frames.js';
 import { listDwarf } from '../dwarf/list-dwarf.js';
 import type { SymbolListingOptions } from '../elf-symbol-listing.js';
+import { upperBound } from '../number-list.js';
 import type { ListsSymbols, SymbolListener } from '../symbol-listing.js';
 import { returnAddressRegister } from './compact-encoding.js';
 import { CompactFrames } from './compact-frames.js';
+import { readFunctionStarts } from './function-starts.js';
 import type { MachDebugFiles } from './mach-debug-information.js';
 import { withDwarf, withEhFrame } from './mach-dwarf.js';
 import type { MachFile } from './mach-file.js';
@@ -94,12 +96,30 @@ export class MachSymbolListing implements ListsSymbols {
     if (compact === undefined) return;
     const listing = this;
     const text = new FrameText(file.machine, file.pointerSize, 0, listener);
+    const starts = (yield* this.#attempt(readFunctionStarts(file))) ?? new Uint32Array();
     yield* compact.each(function* (row) {
-      for (const frames of dwarf) {
-        if (yield* listing.#attempt(frames.cfiAt(row.address))) return;
+      // One entry may be of several functions: what DWARF has of them is left out of it.
+      let from = row.address;
+      const tell = (end: number) => {
+        if (end > from) text.listRow({ ...row, address: from, end }, returnAddressRegister(file.machine));
+      };
+      for (
+        let i = upperBound(starts, row.address), start = row.address;
+        start < row.end;
+        start = starts[i++] ?? row.end
+      ) {
+        const next = Math.min(starts[i] ?? row.end, row.end);
+        if (!(yield* listing.#isInDwarf(dwarf, start))) continue;
+        tell(start);
+        from = next;
       }
-      text.listRow(row, returnAddressRegister(file.machine));
+      tell(row.end);
     });
+  }
+
+  *#isInDwarf(dwarf: readonly CallFrames[], rva: number): Task<boolean> {
+    for (const frames of dwarf) if (yield* this.#attempt(frames.cfiAt(rva))) return true;
+    return false;
   }
 
   #keep(error: MinidumpError): void {
