@@ -6,14 +6,7 @@ import type { ElfDebugFiles } from './elf-debug-information.js';
 import type { ElfFile } from './elf-file.js';
 import { ElfFunctions } from './elf-functions.js';
 import { openSymbolTable, readFunctions, type SymbolTable } from './elf-symbol-table.js';
-import type { ListsSymbols, SymbolListener } from './symbol-listing.js';
-
-export interface SymbolListingOptions {
-  /** Tell of inlined calls. Default true. */
-  readonly inlines?: boolean;
-  /** Tell of call frame information. Default true. */
-  readonly cfi?: boolean;
-}
+import type { ListsSymbols, SymbolListener, SymbolListingOptions } from './symbol-listing.js';
 
 /** Of parts that are broken more than a few are not told. */
 const MAX_PROBLEMS = 16;
