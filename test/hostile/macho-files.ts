@@ -1,8 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BytesSource, runSync } from '../../src/io/index.js';
+import { SymRecords } from '../../src/object/breakpad/sym-records.js';
 import type { FrameView } from '../../src/object/cfi.js';
-import { isMachO, MachFile, MachFunctions, machDebugInformation } from '../../src/object/macho/index.js';
+import {
+  isMachO,
+  MachFile,
+  MachFunctions,
+  MachSymbolListing,
+  machDebugInformation,
+} from '../../src/object/macho/index.js';
 import { damage, nasty } from './bytes.js';
 import { decompress } from './elf-files.js';
 import { type Kind, type Places, pick, type Random, tolerate } from './kind.js';
@@ -48,6 +55,7 @@ export function machoFiles({ corpus }: Places): Kind {
         const other = tolerate(() => (isDebug ? runSync(MachFile.open(good)) : undefined));
         const files = other ? { module: other, debug: file } : { module: file };
         ask(files, places, random);
+        if (random(8) === 0) runSync(new MachSymbolListing(files).list(new SymRecords()));
       });
       return whole.length;
     },

@@ -45,6 +45,8 @@ export class MachDebugInformation implements DebugInformation {
     if (symbol === undefined) return undefined;
     const { name, start } = symbol;
     const nowhere = { file: undefined, line: undefined, lineStart: undefined };
+    // A symbol reaches to the next one. Where DWARF has that function, this is behind its end: padding.
+    for (const dwarf of this.#dwarf) if ((yield* dwarf.functionAt(start))?.start === start) return undefined;
     for (const dwarf of this.#dwarf) {
       // Code of an assembler has lines only.
       const line = yield* dwarf.lineAt(rva);

@@ -13,7 +13,12 @@ function symOf(module: string, debug?: string) {
   const files = { module: openMach(module), debug: debug === undefined ? undefined : openMach(debug) };
   const listing = new MachSymbolListing(files);
   const pieces: Uint8Array[] = [];
-  const sink = { write: (bytes: Uint8Array) => void pieces.push(bytes.slice()), close() {}, abort() {} };
+  const sink = {
+    write: (bytes: Uint8Array) => void pieces.push(bytes.slice()),
+    close() {},
+    abort() {},
+    mayWait: false,
+  };
   const { architecture, debugIdentifier = '0', codeIdentifier } = files.module;
   const identity = { os: 'Mac', cpu: architecture, debugIdentifier, codeIdentifier, name: 'crash' };
   runSync(writeSym(identity, listing, sink));
