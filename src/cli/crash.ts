@@ -5,7 +5,7 @@ import type { FrameLine } from '../analysis/index.js';
 import { cpuNameOf, osOf } from '../analysis/platform.js';
 import { type MinidumpError, runSync } from '../io/index.js';
 import type { Exception, Minidump } from '../reader/index.js';
-import { symbolPaths } from '../symbols/supplier.js';
+import { symbolPaths } from '../symbols/suppliers/layouts.js';
 
 /** What `mdmp info` says of a crash; loaded for dumps of crashes only. */
 export interface CrashFacts {
@@ -48,7 +48,7 @@ const MOST_MODULES = 1000;
 /** Whether a folder has a file under a name that symbols of the dump would have. */
 function hasSymbols(folder: string, dump: Minidump): boolean {
   const modules = (runSync(dump.tryTask('modules')) ?? []).slice(0, MOST_MODULES);
-  return modules.some((module) => [...symbolPaths(module)].some(([, path]) => isFile(join(folder, path))));
+  return modules.some((module) => symbolPaths(module).some(({ path }) => isFile(join(folder, path))));
 }
 
 function isFile(path: string): boolean {

@@ -1,7 +1,7 @@
 import { type FolderFile, MinidumpError, type Task } from '../io/index.js';
 import type { Companion, CompanionFiles } from '../object/companion-files.js';
 import { ElfFile, type ElfFileOptions } from '../object/elf-file.js';
-import type { SymbolSupplier } from './supplier.js';
+import { accept, type Candidate, type Offer, type SymbolSupplier } from './supplier.js';
 
 /** Where a file of symbols is whose companions are wanted. */
 export interface CompanionPlace {
@@ -29,8 +29,11 @@ export class Companions implements CompanionFiles {
   ): Task<Companion<T> | undefined> {
     const { suppliers, beside, open } = this.#place;
     for (const supplier of suppliers) {
-      for (const file of supplier.companions?.({ path, beside, buildId }) ?? []) {
-        const value = yield* this.#take(file, take);
+      for (const offer of supplier.companions?.({ path, beside, buildId }) ?? []) {
+        const candidate = yield* inHand(offer);
+        if (candidate === undefined) continue;
+        const { file } = candidate;
+        const value = yield* this.#take(candidate, take);
         if (value === undefined) continue;
         open.add(file);
         const close = () => {
@@ -44,17 +47,30 @@ export class Companions implements CompanionFiles {
 
   /** Closes the file if nothing comes of it: also where it is broken, or no ELF file. */
   *#take<T>(
-    file: FolderFile,
+    { file, verified }: Candidate,
     take: (file: ElfFile, opened: FolderFile) => Task<T | undefined>,
   ): Task<T | undefined> {
     let value: T | undefined;
     try {
       value = yield* take(yield* ElfFile.open(file, this.#place.options), file);
     } catch (error) {
-      if (!(error instanceof MinidumpError)) throw error;
+      if (!isOfFile(error)) throw error;
     } finally {
+      verified?.(value !== undefined);
       if (value === undefined) file[Symbol.dispose]();
     }
     return value;
   }
 }
+
+/** What a server does not have, or does not give, is missing: that is told in any case. */
+function* inHand(offer: Offer): Task<Candidate | undefined> {
+  try {
+    return yield* accept(offer);
+  } catch (error) {
+    if (isOfFile(error)) return undefined;
+    throw error;
+  }
+}
+
+const isOfFile = (error: unknown): boolean => error instanceof MinidumpError && error.code !== 'async-source';

@@ -1,24 +1,11 @@
-import {
-  BytesSource,
-  type Cache,
-  type CachedSource,
-  type FolderFile,
-  MinidumpError,
-  readRange,
-  type Task,
-} from '../io/index.js';
-import { BlockStore, parseSymFile, SymIndex, writeSymIndex } from '../object/breakpad/index.js';
-import { crc32Of } from '../object/crc32.js';
-import { unlessBroken } from '../object/dwarf/units.js';
+import { type Cache, type FolderFile, MinidumpError, readRange, type Task } from '../io/index.js';
+import { BlockStore } from '../object/breakpad/index.js';
 import type { Decompressors } from '../object/elf-compression.js';
-import { ElfDebugInformation } from '../object/elf-debug-information.js';
-import { ElfFile } from '../object/elf-file.js';
-import { SHT_NOBITS } from '../object/elf-sections.js';
-import type { DebugInformation } from '../object/index.js';
-import { buildIdAsGuid, hex } from '../reader/index.js';
+import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../object/index.js';
 import { leafName } from '../reader/leaf-name.js';
 import { Companions } from './companions.js';
-import { type Candidate, plainName, type SymbolSupplier, type WantedModule } from './supplier.js';
+import { HEAD, isSymOpener, type Opening, openerFor, type SymbolPart } from './openers/index.js';
+import { accept, type Candidate, type Offer, type SymbolSupplier, type WantedModule } from './supplier.js';
 
 /** What came of the search for the symbols of a module. */
 export interface ModuleSymbols {
@@ -27,10 +14,14 @@ export interface ModuleSymbols {
   readonly state: 'loaded' | 'corrupt' | 'missing';
   /** The files that are used. */
   readonly files: readonly string[];
+  /** Where the first of them that came from a server was fetched from. */
+  readonly url?: string | undefined;
   /** What was wrong with files that were looked at. */
   readonly problems: readonly string[];
   /** What the files that are used lack, as far as it was asked for until now: files that they name, sections that nothing unpacks. */
   readonly gaps: readonly string[];
+  /** All that the files tell, to be written as a .sym file; undefined where that is what they are. */
+  list?(options: SymbolListingOptions): ListsSymbols;
 }
 
 export interface SymbolsOptions {
@@ -38,6 +29,8 @@ export interface SymbolsOptions {
   cache?: Cache | undefined;
   /** For compressed sections of ELF files. */
   decompress?: Decompressors | undefined;
+  /** Leave .sym files alone: for whoever makes them. */
+  withoutSym?: boolean | undefined;
 }
 
 const NOT_LOOKED_FOR: ModuleSymbols = {
@@ -51,8 +44,18 @@ const NOT_LOOKED_FOR: ModuleSymbols = {
 /** What is kept of the indexes in a cache, in bytes. */
 const KEPT_OF_INDEXES = 64 << 20;
 
-/** The MODULE record is the first line of a .sym file. */
-const FIRST_LINE = 4096;
+/** The files of one family that were found of a module. */
+interface Parts {
+  module?: SymbolPart;
+  debug?: SymbolPart;
+}
+
+/** What was found of a module until now. */
+interface Found {
+  readonly families: Map<SymbolPart['family'], Parts>;
+  readonly problems: string[];
+  url: string | undefined;
+}
 
 /**
  * Finds, opens and keeps the symbols of modules. Close it when no more is looked up: files stay open until then.
@@ -90,153 +93,108 @@ export class Symbols implements Disposable {
   }
 
   *#find(module: WantedModule, pointerSize: 4 | 8): Task<ModuleSymbols> {
-    const problems: string[] = [];
-    const elf: ElfParts = { module: undefined, debug: undefined };
+    const opening = this.#opening(module, pointerSize);
+    const found: Found = { families: new Map(), problems: [], url: undefined };
+    const { problems } = found;
     for (const supplier of this.#suppliers) {
-      for (const candidate of supplier.candidates(module)) {
-        let used = false;
-        try {
-          if (candidate.kind === 'elf') {
-            used = yield* this.#takeElf(candidate, module, elf, problems);
-          } else {
-            const index = yield* this.#symIndex(candidate.file, module, pointerSize);
-            if (index !== undefined) {
-              const state = index.corrupt ? 'corrupt' : 'loaded';
-              return { information: index, state, files: [candidate.file.name], problems, gaps: [] };
-            }
-            if (isNamedAfter(candidate.file, module, ['.sym'])) problems.push(otherBuild(candidate.file));
-          }
-        } catch (error) {
-          if (!(error instanceof MinidumpError)) throw error;
-          problems.push(`${candidate.file.name}: ${error.message}`);
-        } finally {
-          if (!used) candidate.file[Symbol.dispose]();
+      const parts = partsOf(found);
+      if (supplier.remote && isEnough(parts)) continue;
+      const offers = supplier.candidates(module, {
+        module: parts.module !== undefined,
+        debug: parts.debug !== undefined || parts.module?.complete === true,
+      });
+      for (const offer of offers) {
+        const whole = yield* this.#take(offer, found, opening);
+        if (whole !== undefined) {
+          return { ...(yield* whole.join(undefined, opening)), url: found.url, problems };
         }
+        if (supplier.remote && isEnough(partsOf(found))) break;
       }
     }
-    const main = elf.module ?? elf.debug;
-    if (main === undefined)
-      return { information: undefined, state: 'missing', files: [], problems, gaps: [] };
-    if (elf.module) elf.debug ??= yield* this.#linkedDebugFile(elf.module);
-    const unsure = hasId(module) ? [] : [`${main.name} has no build id: it was taken for its name and size`];
-    const debug = main === elf.debug ? undefined : elf.debug;
-    const dwarf = debug ?? main;
-    const supplementary = yield* this.#supplementary(dwarf);
-    const files = [main, debug, supplementary].flatMap((part) => part?.name ?? []);
-    const information = new ElfDebugInformation({
-      module: main.elf,
-      debug: debug?.elf,
-      supplementary: supplementary?.elf,
-      split: {
-        files: this.#companionsOf(dwarf),
-        packageNames: [...new Set([`${main.name}.dwp`, `${dwarf.name}.dwp`])],
-      },
-    });
+    const { module: file, debug } = partsOf(found);
+    const main = file ?? debug;
+    if (main === undefined) return { ...NOT_LOOKED_FOR, problems };
+    const joined = yield* main.join(main === debug ? undefined : debug, opening);
+    const { information, state, files, list } = joined;
     return {
+      ...(list && { list }),
       information,
-      state: 'loaded',
+      state,
       files,
+      url: found.url,
       problems,
       get gaps() {
-        return [...unsure, ...gapsOf(information)];
+        return joined.gaps;
       },
     };
   }
 
-  #companionsOf({ name }: ElfPart): Companions {
-    return new Companions({
-      suppliers: this.#suppliers,
-      beside: name,
-      open: this.#open,
-      options: { decompress: this.#options.decompress ?? {} },
-    });
-  }
-
-  /** The file that `.gnu_debuglink` names: the same build id says that it is the one, without one the checksum of all of it. */
-  *#linkedDebugFile(module: ElfPart): Task<ElfPart | undefined> {
-    const link = yield* unlessBroken(module.elf.debugLink());
-    if (link === undefined) return undefined;
-    const buildId = yield* unlessBroken(module.elf.buildId());
-    const found = yield* this.#companionsOf(module).find(link.name, function* take(elf, { name }) {
-      const its = yield* elf.buildId();
-      const same =
-        buildId === undefined || its === undefined
-          ? (yield* crc32Of(elf.source)) === link.crc
-          : hex(its) === hex(buildId);
-      return same ? { elf, name } : undefined;
-    });
-    return found?.value;
-  }
-
-  /** The file that dwz moved text and types of several debug files into. */
-  *#supplementary(part: ElfPart): Task<ElfPart | undefined> {
-    const link = yield* unlessBroken(part.elf.supplementaryLink());
-    if (link === undefined) return undefined;
-    const wanted = hex(link.buildId);
-    const found = yield* this.#companionsOf(part).find(
-      link.name,
-      function* take(elf, { name }) {
-        const id = yield* elf.supplementaryId();
-        return id !== undefined && hex(id) === wanted ? { elf, name } : undefined;
-      },
-      wanted,
-    );
-    return found?.value;
-  }
-
-  /** A .sym file as an index; undefined if it is of another module. */
-  *#symIndex(file: FolderFile, module: WantedModule, pointerSize: 4 | 8): Task<SymIndex | undefined> {
-    if (!(yield* mayBeOf(file, module))) return undefined;
-    const { cache } = this.#options;
-    const key = `sym-${module.debugIdentifier}-${pointerSize}-${file.stamp}-${file.name}`;
-    const kept = cache?.open(key);
-    if (kept !== undefined) {
-      const index = yield* this.#fromCache(kept, pointerSize);
-      if (index !== undefined) return this.#matches(index, module) ? index : undefined;
-    }
-    const bytes = writeSymIndex(yield* parseSymFile(file));
-    const index = yield* SymIndex.open(new BytesSource(bytes), { pointerSize });
-    if (!this.#matches(index, module)) return undefined;
-    cache?.store(key, [bytes]);
-    return index;
-  }
-
-  *#fromCache(kept: CachedSource, pointerSize: 4 | 8): Task<SymIndex | undefined> {
+  /** Opens what is offered. What needs no other file is given back; what does is put to the others. */
+  *#take(offer: Offer, found: Found, opening: Opening): Task<SymbolPart | undefined> {
+    const { problems, families } = found;
+    let candidate: Candidate | undefined;
     try {
-      const index = yield* SymIndex.open(kept, { pointerSize, blocks: this.#blocks });
-      this.#open.add(kept);
-      return index;
+      candidate = yield* accept(offer);
     } catch (error) {
-      kept.close();
-      // It is of another version, or damaged: made anew.
-      if (error instanceof MinidumpError) return undefined;
-      throw error;
+      problems.push(messageOf(error));
+    }
+    if (candidate === undefined) return undefined;
+    const { file, url, isSym = false } = candidate;
+    let isUsed = false;
+    let isRight = false;
+    try {
+      const head = yield* readRange(file, 0, Math.min(HEAD, file.size), 'symbol file');
+      const opener = openerFor(head, isSym);
+      if (isSymOpener(opener) && this.#options.withoutSym) return undefined;
+      if (opener === undefined) {
+        if (url !== undefined) problems.push(`${file.name}: it is no file of symbols`);
+        return undefined;
+      }
+      const part = yield* opener.open(file, opening, head);
+      if (part.role === 'other') {
+        if (url !== undefined || isNamedAfter(file, opening.module))
+          problems.push(otherBuild(file, part.identifier));
+        return undefined;
+      }
+      isRight = true;
+      if (part.role === 'whole') {
+        found.url ??= url;
+        return part;
+      }
+      const parts = families.get(part.family) ?? {};
+      families.set(part.family, parts);
+      if (parts[part.role] !== undefined) return undefined;
+      parts[part.role] = part;
+      found.url ??= url;
+      isUsed = true;
+      return undefined;
+    } catch (error) {
+      problems.push(`${file.name}: ${messageOf(error)}`);
+      return undefined;
+    } finally {
+      candidate.verified?.(isRight);
+      if (isUsed) this.#open.add(file);
+      else file[Symbol.dispose]();
     }
   }
 
-  /** A file without a MODULE record is of whatever module it was found for, if it is a .sym file at all. */
-  #matches(index: SymIndex, module: WantedModule): boolean {
-    const id = index.module?.id;
-    return id === undefined ? !index.corrupt : isIdOf(id, module);
-  }
-
-  /** Takes an ELF file if it has the build id of the module: as the module itself, or as its debug file. */
-  *#takeElf(candidate: Candidate, module: WantedModule, elf: ElfParts, problems: string[]): Task<boolean> {
-    const { file } = candidate;
-    if (!(yield* isElf(file))) return false;
-    const opened = yield* ElfFile.open(file, { decompress: this.#options.decompress ?? {} });
-    if (!(yield* isOf(opened, file.name, module))) {
-      if (isNamedAfter(file, module, ['', '.debug']))
-        problems.push(otherBuild(file, yield* opened.buildId()));
-      return false;
-    }
-    // A debug file keeps the headers of the sections that it was split off from.
-    const isDebugFile = opened.sections.some(({ name, type }) => name === '.text' && type === SHT_NOBITS);
-    const part = isDebugFile ? 'debug' : 'module';
-    if (elf[part] !== undefined) return false;
-    elf[part] = { elf: opened, name: file.name };
-    this.#open.add(file);
-    return true;
+  #opening(module: WantedModule, pointerSize: 4 | 8): Opening {
+    const { cache, decompress = {} } = this.#options;
+    return {
+      module,
+      pointerSize,
+      decompress,
+      cache,
+      blocks: this.#blocks,
+      open: this.#open,
+      companionsOf: (beside) =>
+        new Companions({
+          suppliers: this.#suppliers,
+          beside,
+          open: this.#open,
+          options: { decompress },
+        }),
+    };
   }
 
   [Symbol.dispose](): void {
@@ -248,77 +206,31 @@ export class Symbols implements Disposable {
   }
 }
 
-interface ElfPart {
-  readonly elf: ElfFile;
-  /** Its whole path. */
-  readonly name: string;
-}
+/** Of the family that was found first: files of two of them are never of one module. */
+const partsOf = ({ families }: Found): Parts => families.values().next().value ?? {};
 
-interface ElfParts {
-  module: ElfPart | undefined;
-  debug: ElfPart | undefined;
-}
+const isEnough = ({ module, debug }: Parts): boolean =>
+  module?.complete === true || debug?.complete === true || (module !== undefined && debug !== undefined);
 
-function gapsOf(information: ElfDebugInformation): string[] {
-  return [
-    ...information.problems.map(({ message }) => message),
-    ...information.missing.map((name) => `${name} is missing, or what was found there is of another build`),
-  ];
-}
-
-/** By the id of both; where neither has one, by name and size of the module. */
-function* isOf(elf: ElfFile, name: string, module: WantedModule): Task<boolean> {
-  const id = (yield* elf.buildId()) ?? (hasId(module) ? yield* elf.textId() : undefined);
-  if (id !== undefined) return isBuildIdOf(id, module);
-  return (
-    !hasId(module) &&
-    elf.imageSize === module.SizeOfImage &&
-    plainName(name) !== undefined &&
-    plainName(name) === plainName(module.name)
-  );
-}
-
-const hasId = ({ codeIdentifier, debugIdentifier }: WantedModule): boolean =>
-  codeIdentifier !== undefined || debugIdentifier !== undefined;
-
-function isBuildIdOf(buildId: Uint8Array, { codeIdentifier, debugIdentifier }: WantedModule): boolean {
-  return hex(buildId) === codeIdentifier || buildIdAsGuid(buildId) === debugIdentifier;
+function messageOf(error: unknown): string {
+  // That somebody waits for what cannot be waited for is no fault of a file.
+  if (error instanceof MinidumpError && error.code !== 'async-source') return error.message;
+  throw error;
 }
 
 function keyOf({ debugIdentifier, codeIdentifier, name }: WantedModule, pointerSize: 4 | 8): string {
   return [debugIdentifier, codeIdentifier, name, pointerSize].join('\n');
 }
 
-const isIdOf = (id: string, { debugIdentifier }: WantedModule): boolean =>
-  id.toUpperCase() === debugIdentifier?.toUpperCase();
+const SUFFIXES = ['', '.debug', '.sym'];
 
 /** Whether a file bears the name of a module: then it was put there for it, whatever is in it. */
-function isNamedAfter(
-  file: FolderFile,
-  { name, debugFile }: WantedModule,
-  suffixes: readonly string[],
-): boolean {
+function isNamedAfter(file: FolderFile, { name, debugFile }: WantedModule): boolean {
   const leaf = leafName(file.name);
   return [name, debugFile, debugFile?.replace(/\.pdb$/i, '')].some(
-    (own) => own !== undefined && suffixes.some((suffix) => leaf === `${leafName(own)}${suffix}`),
+    (own) => own !== undefined && SUFFIXES.some((suffix) => leaf === `${leafName(own)}${suffix}`),
   );
 }
 
-const otherBuild = (file: FolderFile, buildId?: Uint8Array): string =>
-  `${file.name}: it is of another build${buildId === undefined ? '' : `, ${hex(buildId)}`}`;
-
-const ELF_MAGIC = '\x7fELF';
-
-function* isElf(file: FolderFile): Task<boolean> {
-  const head = yield* readRange(file, 0, Math.min(ELF_MAGIC.length, file.size), 'symbol file');
-  return String.fromCharCode(...head) === ELF_MAGIC;
-}
-
-/** Whether the first line of a .sym file speaks of this module, or of none: so that others need not be read. */
-function* mayBeOf(file: FolderFile, module: WantedModule): Task<boolean> {
-  const head = yield* readRange(file, 0, Math.min(FIRST_LINE, file.size), 'symbol file');
-  const text = new TextDecoder('latin1').decode(head);
-  if (text.startsWith(ELF_MAGIC)) return false;
-  const [, id] = /^MODULE \S+ \S+ (\S+)/.exec(text) ?? [];
-  return id === undefined || isIdOf(id, module);
-}
+const otherBuild = (file: FolderFile, identifier?: string): string =>
+  `${file.name}: it is of another build${identifier === undefined ? '' : `, ${identifier}`}`;

@@ -130,11 +130,11 @@ const isVdso = (name: string | undefined): boolean =>
 /** Where the symbols of a module would be found. */
 function places(used: UsedModule, os: Analysis['os']): string {
   const { module } = used.module;
-  const paths = [...symbolPaths(module)];
-  const sym = paths.find(([kind]) => kind === 'sym')?.[1];
+  const paths = symbolPaths(module);
+  const sym = paths.find(({ kind }) => kind === 'sym')?.path;
   // Old writers have a GUID in place of the build id.
   const isElf = module.codeView?.kind === 'elf';
-  const elf = isElf ? paths.find(([, path]) => path.startsWith('.build-id/'))?.[1] : undefined;
+  const elf = isElf ? paths.find(({ path }) => path.startsWith('.build-id/'))?.path : undefined;
   if (isVdso(module.name)) return 'a dump with its memory (--type module-headers, or full)';
   const wanted = [sym, elf].filter((path) => path !== undefined).join(' or ');
   if (wanted === '') return 'a dump whose module list has the CodeView record';
