@@ -14,10 +14,12 @@ export interface SymbolPlaces {
   readonly cache?: string | undefined;
   /** Look at the files that the modules were loaded from, on this machine. */
   readonly local: boolean;
+  /** What is looked into last. */
+  readonly more?: readonly SymbolSupplier[] | undefined;
 }
 
 /** What a command looks symbols up in. Fails with `input-unreadable` for a path that is not there. */
-export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
+export function openSymbols({ paths, cache, local, more = [] }: SymbolPlaces): Symbols {
   const suppliers: SymbolSupplier[] = paths.map((path) => {
     if (path === '') throw wrong('a path of symbols is empty', 'Name a folder or a file');
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
@@ -26,7 +28,7 @@ export function openSymbols({ paths, cache, local }: SymbolPlaces): Symbols {
     return new SymbolFile(() => openFile(path), new DiskFolder(dirname(path)));
   });
   if (local) suppliers.push(new LocalFiles(new DiskFolder('/')));
-  return new Symbols(suppliers, {
+  return new Symbols([...suppliers, ...more], {
     cache: new CacheFolder(cache),
     decompress: {
       inflate: (bytes, size) => inflateSync(bytes, { maxOutputLength: Math.max(1, size) }),

@@ -1,3 +1,4 @@
+export * from './servers/index.js';
 export * from './supplier.js';
 export * from './suppliers/index.js';
 export * from './symbols.js';
