@@ -291,6 +291,27 @@ ${examples('mdmp gaps app.dmp symbols/', 'mdmp gaps app.dmp --use-local-debuginf
         (await import('./commands/gaps.js')).gaps(file, symbols, options),
       ),
 
+  symbols: (mdmp) =>
+    command(mdmp, 'symbols <file...>', "write Breakpad's .sym files of programs and debug files")
+      .option('-o, --output <file>', 'the file to write, - for stdout (the default)')
+      .option('--store <folder>', 'lay the folder out as a symbol store: NAME/ID/NAME.sym')
+      .option('--files', 'put the files themselves into the store, too')
+      .option('--symbols-path <path>', 'where debug files are looked for (repeatable)', several)
+      .option('--name <name>', 'the name of the module, if it is not that of the file')
+      .option('--no-inlines', 'leave inlined calls out')
+      .option('--no-cfi', 'leave call frame information out')
+      .option('-m, --multiple', 'mark functions that share their address with others')
+      .option('-f, --force', 'replace the output file if it exists')
+      .option('--json', 'print the summary as JSON')
+      .addHelpText(
+        'after',
+        `
+FILE is an ELF file, with its debug information or without. What was split off is looked for beside it, in /usr/lib/debug and where
+--symbols-path says: .debug files, .dwo and .dwp files, those of dwz. Of several FILES those of one build become one .sym file.
+${examples('mdmp symbols app > app.sym', 'mdmp symbols app app.debug lib*.so --store symbols', 'mdmp symbols app --store /srv/symbols --files --json', 'mdmp stack app.dmp symbols')}`,
+      )
+      .action(async (files, options) => (await import('./commands/symbols.js')).symbols(files, options)),
+
   'exit-codes': (mdmp) =>
     command(mdmp, 'exit-codes', 'the exit codes and what they mean')
       .option('--json', 'print JSON')

@@ -4,7 +4,15 @@ import { inflateSync } from 'node:zlib';
 import { CacheFolder } from '../node/cache-folder.js';
 import { DiskFolder, openFile } from '../node/disk-folder.js';
 import { loadFzstd } from '../node/zstd/fzstd-package.js';
-import { LocalFiles, SymbolFile, SymbolFolder, type SymbolSupplier, Symbols } from '../symbols/index.js';
+import type { Decompressors } from '../object/index.js';
+import {
+  LocalFiles,
+  SymbolFile,
+  SymbolFolder,
+  type SymbolSupplier,
+  Symbols,
+  type SymbolsOptions,
+} from '../symbols/index.js';
 import { wrong } from './arguments.js';
 
 export interface SymbolPlaces {
@@ -19,7 +27,10 @@ export interface SymbolPlaces {
 }
 
 /** What a command looks symbols up in. Fails with `input-unreadable` for a path that is not there. */
-export function openSymbols({ paths, cache, local, more = [] }: SymbolPlaces): Symbols {
+export function openSymbols(
+  { paths, cache, local, more = [] }: SymbolPlaces,
+  options: Pick<SymbolsOptions, 'withoutSym'> = {},
+): Symbols {
   const suppliers: SymbolSupplier[] = paths.map((path) => {
     if (path === '') throw wrong('a path of symbols is empty', 'Name a folder or a file');
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
@@ -28,12 +39,12 @@ export function openSymbols({ paths, cache, local, more = [] }: SymbolPlaces): S
     return new SymbolFile(() => openFile(path), new DiskFolder(dirname(path)));
   });
   if (local) suppliers.push(new LocalFiles(new DiskFolder('/')));
-  return new Symbols([...suppliers, ...more], {
-    cache: new CacheFolder(cache),
-    decompress: {
-      inflate: (bytes, size) => inflateSync(bytes, { maxOutputLength: Math.max(1, size) }),
-      // Loaded where a section is compressed so: few are, and it takes 5 ms.
-      zstd: (bytes, size) => loadFzstd().decompress(bytes, new Uint8Array(size)),
-    },
-  });
+  return new Symbols([...suppliers, ...more], { cache: new CacheFolder(cache), decompress, ...options });
 }
+
+/** What unpacks compressed sections. */
+export const decompress: Decompressors = {
+  inflate: (bytes, size) => inflateSync(bytes, { maxOutputLength: Math.max(1, size) }),
+  // Loaded where a section is compressed so: few are, and it takes 5 ms.
+  zstd: (bytes, size) => loadFzstd().decompress(bytes, new Uint8Array(size)),
+};

@@ -25,6 +25,8 @@ export interface FileSinkOptions {
   force?: boolean;
   /** Where the name is taken when the dump is complete, take the next that is free: `app-2.dmp`. `force` goes before. */
   unique?: boolean;
+  /** It holds nothing of a process: it gets the mode that files of this user have, not 0600. */
+  isPublic?: boolean;
 }
 
 /** Not in `fs.constants`; the same number on every architecture that Node runs on. */
@@ -33,6 +35,8 @@ const AT_FDCWD = -100;
 const AT_SYMLINK_FOLLOW = 0x400;
 
 const MODE = 0o600;
+/** Less the umask. */
+const PUBLIC_MODE = 0o666;
 /** Whoever has as many of one name has made a mistake. */
 const MOST_NUMBERS = 99_999;
 
@@ -55,6 +59,7 @@ export class FileSink implements Sink {
   readonly #wanted: string;
   readonly #force: boolean;
   readonly #unique: boolean;
+  readonly #isPublic: boolean;
   readonly #folder: string;
   #file: string;
   #fd: number | undefined;
@@ -66,6 +71,7 @@ export class FileSink implements Sink {
   constructor(file: string, options: FileSinkOptions = {}) {
     this.#wanted = resolve(file);
     this.#file = this.#wanted;
+    this.#isPublic = options.isPublic ?? false;
     this.#folder = dirname(this.#wanted);
     this.#force = options.force ?? false;
     this.#unique = !this.#force && (options.unique ?? false);
@@ -73,7 +79,7 @@ export class FileSink implements Sink {
     this.#checkName();
     try {
       this.#fd = this.#openUnnamed() ?? this.#openHidden();
-      this.#protect(this.#fd);
+      if (!this.#isPublic) this.#protect(this.#fd);
     } catch (error) {
       this.abort();
       throw this.#failure(error);
@@ -134,6 +140,10 @@ export class FileSink implements Sink {
     this.#temporary = undefined;
   }
 
+  get #mode(): number {
+    return this.#isPublic ? PUBLIC_MODE : MODE;
+  }
+
   #checkName(): void {
     if (this.#unique) return;
     let stat: Stats;
@@ -167,7 +177,7 @@ export class FileSink implements Sink {
     }
     let fd: number;
     try {
-      fd = openSync(this.#folder, __O_TMPFILE | constants.O_DIRECTORY | constants.O_WRONLY, MODE);
+      fd = openSync(this.#folder, __O_TMPFILE | constants.O_DIRECTORY | constants.O_WRONLY, this.#mode);
     } catch (error) {
       // EISDIR: a kernel before 3.11. The others: a file system without them (NFS, FAT, older overlayfs).
       if (['EOPNOTSUPP', 'ENOTSUP', 'EISDIR', 'EINVAL'].includes(systemCode(error))) return undefined;
@@ -181,7 +191,7 @@ export class FileSink implements Sink {
   #openHidden(): number {
     const name = hiddenName(this.#folder);
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-    const fd = openSync(name, flags, MODE);
+    const fd = openSync(name, flags, this.#mode);
     this.#temporary = name;
     return fd;
   }

@@ -1,6 +1,7 @@
 import { MinidumpError, type Task } from '../io/index.js';
 import type { CfiRow } from './cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from './debug-information.js';
+import { isMangled } from './demangle/index.js';
 import { DwarfInfo, type DwarfOptions } from './dwarf/dwarf-info.js';
 import { type CallFrames, openDebugFrame, openEhFrame } from './dwarf/frames.js';
 import type { ElfFile } from './elf-file.js';
@@ -16,9 +17,6 @@ export interface ElfDebugFiles {
   /** Finds .dwo files, and their package by these names. */
   readonly split?: DwarfOptions['split'];
 }
-
-/** Mangled names of C++ and Rust: they say more than a plain name does. */
-const MANGLED = /^_(?:Z|R|_Z)/;
 
 /** What an ELF file and its debug file tell of the code of a module. Each part is opened when it is first asked for. */
 export class ElfDebugInformation implements DebugInformation {
@@ -52,7 +50,7 @@ export class ElfDebugInformation implements DebugInformation {
       const found = yield* dwarf.functionAt(rva);
       if (found === undefined) continue;
       // GCC leaves the linkage names of functions with local template arguments out; the symbol has it.
-      const better = symbol?.start === found.start && MANGLED.test(symbol.name) && !MANGLED.test(found.name);
+      const better = symbol?.start === found.start && isMangled(symbol.name) && !isMangled(found.name);
       const nameless = found.name === '??' && symbol !== undefined;
       return better || nameless ? { ...found, name: symbol.name } : found;
     }

@@ -10,7 +10,8 @@ import {
   readDynamicSection,
   readElfImage,
 } from './elf.js';
-import { ElfFunctions, SYMBOL_SIZE } from './elf-functions.js';
+import { ElfFunctions } from './elf-functions.js';
+import { SYMBOL_SIZE } from './elf-symbol-table.js';
 import { countSymbols, DT_SYMTAB } from './elf-symbols.js';
 import { SectionData } from './section-data.js';
 

@@ -1,6 +1,7 @@
-const CHUNK = 1024;
+const SHIFT = 10;
+const CHUNK = 1 << SHIFT;
 
-/** Numbers of which it is not known how many come: 8 bytes each, never copied while they grow. */
+/** Numbers of which it is not known how many come, fewer than 2^31: 8 bytes each, never copied while they grow. */
 export class NumberList {
   readonly #chunks: Float64Array[] = [];
   #length = 0;
@@ -11,16 +12,16 @@ export class NumberList {
 
   push(value: number): void {
     const at = this.#length++;
-    if (at % CHUNK === 0) this.#chunks.push(new Float64Array(CHUNK));
-    this.#chunks[this.#chunks.length - 1]![at % CHUNK] = value;
+    if ((at & (CHUNK - 1)) === 0) this.#chunks.push(new Float64Array(CHUNK));
+    this.#chunks[at >> SHIFT]![at & (CHUNK - 1)] = value;
   }
 
   set(index: number, value: number): void {
-    this.#chunks[Math.floor(index / CHUNK)]![index % CHUNK] = value;
+    this.#chunks[index >> SHIFT]![index & (CHUNK - 1)] = value;
   }
 
   at(index: number): number {
-    return this.#chunks[Math.floor(index / CHUNK)]![index % CHUNK]!;
+    return this.#chunks[index >> SHIFT]![index & (CHUNK - 1)]!;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Task } from '../io/index.js';
+import type { MinidumpError, Task } from '../io/index.js';
 import type { WindowsFrame } from './debug-information.js';
 
 /**
@@ -41,6 +41,18 @@ export interface SymbolListener {
 
 /** A file that can tell all it knows. */
 export interface ListsSymbols {
+  /** What could not be used, once all has been told: a part that is broken, or that nothing unpacks. */
+  readonly problems?: readonly MinidumpError[];
+  /** Names of files that would have been needed. */
+  readonly missing?: readonly string[];
   /** In whatever order the file has it. What is broken costs its part. */
   list(listener: SymbolListener): Task<void>;
+}
+
+/** What a listener wants to hear of. */
+export interface SymbolListingOptions {
+  /** Inlined calls. Default true. */
+  readonly inlines?: boolean;
+  /** Call frame information, and STACK WIN. Default true. */
+  readonly cfi?: boolean;
 }

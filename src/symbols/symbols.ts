@@ -1,10 +1,10 @@
 import { type Cache, type FolderFile, MinidumpError, readRange, runAsync, type Task } from '../io/index.js';
 import { BlockStore } from '../object/breakpad/index.js';
 import type { Decompressors } from '../object/elf-compression.js';
-import type { DebugInformation } from '../object/index.js';
+import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../object/index.js';
 import { leafName } from '../reader/leaf-name.js';
 import { Companions } from './companions.js';
-import { HEAD, type Opening, openerFor, type SymbolPart } from './openers/index.js';
+import { HEAD, isSymOpener, type Opening, openerFor, type SymbolPart } from './openers/index.js';
 import { accept, type Candidate, type Offer, type SymbolSupplier, type WantedModule } from './supplier.js';
 
 /** What came of the search for the symbols of a module. */
@@ -22,6 +22,8 @@ export interface ModuleSymbols {
   readonly absentFrom?: readonly string[] | undefined;
   /** What the files that are used lack, as far as it was asked for until now: files that they name, sections that nothing unpacks. */
   readonly gaps: readonly string[];
+  /** All that the files tell, to be written as a .sym file; undefined where that is what they are. */
+  list?(options: SymbolListingOptions): ListsSymbols;
 }
 
 export interface SymbolsOptions {
@@ -29,6 +31,8 @@ export interface SymbolsOptions {
   cache?: Cache | undefined;
   /** For compressed sections of ELF files. */
   decompress?: Decompressors | undefined;
+  /** Leave .sym files alone: for whoever makes them. */
+  withoutSym?: boolean | undefined;
 }
 
 const NOT_LOOKED_FOR: ModuleSymbols = {
@@ -133,8 +137,9 @@ export class Symbols implements Disposable {
     const main = file ?? debug;
     if (main === undefined) return { ...NOT_LOOKED_FOR, problems, absentFrom: found.asked };
     const joined = yield* main.join(main === debug ? undefined : debug, opening);
-    const { information, state, files } = joined;
+    const { information, state, files, list } = joined;
     return {
+      ...(list && { list }),
       information,
       state,
       files,
@@ -162,6 +167,7 @@ export class Symbols implements Disposable {
     try {
       const head = yield* readRange(file, 0, Math.min(HEAD, file.size), 'symbol file');
       const opener = openerFor(head, isSym);
+      if (isSymOpener(opener) && this.#options.withoutSym) return undefined;
       if (opener === undefined) {
         if (url !== undefined) problems.push(`${url}: it is no file of symbols`);
         return undefined;

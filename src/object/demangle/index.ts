@@ -29,6 +29,11 @@ export function demangle(name: string, options: DemangleOptions = {}): string {
   }
 }
 
+/** Whether it is a name of C++ or Rust that says more than a plain one does: with its scopes and parameters. */
+export function isMangled(name: string): boolean {
+  return /^_(?:Z|R|_Z)/.test(name);
+}
+
 function demangled(name: string, parameters: boolean): string {
   const symbol = /^__(?:Z|R|__Z)/.test(name) ? name.slice(1) : name;
   if (symbol.startsWith('_R')) return demangleRustV0(symbol);

@@ -1,9 +1,14 @@
 /** Numbers of DWARF 5, section 7.5, and of the extensions of GNU that precede it. Only those that are used. */
 
 export const DW_TAG = {
+  class_type: 0x02,
   compile_unit: 0x11,
+  structure_type: 0x13,
+  union_type: 0x17,
   inlined_subroutine: 0x1d,
+  module: 0x1e,
   subprogram: 0x2e,
+  namespace: 0x39,
   skeleton_unit: 0x4a,
 } as const;
 

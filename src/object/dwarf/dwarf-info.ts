@@ -1,8 +1,9 @@
 import type { Task } from '../../io/index.js';
 import type { CompanionFiles } from '../companion-files.js';
 import type { FunctionAt, InlinedCall, SourceLine } from '../debug-information.js';
-import type { ElfFile } from '../elf-file.js';
+import type { DwarfFile } from './dwarf-file.js';
 import type { FormValue } from './forms.js';
+import { joinPath, lineFileName } from './line-files.js';
 import type { LineRow } from './line-program.js';
 import { type LineTable, readLineTable, type Text } from './line-table.js';
 import { functionName, type NameSources } from './names.js';
@@ -26,7 +27,7 @@ const MAX_MISSING = 1000;
 
 export interface DwarfOptions {
   /** The file that `.gnu_debugaltlink` or `.debug_sup` names. */
-  readonly supplementary?: ElfFile | undefined;
+  readonly supplementary?: DwarfFile | undefined;
   /** Finds .dwo files, and their package by these names. */
   readonly split?: { readonly files: CompanionFiles; readonly packageNames: readonly string[] } | undefined;
 }
@@ -49,7 +50,7 @@ export class DwarfInfo {
   readonly #missing = new Set<string>();
 
   private constructor(
-    file: ElfFile,
+    file: DwarfFile,
     units: DwarfUnits,
     supplementary: DwarfUnits | undefined,
     supplementaryName: string,
@@ -63,11 +64,11 @@ export class DwarfInfo {
   }
 
   /** Undefined where the file has no DWARF. Throws `unsupported` where it is compressed and nothing unpacks it. */
-  static *open(file: ElfFile, { supplementary, split }: DwarfOptions = {}): Task<DwarfInfo | undefined> {
+  static *open(file: DwarfFile, { supplementary, split }: DwarfOptions = {}): Task<DwarfInfo | undefined> {
     const sections = yield* readDwarfSections(file);
     if (sections === undefined) return undefined;
     const shared = supplementary && (yield* readDwarfSections(supplementary));
-    const link = yield* unlessBroken(file.supplementaryLink());
+    const link = file.supplementaryLink && (yield* unlessBroken(file.supplementaryLink()));
     const units = new DwarfUnits(sections);
     const others = shared && new DwarfUnits(shared);
     const splitUnits = split && new SplitUnits(sections, split.files, split.packageNames);
@@ -179,23 +180,9 @@ export class DwarfInfo {
 
   *#place(root: UnitRoot, table: LineTable, fileNumber: number, line: number): Task<SourceLine> {
     return {
-      file: yield* unlessBroken(this.#fileName(root, table, fileNumber)),
+      file: yield* unlessBroken(lineFileName(table, fileNumber, root, (text) => this.#text(root, text))),
       line: line === 0 ? undefined : line,
     };
-  }
-
-  /** The path of a file of a line table: absolute, where the compiler said in which folder it ran. */
-  *#fileName(root: UnitRoot, table: LineTable, fileNumber: number): Task<string | undefined> {
-    // DWARF 5 counts files and directories from 0, and directory 0 is that of the compilation in all versions.
-    const old = table.version < 5;
-    const file = table.files[old ? fileNumber - 1 : fileNumber];
-    if (file === undefined) return undefined;
-    const name = yield* this.#text(root, file.name);
-    if (name === undefined) return undefined;
-    const compilation = root.compDir && (yield* this.#text(root, root.compDir));
-    const directory = table.directories[old ? file.directory - 1 : file.directory];
-    const folder = directory === undefined ? undefined : yield* this.#text(root, directory);
-    return joinPath(compilation, joinPath(folder, name));
   }
 
   *#text(root: UnitRoot, text: Text): Task<string | undefined> {
@@ -211,11 +198,4 @@ function* nothing(): Task<undefined> {
 
 function* nameOf(sources: NameSources, { die }: Covering, unit: UnitRoot): Task<string> {
   return (yield* unlessBroken(functionName(sources, die, unit))) ?? UNKNOWN;
-}
-
-/** As compilers mean it: the second where it is absolute (also `C:\…`), else below the first. Nothing is made simpler. */
-function joinPath(folder: string | undefined, name: string): string {
-  if (!folder || /^(?:[/\\]|[A-Za-z]:)/.test(name)) return name;
-  const separator = /^[A-Za-z]:\\|^\\\\/.test(folder) ? '\\' : '/';
-  return /[/\\]$/.test(folder) ? folder + name : folder + separator + name;
 }

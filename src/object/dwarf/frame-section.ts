@@ -153,19 +153,24 @@ export class FrameSection {
     }
   }
 
-  *#build(): Task<FrameIndex> {
-    const found = new NumberList();
+  /** All FDEs in the order of the section, with the offset of each; those that are broken or empty are left out. */
+  *each(visit: (fde: Fde, offset: number) => void): Task<void> {
     for (let offset = 0; ; ) {
       const place = yield* this.#placeAfter(offset);
-      if (place === undefined) break;
+      if (place === undefined) return;
       const fde = yield* this.#fdeOf(place);
-      if (fde && fde.end > fde.start) {
-        found.push(fde.start);
-        found.push(fde.end);
-        found.push(offset);
-      }
+      if (fde && fde.end > fde.start) visit(fde, offset);
       offset = place.next;
     }
+  }
+
+  *#build(): Task<FrameIndex> {
+    const found = new NumberList();
+    yield* this.each((fde, offset) => {
+      found.push(fde.start);
+      found.push(fde.end);
+      found.push(offset);
+    });
     const order = orderBy(found.length / 3, (i) => found.at(3 * i));
     return {
       starts: Float64Array.from(order, (i) => found.at(3 * i)),

@@ -1,12 +1,14 @@
 import { MinidumpError, type Task } from '../../io/index.js';
 import type { CfiRow } from '../cfi.js';
 import { type ElfImage, type ImageReader, PT_GNU_EH_FRAME } from '../elf.js';
-import type { ElfFile } from '../elf-file.js';
+import type { SymbolListener } from '../symbol-listing.js';
+import { codeSpan, type DwarfFile } from './dwarf-file.js';
 import type { Fde } from './frame-entry.js';
 import { type FrameHeader, readFrameHeader } from './frame-header.js';
 import { unwindRowAt } from './frame-program.js';
 import { toCfiRow } from './frame-row.js';
 import { type FrameBytes, FrameSection } from './frame-section.js';
+import { FrameText } from './frame-text.js';
 
 /** Call frame information of one module. */
 export interface CallFrames {
@@ -58,14 +60,14 @@ function finder(frames: FrameSection, header: FrameHeader | undefined) {
 }
 
 /** `.eh_frame` of a file; undefined where it has none. */
-export function* openEhFrame(file: ElfFile): Task<CallFrames | undefined> {
+export function* openEhFrame(file: DwarfFile): Task<CallFrames | undefined> {
   const section = file.section('.eh_frame');
-  const data = section && (yield* file.data(section));
+  const data = section && (yield* file.data('.eh_frame'));
   if (section === undefined || data === undefined) return undefined;
   const { pointerSize } = file;
   const frames = new FrameSection(data, section.address, 'eh_frame', pointerSize);
   const headerSection = file.section('.eh_frame_hdr');
-  const table = headerSection && (yield* file.data(headerSection));
+  const table = headerSection && (yield* file.data('.eh_frame_hdr'));
   let header: FrameHeader | undefined;
   if (headerSection && table) {
     try {
@@ -80,11 +82,33 @@ export function* openEhFrame(file: ElfFile): Task<CallFrames | undefined> {
 }
 
 /** `.debug_frame` of a file; undefined where it has none. */
-export function* openDebugFrame(file: ElfFile): Task<CallFrames | undefined> {
+export function* openDebugFrame(file: DwarfFile): Task<CallFrames | undefined> {
   const data = yield* file.data('.debug_frame');
   if (data === undefined) return undefined;
   const frames = new FrameSection(data, 0, 'debug_frame', file.pointerSize);
   return new Frames(file, (address) => frames.find(address));
+}
+
+/** Tells the STACK CFI records of `.debug_frame` or `.eh_frame` of a file; nothing where it has none. */
+export function* listFrames(
+  file: DwarfFile,
+  name: '.debug_frame' | '.eh_frame',
+  listener: Pick<SymbolListener, 'cfi' | 'cfiDelta'>,
+): Task<void> {
+  const section = file.section(name);
+  const data = section && (yield* file.data(name));
+  if (section === undefined || data === undefined) return;
+  const { machine, pointerSize } = file;
+  const frames =
+    name === '.eh_frame'
+      ? new FrameSection(data, section.address, 'eh_frame', pointerSize)
+      : new FrameSection(data, 0, 'debug_frame', pointerSize);
+  const { base, end } = codeSpan(file);
+  const text = new FrameText(machine, pointerSize, base, listener);
+  yield* frames.each((fde) => {
+    // Of functions that the linker has discarded, as in .debug_info.
+    if (fde.start !== 0 && fde.start >= base && fde.end <= end) text.list(fde);
+  });
 }
 
 /**

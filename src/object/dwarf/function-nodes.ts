@@ -9,7 +9,8 @@ const CALL_FILE = 2;
 const CALL_LINE = 3;
 const FIRST_RANGE = 4;
 const ENTRY = 5;
-const FIELDS = 6;
+const ORIGIN = 6;
+const FIELDS = 7;
 /** In the place of an entry. */
 const UNKNOWN = -1;
 
@@ -31,8 +32,12 @@ export class FunctionNodes {
     return (this.#fields.length + this.#ranges.length) * 8;
   }
 
-  /** Adds a node without ranges that is open: what is added before `close` is inside it. Gives its number. */
-  add(die: number, inlined: boolean, callFile: number, callLine: number): number {
+  /**
+   * Adds a node without ranges that is open: what is added before `close` is inside it. Gives its number.
+   *
+   * @param origin the DIE of the function that it is code of (DW_AT_abstract_origin), in this file; 0 where it has none
+   */
+  add(die: number, inlined: boolean, callFile: number, callLine: number, origin: number): number {
     const index = this.count;
     const fields = this.#fields;
     fields.push(inlined ? -die : die);
@@ -41,6 +46,7 @@ export class FunctionNodes {
     fields.push(callLine);
     fields.push(this.#ranges.length);
     fields.push(UNKNOWN);
+    fields.push(origin);
     return index;
   }
 
@@ -82,6 +88,11 @@ export class FunctionNodes {
     return this.#field(index, CALL_LINE);
   }
 
+  /** The DIE of the function that it is code of; 0 where it has none of its own. */
+  origin(index: number): number {
+    return this.#field(index, ORIGIN);
+  }
+
   entry(index: number): number | undefined {
     const entry = this.#field(index, ENTRY);
     return entry === UNKNOWN ? undefined : entry;
@@ -101,6 +112,21 @@ export class FunctionNodes {
       if (address >= start && address < this.#ranges.at(i + 1)) return start;
     }
     return undefined;
+  }
+
+  /** The ranges of a node are those from here to the same of the next, one pair after the other: see `rangeNumber`. */
+  firstRange(index: number): number {
+    return this.#field(index, FIRST_RANGE);
+  }
+
+  /** Behind the last. */
+  rangesEnd(index: number): number {
+    return this.#rangesEnd(index);
+  }
+
+  /** Start of a range, or its end at an odd place. */
+  rangeNumber(at: number): number {
+    return this.#ranges.at(at);
   }
 
   /** The ranges of the functions, each with the number of its node, as Intervals take them. */

@@ -71,6 +71,25 @@ export class LineRows {
     return this.#rows.at(row * ROW + 1);
   }
 
+  /** First and last row of each sequence, one pair after the other, those that begin at the lowest addresses first. The last row only ends it. */
+  sequences(): readonly number[] {
+    const firsts = [...this.#ends.keys()].sort((a, b) => this.#address(a) - this.#address(b) || a - b);
+    return firsts.flatMap((first) => [first, this.#ends.get(first)!]);
+  }
+
+  address(row: number): number {
+    return this.#address(row);
+  }
+
+  file(row: number): number {
+    return Math.floor(this.#place(row) / LINES);
+  }
+
+  line(row: number): number {
+    const place = this.#place(row);
+    return place - Math.floor(place / LINES) * LINES;
+  }
+
   /** The last row at or before an address, in the sequence that covers it. */
   find(address: number): LineRow | undefined {
     const first = this.#sequences.find(address);

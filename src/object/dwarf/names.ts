@@ -23,12 +23,28 @@ export interface NameSources {
  * DW_AT_specification, also in other units), else the first name among them. Throws `malformed`.
  */
 export function* functionName(sources: NameSources, die: number, unit: UnitRoot): Task<string | undefined> {
+  return (yield* findName(sources, die, unit))?.text;
+}
+
+/** A name of a function. */
+export interface FoundName {
+  readonly text: string;
+  /** As the linker knows it. */
+  readonly isLinkageName: boolean;
+  /** The last DIE that was asked: the declaration, where there is one; undefined in another file. */
+  readonly die: number | undefined;
+}
+
+/** The same, and where it was found. */
+export function* findName(sources: NameSources, die: number, unit: UnitRoot): Task<FoundName | undefined> {
   let units = sources.units;
   let at: number | undefined = die;
+  let last: number | undefined = die;
   let plain: string | undefined;
   let near: UnitRoot | undefined = unit;
   for (let step = 0; at !== undefined && step < MAX_STEPS; step++) {
     const { root, found }: DieText = yield* readDie(units, at, near);
+    last = units === sources.units ? at : undefined;
     near = root;
     const linkage = found.get(DW_AT.linkage_name) ?? found.get(DW_AT.MIPS_linkage_name);
     const ownSupplementary = units === sources.units ? sources.supplementary : undefined;
@@ -36,7 +52,7 @@ export function* functionName(sources: NameSources, die: number, unit: UnitRoot)
     if (textual) {
       if (textual.kind === 'supplementary-text' && !ownSupplementary) sources.missingSupplementary();
       const text: string | undefined = yield* units.text(root, textual, ownSupplementary);
-      if (linkage && text !== undefined) return text;
+      if (linkage && text !== undefined) return { text, isLinkageName: true, die: last };
       plain ??= text;
     }
     const origin: FormValue | undefined = found.get(DW_AT.abstract_origin) ?? found.get(DW_AT.specification);
@@ -49,7 +65,7 @@ export function* functionName(sources: NameSources, die: number, unit: UnitRoot)
       } else sources.missingSupplementary();
     }
   }
-  return plain;
+  return plain === undefined ? undefined : { text: plain, isLinkageName: false, die: last };
 }
 
 interface DieText {

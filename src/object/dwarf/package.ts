@@ -1,7 +1,7 @@
 import type { Task } from '../../io/index.js';
 import { ByteReader, broken } from '../bytes.js';
-import type { ElfFile } from '../elf-file.js';
 import type { SectionData } from '../section-data.js';
+import type { DwarfFile } from './dwarf-file.js';
 import { type DwarfSections, readSplitSections } from './sections.js';
 
 /** Columns of the index that are used here, by their numbers (DWARF 5, table 7.1; those of GNU's version 2 are the same). */
@@ -27,7 +27,7 @@ export class DwarfPackage {
   }
 
   /** Undefined where the file is none. @param main the sections of the file that was split */
-  static *open(file: ElfFile, main: DwarfSections): Task<DwarfPackage | undefined> {
+  static *open(file: DwarfFile, main: DwarfSections): Task<DwarfPackage | undefined> {
     const sections = yield* readSplitSections(file, main);
     const index = yield* file.data('.debug_cu_index');
     if (sections === undefined || index === undefined) return undefined;

@@ -23,3 +23,14 @@ const NAMES: Readonly<Record<number, readonly string[]>> = {
 export function registerName(machine: number, number: number): string | undefined {
   return NAMES[machine]?.[number];
 }
+
+/** Machines whose registers have a `$` before their names in .sym files. */
+const WITH_DOLLAR: ReadonlySet<number> = new Set([EM_386, EM_X86_64]);
+
+/** The same as .sym files have it: `$rsp`, and on AArch64 numbers also for the frame pointer and the link register. */
+export function symRegisterName(machine: number, number: number): string | undefined {
+  const name = registerName(machine, number);
+  if (name === undefined) return undefined;
+  if (WITH_DOLLAR.has(machine)) return `$${name}`;
+  return machine === EM_AARCH64 && (name === 'fp' || name === 'lr') ? `x${number}` : name;
+}

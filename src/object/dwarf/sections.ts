@@ -1,6 +1,6 @@
 import type { Task } from '../../io/index.js';
-import type { ElfFile } from '../elf-file.js';
 import type { SectionData } from '../section-data.js';
+import type { DwarfFile } from './dwarf-file.js';
 
 /** The sections of DWARF that are read here. Those that are absent are undefined. */
 export interface DwarfSections {
@@ -21,7 +21,7 @@ export interface DwarfSections {
  *
  * @param main the sections of that file
  */
-export function* readSplitSections(file: ElfFile, main: DwarfSections): Task<DwarfSections | undefined> {
+export function* readSplitSections(file: DwarfFile, main: DwarfSections): Task<DwarfSections | undefined> {
   const info = yield* file.data('.debug_info.dwo');
   const abbrev = yield* file.data('.debug_abbrev.dwo');
   if (info === undefined || abbrev === undefined) return undefined;
@@ -37,7 +37,7 @@ export function* readSplitSections(file: ElfFile, main: DwarfSections): Task<Dwa
 }
 
 /** Undefined where the file has no DWARF (or it was split off). Throws `unsupported` where nothing decompresses it. */
-export function* readDwarfSections(file: ElfFile): Task<DwarfSections | undefined> {
+export function* readDwarfSections(file: DwarfFile): Task<DwarfSections | undefined> {
   const info = yield* file.data('.debug_info');
   const abbrev = yield* file.data('.debug_abbrev');
   if (info === undefined || abbrev === undefined) return undefined;

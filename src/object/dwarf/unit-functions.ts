@@ -6,6 +6,7 @@ import { type FormValue, fixedSize, readForm, type UnitEncoding } from './forms.
 import { FunctionNodes, MAX_NODES } from './function-nodes.js';
 import { Intervals } from './intervals.js';
 import { RangeBudget, readRanges } from './ranges.js';
+import type { ScopeNames } from './scope-names.js';
 import type { UnitRoot } from './unit.js';
 import { type DwarfUnits, unlessBroken } from './units.js';
 
@@ -112,19 +113,38 @@ function skipPlan({ attributes }: Abbreviation, unit: UnitEncoding): readonly nu
   return plan;
 }
 
+/** In the place of the number of a node. */
+const SCOPE = -2;
+
+const isScope = (tag: number): boolean =>
+  tag === DW_TAG.namespace ||
+  tag === DW_TAG.class_type ||
+  tag === DW_TAG.structure_type ||
+  tag === DW_TAG.union_type ||
+  tag === DW_TAG.module;
+
 /** So much of a unit is looked at together: units of link-time optimisation have hundreds of megabytes. */
 const WINDOW = 256 * 1024;
 /** What a DIE takes at most, but for the strangest. */
 const LONG_DIE = 4096;
 
-/** Walks all DIEs once. Types and variables are read over. */
-function* collectNodes(units: DwarfUnits, root: UnitRoot, nodes: FunctionNodes): Task<void> {
+/**
+ * Walks all DIEs of a unit once. Types and variables are read over. What comes before a place that is broken is in `nodes`.
+ *
+ * @param scopes is told of namespaces and types, and of what is declared in them
+ */
+export function* collectNodes(
+  units: DwarfUnits,
+  root: UnitRoot,
+  nodes: FunctionNodes,
+  scopes?: ScopeNames,
+): Task<void> {
   const { header } = root;
   const { info } = units.sections;
   const abbreviations = yield* units.abbreviations.at(header.abbrevOffset);
   const base = (yield* unlessBroken(units.addressOf(root, root.lowPc))) ?? 0;
   const budget = new RangeBudget();
-  /** The nodes that are open, and -1 for other DIEs with children. */
+  /** The nodes that are open, -1 for other DIEs with children, SCOPE for those of `scopes`. */
   const open: number[] = [];
   const scratch: FormValue = { kind: 'other', value: 0 };
   const plans = new Map<Abbreviation, readonly number[]>();
@@ -159,7 +179,9 @@ function* collectNodes(units: DwarfUnits, root: UnitRoot, nodes: FunctionNodes):
       try {
         const code = reader.uleb();
         if (code === 0) {
-          if (open.length > 0) nodes.close(open.pop()!);
+          const closed = open.pop();
+          if (closed === SCOPE) scopes!.leave();
+          else if (closed !== undefined) nodes.close(closed);
           if (open.length === 0) return;
           position = reader.position;
           continue;
@@ -173,8 +195,12 @@ function* collectNodes(units: DwarfUnits, root: UnitRoot, nodes: FunctionNodes):
           node = readNode(reader, header, attributes);
           if (node.hasCode || inlined) {
             if (nodes.count >= MAX_NODES) return;
-            index = nodes.add(die, inlined, node.callFile, node.callLine);
+            index = nodes.add(die, inlined, node.callFile, node.callLine, node.origin);
           } else node = undefined;
+          if (!inlined) scopes?.declare(die);
+        } else if (scopes !== undefined && hasChildren && isScope(tag)) {
+          index = SCOPE;
+          scopes.enter(readName(reader, header, attributes, start));
         } else skip(reader, abbreviation);
         if (hasChildren) open.push(index);
         position = reader.position;
@@ -192,8 +218,30 @@ function* collectNodes(units: DwarfUnits, root: UnitRoot, nodes: FunctionNodes):
       if (open.length === 0) return;
     }
   } finally {
-    while (open.length > 0) nodes.close(open.pop()!);
+    for (let index = open.pop(); index !== undefined; index = open.pop()) {
+      if (index !== SCOPE) nodes.close(index);
+    }
   }
+}
+
+/** DW_AT_name of a DIE whose attributes come next. */
+function readName(
+  reader: ByteReader,
+  unit: UnitEncoding,
+  attributes: readonly number[],
+  start: number,
+): FormValue | undefined {
+  let name: FormValue | undefined;
+  const scratch: FormValue = { kind: 'other', value: 0 };
+  for (let i = 0; i < attributes.length; i += 3) {
+    const from = reader.position;
+    readForm(reader, attributes[i + 1]!, attributes[i + 2]!, unit, scratch);
+    if (attributes[i] !== DW_AT.name) continue;
+    name = { ...scratch };
+    // Its place in the section: the reader begins somewhere in the unit.
+    if (name.kind === 'text-here') name.value = start + from;
+  }
+  return name;
 }
 
 /** What a DIE says of the code of a function or an inlined call, before addresses and lists are looked up. */
@@ -201,6 +249,7 @@ interface PendingNode {
   hasCode: boolean;
   callFile: number;
   callLine: number;
+  origin: number;
   low: FormValue | undefined;
   high: FormValue | undefined;
   ranges: FormValue | undefined;
@@ -212,6 +261,7 @@ function readNode(reader: ByteReader, unit: UnitEncoding, attributes: readonly n
     hasCode: false,
     callFile: 0,
     callLine: 0,
+    origin: 0,
     low: undefined,
     high: undefined,
     ranges: undefined,
@@ -238,6 +288,9 @@ function readNode(reader: ByteReader, unit: UnitEncoding, attributes: readonly n
         break;
       case DW_AT.call_line:
         node.callLine = scratch.value;
+        break;
+      case DW_AT.abstract_origin:
+        if (scratch.kind === 'reference') node.origin = scratch.value;
         break;
     }
   }

@@ -1,16 +1,46 @@
-import type { FolderFile, Task } from '../../io/index.js';
+import { type FolderFile, MinidumpError, type Task } from '../../io/index.js';
 import { crc32Of } from '../../object/crc32.js';
 import { unlessBroken } from '../../object/dwarf/units.js';
 import { ElfDebugInformation } from '../../object/elf-debug-information.js';
 import { ElfFile } from '../../object/elf-file.js';
+import { EM_386, EM_AARCH64, EM_ARM, EM_X86_64 } from '../../object/elf-machines.js';
 import { SHT_NOBITS } from '../../object/elf-sections.js';
+import { ElfSymbolListing } from '../../object/elf-symbol-listing.js';
 import { buildIdAsGuid, hex } from '../../reader/index.js';
+import { leafName } from '../../reader/leaf-name.js';
 import { plainName, type WantedModule } from '../supplier.js';
 import { type JoinedSymbols, type Opener, type Opening, type SymbolPart, startsWith } from './opener.js';
 
 /** ELF files: the module itself, or what was split off from it. */
 export const elfOpener: Opener = {
   recognizes: (head) => startsWith(head, '\x7fELF'),
+
+  *identify(file, { decompress, name }) {
+    const elf = yield* ElfFile.open(file, { decompress });
+    const cpu = CPUS.get(elf.machine);
+    if (cpu === undefined) {
+      const machine = `a program for machine ${elf.machine}; .sym files are made for x86, x86-64, ARM and ARM64`;
+      throw new MinidumpError('unsupported', `${file.name}: ${machine}`);
+    }
+    const buildId = (yield* elf.buildId()) ?? (yield* elf.textId());
+    if (buildId === undefined) {
+      throw new MinidumpError('unsupported', `${file.name}: it has neither a build id nor code`, {
+        advice: 'Nothing would find its symbols. Link with -Wl,--build-id',
+      });
+    }
+    // What was split off is named after the file that was loaded: that is what a dump knows.
+    const leaf = leafName(file.name);
+    const isDebug = isSplitOff(elf);
+    const own = name ?? (isDebug ? leaf.replace(/\.debug$/, '') : leaf);
+    const codeIdentifier = hex(buildId);
+    const debugIdentifier = buildIdAsGuid(buildId);
+    return {
+      sym: { os: 'Linux', cpu, debugIdentifier, codeIdentifier: codeIdentifier.toUpperCase(), name: own },
+      module: { name: own, debugFile: own, codeIdentifier, debugIdentifier, SizeOfImage: elf.imageSize },
+      pointerSize: elf.pointerSize,
+      kind: isDebug ? 'debug' : 'module',
+    };
+  },
 
   *open(file, { module, decompress }) {
     const elf = yield* ElfFile.open(file, { decompress });
@@ -22,6 +52,18 @@ export const elfOpener: Opener = {
   },
 };
 
+/** As .sym files name them. */
+const CPUS: ReadonlyMap<number, string> = new Map([
+  [EM_386, 'x86'],
+  [EM_ARM, 'arm'],
+  [EM_X86_64, 'x86_64'],
+  [EM_AARCH64, 'arm64'],
+]);
+
+/** A debug file keeps the headers of the sections that it was split off from. */
+const isSplitOff = (elf: ElfFile): boolean =>
+  elf.sections.some((one) => one.name === '.text' && one.type === SHT_NOBITS);
+
 class ElfPart implements SymbolPart {
   readonly family = 'elf';
   readonly role: 'module' | 'debug';
@@ -30,10 +72,7 @@ class ElfPart implements SymbolPart {
   readonly elf: ElfFile;
 
   constructor(elf: ElfFile, { name }: FolderFile) {
-    // A debug file keeps the headers of the sections that it was split off from.
-    this.role = elf.sections.some((one) => one.name === '.text' && one.type === SHT_NOBITS)
-      ? 'debug'
-      : 'module';
+    this.role = isSplitOff(elf) ? 'debug' : 'module';
     this.complete = this.role === 'module' && elf.sections.some((one) => /^\.z?debug_info$/.test(one.name));
     this.name = name;
     this.elf = elf;
@@ -49,7 +88,7 @@ class ElfPart implements SymbolPart {
     const dwarf = split ?? this;
     const companions = opening.companionsOf(dwarf.name);
     const supplementary = yield* supplementaryOf(dwarf, opening);
-    const information = new ElfDebugInformation({
+    const debugFiles = {
       module: this.elf,
       debug: split?.elf,
       supplementary: supplementary?.elf,
@@ -57,7 +96,8 @@ class ElfPart implements SymbolPart {
         files: companions,
         packageNames: [...new Set([`${this.name}.dwp`, `${dwarf.name}.dwp`])],
       },
-    });
+    };
+    const information = new ElfDebugInformation(debugFiles);
     const unsure = hasId(opening.module)
       ? []
       : [`${this.name} has no build id: it was taken for its name and size`];
@@ -68,6 +108,7 @@ class ElfPart implements SymbolPart {
       get gaps() {
         return [...unsure, ...gapsOf(information)];
       },
+      list: (options) => new ElfSymbolListing(debugFiles, options),
     };
   }
 }

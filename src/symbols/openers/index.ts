@@ -1,8 +1,16 @@
+import { type FolderFile, MinidumpError, readRange, type Task } from '../../io/index.js';
 import { elfOpener } from './elf.js';
-import type { Opener } from './opener.js';
+import { type FileIdentity, HEAD, type IdentifyOptions, type Opener } from './opener.js';
 import { symOpener } from './sym.js';
 
-export { HEAD, type JoinedSymbols, type Opener, type Opening, type SymbolPart } from './opener.js';
+export {
+  type FileIdentity,
+  HEAD,
+  type JoinedSymbols,
+  type Opener,
+  type Opening,
+  type SymbolPart,
+} from './opener.js';
 
 const OPENERS: readonly Opener[] = [elfOpener, symOpener];
 
@@ -14,3 +22,17 @@ const OPENERS: readonly Opener[] = [elfOpener, symOpener];
 export function openerFor(head: Uint8Array, isSym: boolean): Opener | undefined {
   return OPENERS.find((opener) => opener.recognizes(head)) ?? (isSym ? symOpener : undefined);
 }
+
+/** Of which module a file is. Throws `unsupported` for one that no .sym file can be made of. */
+export function* identifyFile(file: FolderFile, options: IdentifyOptions): Task<FileIdentity> {
+  const head = yield* readRange(file, 0, Math.min(HEAD, file.size), 'file');
+  const opener = openerFor(head, false);
+  if (opener?.identify) return yield* opener.identify(file, options);
+  const what =
+    opener === undefined
+      ? 'it is none of the files that mdmp makes .sym files of'
+      : 'it is a .sym file already';
+  throw new MinidumpError('unsupported', `${file.name}: ${what}`);
+}
+
+export const isSymOpener = (opener: Opener | undefined): boolean => opener === symOpener;

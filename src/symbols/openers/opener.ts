@@ -1,7 +1,7 @@
 import type { Cache, FolderFile, Task } from '../../io/index.js';
-import type { BlockStore } from '../../object/breakpad/index.js';
+import type { BlockStore, SymIdentity } from '../../object/breakpad/index.js';
 import type { Decompressors } from '../../object/elf-compression.js';
-import type { DebugInformation } from '../../object/index.js';
+import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../../object/index.js';
 import type { Companions } from '../companions.js';
 import type { WantedModule } from '../supplier.js';
 
@@ -50,12 +50,33 @@ export interface JoinedSymbols {
   /** The files that are used. */
   readonly files: readonly string[];
   readonly gaps: readonly string[];
+  /** All that is known of it, to be written as a .sym file; undefined where that is what it is. */
+  list?(options: SymbolListingOptions): ListsSymbols;
+}
+
+/** Of which module a file is, as far as it says. */
+export interface FileIdentity {
+  /** As a .sym file names it. */
+  readonly sym: SymIdentity;
+  /** As a dump would name it. */
+  readonly module: WantedModule;
+  readonly pointerSize: 4 | 8;
+  /** Whether it is what was loaded, or was made for debuggers. */
+  readonly kind: 'module' | 'debug';
+}
+
+export interface IdentifyOptions {
+  readonly decompress: Decompressors;
+  /** The name of the module, where it is not that of the file. */
+  readonly name?: string | undefined;
 }
 
 /** One format of files of symbols. */
 export interface Opener {
   /** By the first bytes, HEAD at most. */
   recognizes(head: Uint8Array): boolean;
+  /** Says of which module a file is, where it can be made a .sym file of. */
+  identify?(file: FolderFile, options: IdentifyOptions): Task<FileIdentity>;
   /**
    * Opens a file, and finds out whether it is of the module. Whoever calls closes the file: when the symbols are closed, if a part came of
    * it.

@@ -89,6 +89,13 @@ export function buildIdPaths(module: WantedModule): SymbolPath[] {
   ];
 }
 
+/** Where a store keeps a file of a module, by its id; undefined where the module has none. */
+export function keptPath(module: WantedModule, kind: 'debug' | 'module'): string | undefined {
+  const key = storeKeys(module).find((one) => one.kind === kind);
+  if (key !== undefined) return storeFiles(key).plain;
+  return buildIdPaths(module).find((one) => one.kind === kind)?.path;
+}
+
 /** Of debuginfod: `buildid/ID/debuginfo`. */
 export function debuginfodPath(
   buildId: string | undefined,

@@ -1,0 +1,170 @@
+import { MinidumpError, runAsync } from '../../io/index.js';
+import { openDestination } from '../../node/destination.js';
+import { openFile } from '../../node/disk-folder.js';
+import { type FileIdentity, identifyFile } from '../../symbols/index.js';
+import { wrong } from '../arguments.js';
+import { report } from '../failure.js';
+import { err, print, printJson } from '../output.js';
+import { StoreFolder, type SymFile, writeSymFile } from '../sym-files.js';
+import { decompress, openSymbols } from '../symbol-places.js';
+import { count, printable, size } from '../text.js';
+
+export interface SymbolsArguments {
+  output?: string;
+  store?: string;
+  files?: boolean;
+  name?: string;
+  force?: boolean;
+  multiple?: boolean;
+  /** commander: true unless `--no-inlines`, `--no-cfi` was given. */
+  inlines: boolean;
+  cfi: boolean;
+  symbolsPath?: string[];
+  json?: boolean;
+  debug?: boolean;
+}
+
+/** What a file is, and what becomes of it. */
+interface Job {
+  readonly file: string;
+  readonly identity: FileIdentity;
+}
+
+interface Result extends SymFile {
+  readonly file: string;
+  readonly module: string;
+  readonly debugId: string;
+  readonly codeId: string | undefined;
+  readonly output: string | undefined;
+  /** Where the file itself was put. */
+  readonly kept?: string | undefined;
+}
+
+/** `mdmp symbols FILE…`: writes Breakpad .sym files. */
+export async function symbols(files: readonly string[], given: SymbolsArguments): Promise<void> {
+  const { output, store, name } = given;
+  if (output !== undefined && store !== undefined) throw wrong('--output and --store exclude each other');
+  if (store === undefined && files.length > 1)
+    throw wrong('several files need --store', 'Name the folder that their symbols go into');
+  if (given.files && store === undefined) throw wrong('--files is for --store');
+  if (name !== undefined && files.length > 1) throw wrong('--name is for one file');
+  const failures = new Failures(given.debug === true);
+  const jobs: Job[] = [];
+  for (const file of files) {
+    await failures.attempt(async () => {
+      jobs.push({ file, identity: await identified(file, name) });
+    });
+  }
+  const results: Result[] = [];
+  for (const job of jobs) {
+    await failures.attempt(async () => {
+      // It has been read as a part of one that came before.
+      const joined = results.find((one) => one.files.includes(job.file) && isSame(job, one));
+      const result =
+        store === undefined ? await toOutput(job, given) : await toStore(job, jobs, joined, given);
+      results.push(result);
+      for (const problem of joined ? [] : result.problems)
+        process.stderr.write(`${err.yellow('warning:')} ${printable(job.file)}: ${printable(problem)}\n`);
+      if (!given.json && result.output !== undefined) await print(line(result, joined));
+    });
+  }
+  if (given.json && (store !== undefined || output !== undefined)) await printJson(results);
+}
+
+const isSame = ({ identity: { sym } }: Job, { module, debugId }: Result): boolean =>
+  module === sym.name && debugId === sym.debugIdentifier;
+
+async function identified(file: string, name: string | undefined): Promise<FileIdentity> {
+  using opened = openFile(file);
+  return await named(file, () => runAsync(identifyFile(opened, { decompress, name })));
+}
+
+/** One file, or what is printed. */
+async function toOutput(job: Job, given: SymbolsArguments): Promise<Result> {
+  const { output = '-' } = given;
+  const isStdout = output === '-';
+  if (isStdout && given.json)
+    throw wrong('--json is for --output and --store: what is printed are the symbols');
+  const destination = isStdout ? 1 : output;
+  const made = await make(job, [], given, () =>
+    openDestination(destination, { force: given.force ?? false, isPublic: true }),
+  );
+  return { ...made, output: isStdout ? undefined : output };
+}
+
+async function toStore(
+  job: Job,
+  jobs: readonly Job[],
+  joined: Result | undefined,
+  given: SymbolsArguments,
+): Promise<Result> {
+  const folder = new StoreFolder(given.store!);
+  const path = folder.symPath(job.identity);
+  const { debugIdentifier } = job.identity.sym;
+  const parts = jobs.filter((one) => one !== job && one.identity.sym.debugIdentifier === debugIdentifier);
+  const others = parts.map(({ file }) => file);
+  const made = joined ?? (await make(job, others, given, () => folder.open(path)));
+  const kept = given.files ? folder.keep(job.file, job.identity) : undefined;
+  return { ...made, file: job.file, output: path, kept };
+}
+
+async function make(
+  { file, identity }: Job,
+  others: readonly string[],
+  given: SymbolsArguments,
+  open: () => ReturnType<typeof openDestination>,
+): Promise<Result> {
+  const { inlines, cfi, multiple = false, symbolsPath = [] } = given;
+  using places = openSymbols({ paths: [file, ...others, ...symbolsPath], local: true }, { withoutSym: true });
+  const { sym, module, pointerSize } = identity;
+  const made = await named(file, async () => {
+    const found = await runAsync(places.of(module, pointerSize));
+    return await writeSymFile(identity, found, open(), { inlines, cfi, multiple });
+  });
+  const { debugIdentifier: debugId, codeIdentifier: codeId } = sym;
+  return { file, module: sym.name, debugId, codeId, output: undefined, ...made };
+}
+
+/** Each file has its line; the exit code is that of the first that failed. */
+class Failures {
+  readonly #debug: boolean;
+
+  constructor(debug: boolean) {
+    this.#debug = debug;
+  }
+
+  async attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const before = process.exitCode;
+      report(error, this.#debug);
+      process.exitCode = before ?? process.exitCode;
+    }
+  }
+}
+
+async function named<T>(file: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof MinidumpError) || error.message.includes(file)) throw error;
+    const advice = error.advice === undefined ? {} : { advice: error.advice };
+    throw new MinidumpError(error.code, `${file}: ${error.message}`, { ...advice, cause: error });
+  }
+}
+
+function line(
+  { file, output, functions, lines, publics, frames, bytes, kept }: Result,
+  joined?: Result,
+): string {
+  const also = kept === undefined ? '' : `; ${printable(kept)}`;
+  if (joined) return `${printable(file)}: in ${printable(output!)}${also}`;
+  const what = [
+    count(functions, 'function'),
+    count(lines, 'line'),
+    count(publics, 'public symbol'),
+    count(frames, 'frame record'),
+  ].join(', ');
+  return `${printable(file)}: ${what}, ${size(bytes)} in ${printable(output!)}${also}`;
+}

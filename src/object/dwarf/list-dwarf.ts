@@ -1,0 +1,220 @@
+import { MinidumpError, type Task } from '../../io/index.js';
+import type { SymbolListener } from '../symbol-listing.js';
+import { DW_TAG } from './constants.js';
+import { type CodeSpan, codeSpan, type DwarfFile } from './dwarf-file.js';
+import type { DwarfOptions } from './dwarf-info.js';
+import type { FormValue } from './forms.js';
+import { FunctionNodes } from './function-nodes.js';
+import { joinPath, lineFileName } from './line-files.js';
+import { readLineTable, type Text } from './line-table.js';
+import { UnitListing, type UnitTexts } from './list-unit.js';
+import { findName, type NameSources } from './names.js';
+import { ScopeNames } from './scope-names.js';
+import { readDwarfSections } from './sections.js';
+import { SplitUnits } from './split-units.js';
+import type { UnitRoot } from './unit.js';
+import { collectNodes } from './unit-functions.js';
+import { DwarfUnits, unlessBroken } from './units.js';
+
+/** What a function without a name is called in .sym files. */
+const NAMELESS = '<name omitted>';
+
+export interface DwarfListingOptions extends DwarfOptions {
+  /** Tell of inlined calls, too. */
+  readonly inlines: boolean;
+  /** The symbol at an address of the file, as it is mangled: GCC leaves linkage names of functions out that no other unit can call. */
+  mangledAt(address: number): Task<string | undefined>;
+  /** What a file lacks that is named by this one. */
+  missing(name: string): void;
+  /** A unit that is broken: what could not be read of it is left out. */
+  problem(error: MinidumpError): void;
+}
+
+/** Tells the functions of a file with DWARF, their lines and inlined calls: unit by unit. false where it has none. */
+export function* listDwarf(
+  file: DwarfFile,
+  options: DwarfListingOptions,
+  listener: SymbolListener,
+): Task<boolean> {
+  const sections = yield* readDwarfSections(file);
+  if (sections === undefined) return false;
+  const shared = options.supplementary && (yield* readDwarfSections(options.supplementary));
+  const link = file.supplementaryLink && (yield* unlessBroken(file.supplementaryLink()));
+  const listing = new DwarfListing(
+    new DwarfUnits(sections),
+    shared && new DwarfUnits(shared),
+    () => options.missing(link?.name ?? 'the supplementary file'),
+    options.split && new SplitUnits(sections, options.split.files, options.split.packageNames),
+    codeSpan(file),
+    options,
+    listener,
+  );
+  yield* listing.list();
+  return true;
+}
+
+class DwarfListing {
+  readonly #units: DwarfUnits;
+  readonly #supplementary: DwarfUnits | undefined;
+  readonly #missingSupplementary: () => void;
+  readonly #split: SplitUnits | undefined;
+  readonly #span: CodeSpan;
+  readonly #options: DwarfListingOptions;
+  readonly #listener: SymbolListener;
+
+  constructor(
+    units: DwarfUnits,
+    supplementary: DwarfUnits | undefined,
+    missingSupplementary: () => void,
+    split: SplitUnits | undefined,
+    span: CodeSpan,
+    options: DwarfListingOptions,
+    listener: SymbolListener,
+  ) {
+    this.#units = units;
+    this.#supplementary = supplementary;
+    this.#missingSupplementary = missingSupplementary;
+    this.#split = split;
+    this.#span = span;
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  *list(): Task<void> {
+    for (const offset of yield* this.#units.offsets()) {
+      yield* this.#attempt(this.#listUnit(offset));
+    }
+  }
+
+  /** A part that is broken costs that part. */
+  *#attempt<T>(task: Task<T>): Task<T | undefined> {
+    try {
+      return yield* task;
+    } catch (error) {
+      if (!(error instanceof MinidumpError) || (error.code !== 'malformed' && error.code !== 'truncated'))
+        throw error;
+      this.#options.problem(error);
+      return undefined;
+    }
+  }
+
+  *#listUnit(offset: number): Task<void> {
+    const skeleton = yield* this.#units.root(offset);
+    // Types and what dwz shares between units have no code.
+    if (skeleton.tag !== DW_TAG.compile_unit && skeleton.tag !== DW_TAG.skeleton_unit) return;
+    const split = yield* this.#splitOf(skeleton);
+    const { units, root } = split ?? { units: this.#units, root: skeleton };
+    const nodes = new FunctionNodes();
+    const scopes = new ScopeNames();
+    yield* this.#attempt(collectNodes(units, root, nodes, scopes));
+    if (nodes.count === 0) return;
+    const { line } = this.#units.sections;
+    const { lineOffset, header } = skeleton;
+    const table =
+      line && lineOffset !== undefined
+        ? yield* this.#attempt(readLineTable(line, lineOffset, header.addressSize))
+        : undefined;
+    const lineText = (text: Text) => this.#text(this.#units, skeleton, text);
+    const names = new UnitNames(
+      units,
+      root,
+      nodes,
+      scopes,
+      this.#sourcesOf(units),
+      this.#options,
+      this.#listener,
+    );
+    const listener = this.#listener;
+    const texts: UnitTexts = {
+      functionName: (node) => names.functionName(node),
+      origin: (node) => names.origin(node),
+      *file(fileNumber) {
+        const path = table && (yield* unlessBroken(lineFileName(table, fileNumber, skeleton, lineText)));
+        return path === undefined ? -1 : listener.file(path);
+      },
+    };
+    yield* new UnitListing(nodes, table?.rows, texts, this.#span, listener).list(this.#options.inlines);
+  }
+
+  #sourcesOf(units: DwarfUnits): NameSources {
+    return {
+      units,
+      supplementary: this.#supplementary,
+      missingSupplementary: this.#missingSupplementary,
+    };
+  }
+
+  *#splitOf(skeleton: UnitRoot): Task<{ units: DwarfUnits; root: UnitRoot } | undefined> {
+    const { dwoName, compDir } = skeleton;
+    const name = dwoName && (yield* this.#text(this.#units, skeleton, dwoName));
+    if (name === undefined) return undefined;
+    const path = joinPath(compDir && (yield* this.#text(this.#units, skeleton, compDir)), name);
+    const found = this.#split && (yield* this.#split.of(skeleton, path));
+    if (found === undefined) this.#options.missing(path);
+    return found;
+  }
+
+  *#text(units: DwarfUnits, root: UnitRoot, text: Text): Task<string | undefined> {
+    if (typeof text === 'string') return text;
+    if (text.kind === 'supplementary-text' && !this.#supplementary) this.#missingSupplementary();
+    return yield* units.text(root, text, this.#supplementary);
+  }
+}
+
+/** What the functions of one unit are called. */
+class UnitNames {
+  readonly #units: DwarfUnits;
+  readonly #root: UnitRoot;
+  readonly #nodes: FunctionNodes;
+  readonly #scopes: ScopeNames;
+  readonly #sources: NameSources;
+  readonly #options: DwarfListingOptions;
+  readonly #listener: SymbolListener;
+  /** Numbers of the listener, by the DIE of the function that was inlined. */
+  readonly #origins = new Map<number, number>();
+
+  constructor(
+    units: DwarfUnits,
+    root: UnitRoot,
+    nodes: FunctionNodes,
+    scopes: ScopeNames,
+    sources: NameSources,
+    options: DwarfListingOptions,
+    listener: SymbolListener,
+  ) {
+    this.#units = units;
+    this.#root = root;
+    this.#nodes = nodes;
+    this.#scopes = scopes;
+    this.#sources = sources;
+    this.#options = options;
+    this.#listener = listener;
+  }
+
+  *functionName(node: number): Task<string> {
+    const start = this.#nodes.entry(node) ?? this.#nodes.firstStart(node);
+    return yield* this.#nameOf(this.#nodes.die(node), start);
+  }
+
+  *origin(node: number): Task<number> {
+    const die = this.#nodes.origin(node) || this.#nodes.die(node);
+    let number = this.#origins.get(die);
+    if (number === undefined) {
+      number = this.#listener.origin(yield* this.#nameOf(die, undefined));
+      this.#origins.set(die, number);
+    }
+    return number;
+  }
+
+  /** The linkage name, that of the symbol which begins there, or the plain one with its scopes. */
+  *#nameOf(die: number, start: number | undefined): Task<string> {
+    const found = yield* unlessBroken(findName(this.#sources, die, this.#root));
+    if (found?.isLinkageName) return found.text;
+    const symbol = start === undefined ? undefined : yield* this.#options.mangledAt(start);
+    if (symbol !== undefined) return symbol;
+    if (found === undefined) return NAMELESS;
+    if (found.die === undefined) return found.text;
+    const text = (name: FormValue) => this.#units.text(this.#root, name, this.#sources.supplementary);
+    return (yield* unlessBroken(this.#scopes.qualify(found.die, found.text, text))) ?? found.text;
+  }
+}
