@@ -9,7 +9,7 @@ import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
 import type { PdbAddresses } from './omap.js';
 import type { PdbFile } from './pdb-file.js';
 import type { ProcedureNames } from './procedure-names.js';
-import { undecorated } from './public-symbols.js';
+import { isPublicOfC, undecorated } from './public-symbols.js';
 import type { PdbSections } from './sections.js';
 import { S_PUB32, walkSymbols } from './symbol-records.js';
 
@@ -35,7 +35,7 @@ class PdbListing {
   readonly #problem: (error: MinidumpError) => void;
   #sections!: PdbSections;
   #addresses!: PdbAddresses;
-  /** By RVA: the names of C that public symbols have there, one a line. */
+  /** By RVA: the names of public symbols of C, one a line. */
   readonly #plainNames = new Map<number, string>();
   /** Of the functions that were told. */
   readonly #starts = new Set<number>();
@@ -61,15 +61,14 @@ class PdbListing {
     yield* this.#attempt(
       this.#eachPublic((rva, decorated) => {
         if (decorated.startsWith('?')) return;
-        const { name } = undecorated(decorated, this.#pdb.isX86);
         const others = this.#plainNames.get(rva);
-        this.#plainNames.set(rva, others === undefined ? name : `${others}\n${name}`);
+        this.#plainNames.set(rva, others === undefined ? decorated : `${others}\n${decorated}`);
       }),
     );
     const { length } = (yield* this.#attempt(this.#pdb.modules())) ?? [];
     for (let index = 0; index < length; index++) {
       const module = yield* this.#attempt(this.#pdb.module(index));
-      if (module !== undefined) yield* this.#attempt(this.#module(module));
+      if (module !== undefined) yield* this.#attempt(this.#module(module, index));
     }
     yield* this.#attempt(this.#eachPublic((rva, name) => this.#public(rva, name)));
     yield* this.#allFrames();
@@ -89,14 +88,14 @@ class PdbListing {
     });
   }
 
-  #public(rva: number, name: string): void {
+  #public(rva: number, decorated: string): void {
     const start = this.#starts.has(rva) ? undefined : this.#addresses.image(rva);
     if (start === undefined) return;
-    const { parameterSize } = undecorated(name, this.#pdb.isX86);
+    const { name, parameterSize } = undecorated(decorated, this.#pdb.isX86);
     this.#listener.publicSymbol(start, parameterSize, name);
   }
 
-  *#module(module: ModuleSymbols): Task<void> {
+  *#module(module: ModuleSymbols, index: number): Task<void> {
     const files = new Map<number, number>();
     const kept = new Recent<LineRanges>(KEPT_LINES);
     const procedures = yield* module.procedures();
@@ -106,10 +105,12 @@ class PdbListing {
       const plain = this.#plainNames.get(start);
       // What is known of these is their name, and the public symbol has that.
       if (procedure.isThunk && plain !== undefined) continue;
-      // The linker has folded identical functions: the first one stands for all.
-      if (this.#starts.has(start)) continue;
+      // Where the linker has folded identical functions, that one stands for all which functionAt finds too.
+      if (this.#starts.has(start) || (yield* this.#ownerOf(start)) !== index) continue;
+      if ((yield* module.procedureAt(start))?.at !== procedure.at) continue;
       this.#starts.add(start);
-      const isC = plain?.split('\n').includes(procedure.name) ?? false;
+      const isC =
+        plain?.split('\n').some((one) => isPublicOfC(one, procedure.name, this.#pdb.isX86)) ?? false;
       const name = yield* this.#names.ofProcedure(procedure, module, isC);
       const next = procedures[i + 1]?.start ?? start;
       const end = next > start ? Math.min(start + size, next) : start + size;
@@ -132,6 +133,10 @@ class PdbListing {
         }
       }
     }
+  }
+
+  *#ownerOf(rva: number): Task<number | undefined> {
+    return yield* this.#attempt(this.#pdb.moduleAt(rva));
   }
 
   *#inlines(

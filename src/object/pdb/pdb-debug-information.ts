@@ -15,7 +15,7 @@ import { listPdb } from './listing.js';
 import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
 import type { PdbFile } from './pdb-file.js';
 import { ProcedureNames } from './procedure-names.js';
-import { type PublicSymbol, undecorated } from './public-symbols.js';
+import { isPublicOfC, type PublicSymbol, undecorated } from './public-symbols.js';
 
 const NOWHERE: SourceLine = { file: undefined, line: undefined };
 const MAX_PROBLEMS = 16;
@@ -100,8 +100,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   *#procedure(linked: number, rva: number, module: ModuleSymbols, procedure: Procedure): Task<FunctionAt> {
     const publics = (yield* this.#attempt(this.#publicsAt(procedure.section, procedure.offset))) ?? [];
-    const plain = publics.map(({ name }) => undecorated(name, this.#pdb.isX86));
-    const own = plain.find(({ name }) => name === procedure.name);
+    const own = publics.find(({ name }) => isPublicOfC(name, procedure.name, this.#pdb.isX86));
     const name = yield* this.#names.ofProcedure(procedure, module, own !== undefined);
     const lines = yield* this.#lines(module, linked);
     const place = yield* this.#placeIn(lines, linked, module);
@@ -118,7 +117,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
       file: place?.file,
       line: place?.line,
       lineStart: place && (yield* this.#image(Math.max(place.linked, procedure.start), rva)),
-      parameterSize: (yield* this.#parameterSize(procedure.start)) ?? own?.parameterSize ?? 0,
+      parameterSize: (yield* this.#parameterSize(procedure.start)) ?? this.#undecorated(own).parameterSize,
       inlines,
     };
   }
@@ -174,15 +173,23 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
     const [symbol] = (publics && (yield* this.#attempt(publics.before(place.section, place.offset)))) ?? [];
     if (symbol === undefined) return undefined;
     const start = linked - (place.offset - symbol.offset);
-    const { name } = symbol;
+    // It is the name of a function that ends before: this is what lies between two of them.
+    const owner = yield* this.#attempt(this.#pdb.moduleAt(start));
+    const module = owner === undefined ? undefined : yield* this.#attempt(this.#pdb.module(owner));
+    if (module && (yield* this.#attempt(module.procedureAt(start)))) return undefined;
+    const { name, parameterSize } = this.#undecorated(symbol);
     return {
       name,
       start: yield* this.#image(start, rva),
       ...NOWHERE,
       lineStart: undefined,
-      parameterSize: (yield* this.#parameterSize(start)) ?? undecorated(name, this.#pdb.isX86).parameterSize,
+      parameterSize: (yield* this.#parameterSize(start)) ?? parameterSize,
       inlines: [],
     };
+  }
+
+  #undecorated(symbol: PublicSymbol | undefined): { name: string; parameterSize: number } {
+    return undecorated(symbol?.name ?? '', this.#pdb.isX86);
   }
 
   #note(error: MinidumpError): void {

@@ -5,6 +5,8 @@ import type { ModuleSymbols, Procedure } from './module-symbols.js';
 import type { PdbFile } from './pdb-file.js';
 
 const MAX_KEPT = 16_384;
+/** What MSVC calls an unnamed namespace; the number is of the source file. */
+const UNNAMED = /\?A0x[0-9a-f]{8}(?=::)/g;
 /** Of a function that was inlined and is not known. */
 export const NAMELESS = '??';
 
@@ -25,11 +27,11 @@ export class ProcedureNames {
    */
   *ofProcedure(procedure: Procedure, module: ModuleSymbols, isC: boolean): Task<string> {
     const { name, type, hasId } = procedure;
-    if (isC || type === 0) return name;
+    if (isC || type === 0) return withoutNumbers(name);
     const suffix = yield* this.#once(`${hasId ? 'i' : 't'}${this.#keyOf(type, module)}`, () =>
       this.#argumentsOf(type, hasId, module),
     );
-    return name + suffix;
+    return withoutNumbers(name) + suffix;
   }
 
   *ofInlinee(inlinee: number, module: ModuleSymbols): Task<string> {
@@ -45,7 +47,7 @@ export class ProcedureNames {
     if (known !== undefined) return known;
     let name = key.startsWith('f') ? NAMELESS : '';
     try {
-      name = yield* make();
+      name = withoutNumbers(yield* make());
     } catch (error) {
       if (!isBroken(error)) throw error;
       this.#problem(error);
@@ -81,3 +83,6 @@ export class ProcedureNames {
     return exports && (yield* exportedIndex(exports, wanted.local));
   }
 }
+
+/** As undname spells it. */
+const withoutNumbers = (name: string): string => name.replace(UNNAMED, "`anonymous namespace'");

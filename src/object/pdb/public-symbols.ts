@@ -98,11 +98,17 @@ export class PublicSymbols {
 
 /**
  * The name of C that a decorated one stands for (`_main`, `_GetLastError@0`, `@__security_check_cookie@4`), and the bytes of parameters that
- * it tells. On x86-64 and ARM64 names of C are not decorated.
+ * it tells. Mangled names of C++ stay as they are, and so do all on x86-64 and ARM64, where names of C are not decorated.
  */
 export function undecorated(name: string, isX86: boolean): { name: string; parameterSize: number } {
   if (name.startsWith('?') || !isX86) return { name, parameterSize: 0 };
   const [, prefix, plain, size] = /^([_@]?)(.+?)(?:@@?(\d{1,5}))?$/s.exec(name) ?? [];
   if (plain === undefined || (prefix === '' && size === undefined)) return { name, parameterSize: 0 };
   return { name: plain, parameterSize: Number(size ?? 0) };
+}
+
+/** Whether a public symbol is that of a function of C. Assemblers give both the decorated name. */
+export function isPublicOfC(name: string, procedure: string, isX86: boolean): boolean {
+  if (name.startsWith('?')) return false;
+  return name === procedure || undecorated(name, isX86).name === procedure;
 }
