@@ -1,6 +1,7 @@
 import { analyses } from './analyses.js';
 import { elfFiles } from './elf-files.js';
 import type { Kind, Places } from './kind.js';
+import { machoFiles } from './macho-files.js';
 import { names } from './names.js';
 import { symFiles, symIndexes } from './sym-files.js';
 import { trouble } from './trouble.js';
@@ -11,6 +12,7 @@ export const KINDS = {
   sym: { share: 4, prepare: symFiles },
   'sym index': { share: 3, prepare: symIndexes },
   elf: { share: 7, prepare: elfFiles },
+  'Mach-O': { share: 3, prepare: machoFiles },
   name: { share: 3, prepare: names },
   trouble: { share: 0, prepare: trouble },
 } satisfies Record<string, { share: number; prepare: (places: Places) => Kind | Promise<Kind> }>;

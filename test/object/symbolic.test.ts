@@ -10,9 +10,11 @@ import { elfDebugInformation } from '../../src/object/elf-debug-information.js';
 import { ElfFile } from '../../src/object/elf-file.js';
 import { ElfFunctions } from '../../src/object/elf-functions.js';
 import type { DebugInformation, FunctionAt } from '../../src/object/index.js';
+import { machDebugInformation } from '../../src/object/macho/index.js';
 import { Comparison, type Found, fieldDifferences } from '../analysis/expected/compare.js';
 import { corpusFolder, describeWith, needsCorpus } from '../support/tools.js';
 import { openSym } from './breakpad/open.js';
+import { crash, crashDebug, openMach } from './macho/programs.js';
 
 const symbolic = join(corpusFolder() ?? '', 'symbolic');
 const bytesOf = (name: string) => readFileSync(join(symbolic, name));
@@ -113,6 +115,13 @@ describeWith([needsCorpus], "symbolic's lists of functions", () => {
     expect(functions.filter(({ outer }) => outer.length === 0)).toHaveLength(10);
     const information = openSym(bytesOf('macos/crash.inlines.sym'));
     comparison.check('mach_functions.snap', functionDifferences(functions, information));
+  });
+
+  it('mach_functions.snap, of the dSYM', () => {
+    const functions = listedFunctions('mach_functions.snap');
+    const information = machDebugInformation({ module: openMach(crash), debug: openMach(crashDebug) });
+    comparison.check('mach_functions.snap, of the dSYM', functionDifferences(functions, information));
+    expect(information.problems).toEqual([]);
   });
 
   it('elf_symbols.snap: all functions in the symbol table, and no others', () => {

@@ -12,7 +12,12 @@ const LINK_REGISTERS: ReadonlySet<number> = new Set([EM_ARM, EM_AARCH64]);
  * A row of DWARF as rules to apply; undefined where it does not say where the CFA is. The return address comes as it is
  * stored: on AArch64 it may be signed, and how many bits of it are an address only the unwinder knows.
  */
-export function toCfiRow(row: UnwindRow, cie: Cie, machine: number, pointerSize: 4 | 8): CfiRow | undefined {
+export function toCfiRow(
+  row: UnwindRow,
+  cie: Pick<Cie, 'returnAddressRegister' | 'signalFrame'>,
+  machine: number,
+  pointerSize: 4 | 8,
+): CfiRow | undefined {
   const bits = pointerSize * 8;
   const context = { pointerSize, registerName: (number: number) => registerName(machine, number) };
   const fromRegister = (number: number, offset: number): Rule => {

@@ -1,7 +1,7 @@
 import { MinidumpError } from '../../io/index.js';
 import type { SymbolListener } from '../symbol-listing.js';
 import type { Fde } from './frame-entry.js';
-import { type CfaRule, type RegisterRule, unwindRows } from './frame-program.js';
+import { type CfaRule, type RegisterRule, type UnwindRow, unwindRows } from './frame-program.js';
 import { symRegisterName } from './register-names.js';
 
 /**
@@ -35,13 +35,22 @@ export class FrameText {
 
   /** Tells the records of one function. Where its instructions are broken, what came before holds to its end. */
   list(fde: Fde): void {
-    const { returnAddressRegister } = fde.cie;
+    const { start, end, cie } = fde;
+    this.#listRows(unwindRows(fde, this.#pointerSize), cie.returnAddressRegister, start, end);
+  }
+
+  /** Tells of a function that has the same rules from its start to its end, by a row that is not made of DWARF. */
+  listRow(row: UnwindRow, returnAddressRegister: number): void {
+    this.#listRows([row], returnAddressRegister, row.address, row.end);
+  }
+
+  #listRows(rows: Iterable<UnwindRow>, returnAddressRegister: number, from: number, end: number): void {
     this.#texts.clear();
     this.#rules.clear();
     this.#cfa = undefined;
     let isFirst = true;
     try {
-      for (const row of unwindRows(fde, this.#pointerSize)) {
+      for (const row of rows) {
         if (isFirst) {
           // .ra must have a rule: a return address that is in a register has none in DWARF.
           const ra = symRegisterName(this.#machine, returnAddressRegister);
@@ -55,8 +64,8 @@ export class FrameText {
           const rules = this.#changed.map((name) => `${name}: ${this.#texts.get(name)}`).join(' ');
           this.#changed.length = 0;
           const start = row.address - this.#base;
-          if (isFirst) this.#listener.cfi(start, fde.end - fde.start, rules);
-          else if (row.address < fde.end) this.#listener.cfiDelta(start, rules);
+          if (isFirst) this.#listener.cfi(start, end - from, rules);
+          else if (row.address < end) this.#listener.cfiDelta(start, rules);
         }
         isFirst = false;
         // A row in which nothing can be said would leave its deltas without a record to belong to.

@@ -6,11 +6,9 @@ import { describeWith, needsCorpus, root } from '../../support/tools.js';
 
 /** Not before PDB, PE or Mach-O files are read. */
 const LATER = [
-  'symbolic/expected/cfi_macho.snap',
   'symbolic/expected/cfi_pdb_windows.snap',
   'symbolic/expected/cfi_pe_arm64.snap',
   'symbolic/expected/cfi_pe_windows.snap',
-  'symbolic/expected/mach_symbols.snap',
   'symbolic/expected/pdb_files.snap',
   'symbolic/expected/pdb_functions.snap',
   'symbolic/expected/pdb_symbols.snap',
@@ -39,7 +37,12 @@ const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
   'symbolic/expected/elf_functions.snap': ['object/elf-debug-information.test.ts', 'object/symbolic.test.ts'],
   'symbolic/expected/elf_symbols.snap': ['object/symbolic.test.ts'],
   // Of the .sym file that was made from the Mach-O file.
+  'symbolic/expected/cfi_macho.snap': [
+    'object/macho/compact-unwind.test.ts',
+    'object/macho/mach-symbol-listing.test.ts',
+  ],
   'symbolic/expected/mach_functions.snap': ['object/symbolic.test.ts'],
+  'symbolic/expected/mach_symbols.snap': ['object/macho/mach-functions.test.ts'],
   'symbolic/linux/debuglink/debug_info.txt.crc': ['object/elf-file.test.ts'],
   'symbolicator/expected/minidump_linux.snap': [
     'reader/corpus.test.ts',

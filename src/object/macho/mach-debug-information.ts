@@ -1,0 +1,130 @@
+import { MinidumpError, type Task } from '../../io/index.js';
+import type { CfiRow } from '../cfi.js';
+import type { DebugInformation, FunctionAt, WindowsFrame } from '../debug-information.js';
+import { DwarfInfo } from '../dwarf/dwarf-info.js';
+import { type CallFrames, openDebugFrame, openEhFrame } from '../dwarf/frames.js';
+import { CompactFrames } from './compact-frames.js';
+import { readFunctionStarts } from './function-starts.js';
+import { withDwarf, withEhFrame } from './mach-dwarf.js';
+import type { MachFile } from './mach-file.js';
+import { type MachFunction, MachFunctions } from './mach-functions.js';
+
+export interface MachDebugFiles {
+  /** The file that was loaded; where only its dSYM is at hand, that. */
+  readonly module: MachFile;
+  /** The DWARF of its dSYM bundle, which has the same UUID. */
+  readonly debug?: MachFile | undefined;
+}
+
+/** What a Mach-O file and its dSYM tell of the code of a module. Each part is opened when it is first asked for. */
+export class MachDebugInformation implements DebugInformation {
+  readonly #files: readonly MachFile[];
+  #dwarf: readonly DwarfInfo[] | undefined;
+  #tables: readonly MachFunctions[] | undefined;
+  #frames: readonly CallFrames[] | undefined;
+  readonly #problems: MinidumpError[] = [];
+
+  constructor({ module, debug }: MachDebugFiles) {
+    this.#files = debug ? [debug, module] : [module];
+  }
+
+  /** What could not be used until now: a broken table, a section that nothing decompresses. */
+  get problems(): readonly MinidumpError[] {
+    return this.#problems;
+  }
+
+  *functionAt(rva: number): Task<FunctionAt | undefined> {
+    this.#dwarf ??= yield* this.#openAll(this.#files, (file) => withDwarf(file, DwarfInfo.open));
+    for (const dwarf of this.#dwarf) {
+      const found = yield* dwarf.functionAt(rva);
+      if (found === undefined) continue;
+      const symbol = found.name === '??' ? yield* this.#symbolAt(rva) : undefined;
+      return symbol ? { ...found, name: symbol.name } : found;
+    }
+    const symbol = yield* this.#symbolAt(rva);
+    if (symbol === undefined) return undefined;
+    const { name, start } = symbol;
+    const nowhere = { file: undefined, line: undefined, lineStart: undefined };
+    // A symbol reaches to the next one. Where DWARF has that function, this is behind its end: padding.
+    for (const dwarf of this.#dwarf) if ((yield* dwarf.functionAt(start))?.start === start) return undefined;
+    for (const dwarf of this.#dwarf) {
+      // Code of an assembler has lines only.
+      const line = yield* dwarf.lineAt(rva);
+      if (line === undefined) continue;
+      const place = { file: line.file, line: line.line, lineStart: Math.max(line.start, start) };
+      return { name, start, ...place, parameterSize: 0, inlines: [] };
+    }
+    return { name, start, ...nowhere, parameterSize: 0, inlines: [] };
+  }
+
+  /**
+   * DWARF first, where a function has both: it says what holds at each instruction, compact unwind information what holds between prologue
+   * and epilogue.
+   */
+  *cfiAt(rva: number): Task<CfiRow | undefined> {
+    const loadedFirst = [...this.#files].reverse();
+    this.#frames ??= [
+      ...(yield* this.#openAll(loadedFirst, (file) => withEhFrame(file, openEhFrame))),
+      ...(yield* this.#openAll(this.#files, (file) => withDwarf(file, openDebugFrame))),
+      ...(yield* this.#openAll(loadedFirst, CompactFrames.open)),
+    ];
+    for (const frames of this.#frames) {
+      const row = yield* this.#attempt(frames.cfiAt(rva));
+      if (row) return row;
+    }
+    return undefined;
+  }
+
+  /** Mach-O files have none. */
+  *windowsFrameAt(_rva: number): Task<WindowsFrame | undefined> {
+    return undefined;
+  }
+
+  *#symbolAt(rva: number): Task<MachFunction | undefined> {
+    for (const table of yield* this.#openTables()) {
+      const found = yield* this.#attempt(table.at(rva));
+      if (found) return found;
+    }
+    return undefined;
+  }
+
+  *#openTables(): Task<readonly MachFunctions[]> {
+    if (this.#tables) return this.#tables;
+    // The module has them, a dSYM does not: its symbols end where the next function of the module begins.
+    const [starts = new Uint32Array()] = (yield* this.#openAll(this.#files, readFunctionStarts)).filter(
+      ({ length }) => length > 0,
+    );
+    this.#tables = [
+      ...(yield* this.#openAll(this.#files, (file) => MachFunctions.open(file, starts))),
+      ...(yield* this.#openAll(this.#files, (file) => MachFunctions.openExports(file, starts))),
+    ];
+    return this.#tables;
+  }
+
+  *#openAll<T>(files: readonly MachFile[], open: (file: MachFile) => Task<T | undefined>): Task<T[]> {
+    const opened: T[] = [];
+    for (const file of files) {
+      const one = yield* this.#attempt(open(file));
+      if (one !== undefined) opened.push(one);
+    }
+    return opened;
+  }
+
+  /** A part that is broken, or that nothing decompresses, costs that part. */
+  *#attempt<T>(task: Task<T>): Task<T | undefined> {
+    try {
+      return yield* task;
+    } catch (error) {
+      if (!(error instanceof MinidumpError)) throw error;
+      if (error.code !== 'malformed' && error.code !== 'unsupported' && error.code !== 'truncated')
+        throw error;
+      if (this.#problems.length < 16) this.#problems.push(error);
+      return undefined;
+    }
+  }
+}
+
+/** What is known of a module, from its Mach-O file and from its dSYM if there is one. */
+export function machDebugInformation(files: MachDebugFiles): MachDebugInformation {
+  return new MachDebugInformation(files);
+}
