@@ -46,11 +46,11 @@ export class CompactFrames implements CallFrames {
   }
 
   /** Calls for each function, or several with the same rules, with what holds in its body. Addresses of the row are RVAs. */
-  *each(visit: (row: UnwindRow) => Task<void>): Task<void> {
+  *each(visit: (row: UnwindRow) => void): Task<void> {
     const frames = this;
     yield* this.#unwind.each(function* (entry) {
       const rules = yield* frames.#rules(entry);
-      if (rules) yield* visit(frames.#row(entry, rules));
+      if (rules) visit(frames.#row(entry, rules));
     });
   }
 

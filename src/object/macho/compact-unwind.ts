@@ -73,16 +73,19 @@ export class CompactUnwind {
     return entry && rva >= entry.start && rva < entry.end ? entry : undefined;
   }
 
-  /** All entries in their order. A broken page costs what it has. */
+  /** All entries in their order, which is that of their addresses. A broken page costs what it has. */
   *each(visit: (entry: CompactEntry) => Task<void>): Task<void> {
     // Pages may lie on each other in what no linker has made: no more entries than there is room for.
     let left = Math.floor(this.#data.size / 4);
+    let last = 0;
     for (let i = 0; i < this.#index.count; i++) {
       const page = yield* unlessBroken(this.#page(i));
       for (let k = 0; page && k < page.count && left > 0; k++, left--) {
         const entry = yield* unlessBroken(this.#entry(page, k));
         if (entry === undefined) break;
-        if (entry.end > entry.start) yield* visit(entry);
+        if (entry.end <= entry.start || entry.start < last) continue;
+        last = entry.end;
+        yield* visit(entry);
       }
     }
   }

@@ -36,6 +36,8 @@ const PLATFORMS: Readonly<Record<number, string>> = {
 
 /** Types of sections that have no bytes in the file: S_ZEROFILL, S_GB_ZEROFILL, S_THREAD_LOCAL_ZEROFILL. */
 const ZEROFILL: ReadonlySet<number> = new Set([0x01, 0x0c, 0x12]);
+/** Symbols count them with 8 bits, from 1. */
+const MAX_SECTIONS = 255;
 const SECTION_TYPE = 0xff;
 const S_ATTR_PURE_INSTRUCTIONS = 0x8000_0000;
 const S_ATTR_SOME_INSTRUCTIONS = 0x400;
@@ -195,6 +197,8 @@ function readSegment(
   for (let i = 0; i < count; i++) {
     const from = at + headSize + i * sectionSize;
     const flags = view.getUint32(from + (wide ? 64 : 56), little);
+    if (sections.length === MAX_SECTIONS)
+      throw broken('segment', `at most ${MAX_SECTIONS} sections in a file`, 'more');
     sections.push({
       name: fixedText(view, from),
       segment: fixedText(view, from + 16),

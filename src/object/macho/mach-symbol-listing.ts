@@ -1,9 +1,9 @@
 import { MinidumpError, type Task } from '../../io/index.js';
 import { isMangled } from '../demangle/index.js';
 import { FrameText } from '../dwarf/frame-text.js';
-import { type CallFrames, listFrames, openDebugFrame, openEhFrame } from '../dwarf/frames.js';
+import { listFrames } from '../dwarf/frames.js';
 import { listDwarf } from '../dwarf/list-dwarf.js';
-import { upperBound } from '../number-list.js';
+import { NumberList, orderBy, upperBound } from '../number-list.js';
 import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
 import { returnAddressRegister } from './compact-encoding.js';
 import { CompactFrames } from './compact-frames.js';
@@ -75,50 +75,38 @@ export class MachSymbolListing implements ListsSymbols {
   }
 
   *#listFrames(listener: SymbolListener): Task<void> {
-    const dwarf: CallFrames[] = [];
+    const told = new ToldRanges(listener);
     for (const file of this.#files) {
-      yield* this.#attempt(withDwarf(file, (one) => listFrames(one, '.debug_frame', listener)));
-      yield* this.#attempt(withEhFrame(file, (one) => listFrames(one, '.eh_frame', listener)));
-      for (const frames of [
-        yield* this.#attempt(withDwarf(file, openDebugFrame)),
-        yield* this.#attempt(withEhFrame(file, openEhFrame)),
-      ]) {
-        if (frames) dwarf.push(frames);
-      }
+      yield* this.#attempt(withDwarf(file, (one) => listFrames(one, '.debug_frame', told)));
+      yield* this.#attempt(withEhFrame(file, (one) => listFrames(one, '.eh_frame', told)));
     }
-    for (const file of this.#files) yield* this.#attempt(this.#listCompact(file, dwarf, listener));
+    const isTold = told.lookup();
+    for (const file of this.#files) yield* this.#attempt(this.#listCompact(file, isTold, listener));
   }
 
   /** What compact unwind information says of functions that DWARF does not speak of. */
-  *#listCompact(file: MachFile, dwarf: readonly CallFrames[], listener: SymbolListener): Task<void> {
+  *#listCompact(file: MachFile, isTold: (rva: number) => boolean, listener: SymbolListener): Task<void> {
     const compact = yield* CompactFrames.open(file);
     if (compact === undefined) return;
-    const listing = this;
     const text = new FrameText(file.machine, file.pointerSize, 0, listener);
     const starts = (yield* this.#attempt(readFunctionStarts(file))) ?? new Uint32Array();
-    yield* compact.each(function* (row) {
+    yield* compact.each((row) => {
       // One entry may be of several functions: what DWARF has of them is left out of it.
       let from = row.address;
       const tell = (end: number) => {
         if (end > from) text.listRow({ ...row, address: from, end }, returnAddressRegister(file.machine));
       };
-      for (
-        let i = upperBound(starts, row.address), start = row.address;
-        start < row.end;
-        start = starts[i++] ?? row.end
-      ) {
+      let start = row.address;
+      for (let i = upperBound(starts, start); start < row.end; i++) {
         const next = Math.min(starts[i] ?? row.end, row.end);
-        if (!(yield* listing.#isInDwarf(dwarf, start))) continue;
-        tell(start);
-        from = next;
+        if (isTold(start)) {
+          tell(start);
+          from = next;
+        }
+        start = next;
       }
       tell(row.end);
     });
-  }
-
-  *#isInDwarf(dwarf: readonly CallFrames[], rva: number): Task<boolean> {
-    for (const frames of dwarf) if (yield* this.#attempt(frames.cfiAt(rva))) return true;
-    return false;
   }
 
   #keep(error: MinidumpError): void {
@@ -136,5 +124,36 @@ export class MachSymbolListing implements ListsSymbols {
       this.#keep(error);
       return undefined;
     }
+  }
+}
+
+/** Passes call frame information on, and keeps of which code it was. */
+class ToldRanges implements Pick<SymbolListener, 'cfi' | 'cfiDelta'> {
+  readonly #listener: SymbolListener;
+  readonly #starts = new NumberList();
+  readonly #ends = new NumberList();
+
+  constructor(listener: SymbolListener) {
+    this.#listener = listener;
+  }
+
+  cfi(start: number, size: number, rules: string): void {
+    this.#starts.push(start);
+    this.#ends.push(start + size);
+    this.#listener.cfi(start, size, rules);
+  }
+
+  cfiDelta(start: number, rules: string): void {
+    this.#listener.cfiDelta(start, rules);
+  }
+
+  /** Whether the function at an RVA was among them: by the range that begins last before it. */
+  lookup(): (rva: number) => boolean {
+    const order = orderBy(this.#starts.length, (i) => this.#starts.at(i));
+    const starts = Float64Array.from(order, (i) => this.#starts.at(i));
+    return (rva) => {
+      const last = upperBound(starts, rva) - 1;
+      return last >= 0 && rva < this.#ends.at(order[last]!);
+    };
   }
 }
