@@ -17,7 +17,9 @@ function rulesOf(state: FrameState | undefined): Rules | undefined {
     const distance = place.offset - end.offset;
     rules.set(
       registerText(name),
-      place.register === end.register ? `.cfa ${distance} + ^` : `${registerText(place.register)} ${place.offset} + ^`,
+      place.register === end.register
+        ? `.cfa ${distance} + ^`
+        : `${registerText(place.register)} ${place.offset} + ^`,
     );
   }
   rules.set('.ra', rules.get('x30') ?? 'x30');

@@ -58,9 +58,11 @@ export class Arm64Frames implements PeFrames {
       const reader = yield* this.#table.entry(i);
       if (reader === undefined) continue;
       const start = reader.u32();
+      // Zeros fill the table up: a damaged size may make them gigabytes.
+      if (start === 0) break;
       const word = reader.u32();
       try {
-        const entry = start === 0 && word === 0 ? undefined : yield* this.#entry(word);
+        const entry = yield* this.#entry(word);
         if (entry) cost += listRules(start, entry, listener);
       } catch (error) {
         if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;

@@ -65,6 +65,8 @@ export class X64Frames implements PeFrames {
     for (let i = 0; i < this.#table.count && cost < MAX_LISTED; i++) {
       const reader = yield* this.#table.entry(i);
       const entry = reader && readRuntimeFunction(reader);
+      // Zeros fill the table up: a damaged size may make them gigabytes.
+      if (entry?.start === 0) break;
       if (entry === undefined || entry.end <= entry.start) continue;
       try {
         const chain = yield* readChain(this.#image, yield* this.#direct(entry));
