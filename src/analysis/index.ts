@@ -29,3 +29,4 @@ export { type ReportTextOptions, reportLines, reportText } from './report-text.j
 export { type ReportAdditions, rustMinidumpReport } from './rust-minidump-report.js';
 export * from './signature/index.js';
 export type { InlinedFrame, Stack, StackFrame } from './stack.js';
+export { modulesOnStacks } from './stack-modules.js';

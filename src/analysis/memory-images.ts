@@ -1,5 +1,10 @@
 import type { Task } from '../io/index.js';
-import { type DebugInformation, ElfImageInformation } from '../object/index.js';
+import {
+  type DebugInformation,
+  ElfImageInformation,
+  type ImageReader,
+  PeImageInformation,
+} from '../object/index.js';
 import type { MemoryView } from '../reader/index.js';
 import type { LoadedModule } from './code-modules.js';
 
@@ -16,11 +21,13 @@ export class MemoryImages {
     if (this.#known.has(module)) return this.#known.get(module);
     const memory = this.#memory;
     const { base, size } = module;
-    const information = yield* ElfImageInformation.open(base, function* (offset, length) {
+    const read: ImageReader = function* (offset, length) {
       // What lies beyond the module is another's.
       if (offset < 0n || offset + BigInt(length) > BigInt(size)) return undefined;
       return yield* memory.readTask(base + offset, length);
-    });
+    };
+    const information =
+      (yield* ElfImageInformation.open(base, read)) ?? (yield* PeImageInformation.open(base, read));
     this.#known.set(module, information);
     return information;
   }

@@ -10,6 +10,7 @@ export interface SymbolState {
   loaded_symbols: boolean;
   /** Looked for and not found. */
   missing_symbols: boolean;
+  /** Where they were fetched from, now or at an earlier time; without a password. */
   symbol_url: string | null;
   /** What the symbols lack for a whole answer, such as .dwo files; rust-minidump has no such field, and it is absent where there are none. */
   symbol_gaps?: readonly string[];

@@ -107,12 +107,12 @@ function symbolState({ modules, world }: Analysis, module: Module): SymbolState 
   return symbols && stateOf(symbols);
 }
 
-function stateOf({ state, gaps }: ModuleSymbols): SymbolState {
+function stateOf({ state, gaps, url }: ModuleSymbols): SymbolState {
   return {
     loaded_symbols: state !== 'missing',
     missing_symbols: state === 'missing',
     corrupt_symbols: state === 'corrupt',
-    symbol_url: null,
+    symbol_url: url ?? null,
     ...(gaps.length > 0 && { symbol_gaps: gaps }),
   };
 }

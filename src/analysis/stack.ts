@@ -131,10 +131,10 @@ function lookupsIn(world: StackWorld): UnwindLookups<LoadedModule> {
   const informationOf = (module: LoadedModule) => informationIn(world, module);
   return {
     moduleAt: (address) => world.modules.at(address),
-    *cfiAt(module, address) {
+    *cfiAt(module, address, inCall) {
       const at = rva(module, address);
-      const row = yield* (yield* informationOf(module))?.cfiAt(at) ?? nothing();
-      return row ?? (yield* (yield* world.images.of(module))?.cfiAt(at) ?? nothing());
+      const row = yield* (yield* informationOf(module))?.cfiAt(at, inCall) ?? nothing();
+      return row ?? (yield* (yield* world.images.of(module))?.cfiAt(at, inCall) ?? nothing());
     },
     *windowsFrameAt(module, address) {
       return yield* (yield* informationOf(module))?.windowsFrameAt(rva(module, address)) ?? nothing();
@@ -142,7 +142,8 @@ function lookupsIn(world: StackWorld): UnwindLookups<LoadedModule> {
     *isCode(module, address) {
       const information = yield* informationOf(module);
       if (information === undefined) return undefined;
-      return Boolean((yield* information.functionAt(rva(module, address)))?.name);
+      const known = yield* information.isCode?.(rva(module, address)) ?? nothing();
+      return known ?? Boolean((yield* information.functionAt(rva(module, address)))?.name);
     },
     *parameterSizeAt(module, address) {
       const information = yield* informationOf(module);

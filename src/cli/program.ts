@@ -244,16 +244,13 @@ ${examples('mdmp memory app.dmp 0x7ffe12340000 256', 'mdmp memory app.dmp 0x7ffe
       ),
 
   stack: (mdmp) =>
-    command(mdmp, 'stack <file> [symbols...]', 'what crashed, and the stack of each thread')
+    withSymbols(command(mdmp, 'stack <file> [symbols...]', 'what crashed, and the stack of each thread'))
       .option('--human', 'print text (the default)')
       .option('--brief', 'only the thread that crashed')
       .option('--json', "print JSON in the shape of rust-minidump's")
       .option('--pretty', 'indent the JSON')
       .option('--cyborg <file>', 'print text, and write the JSON to a file')
       .option('--output-file <file>', 'write the report to a file')
-      .addOption(symbolsPath())
-      .addOption(symbolsCache())
-      .addOption(localDebuginfo())
       .option('--evil-json <file>', 'what a crash reporter knows beside the dump: who signed which file')
       .option('--recover-function-args', 'guess what functions were called with (x86)')
       .option('--features <level>', 'stable-basic, stable-all, or unstable-all: with --recover-function-args')
@@ -263,9 +260,7 @@ ${examples('mdmp memory app.dmp 0x7ffe12340000 256', 'mdmp memory app.dmp 0x7ffe
       .addOption(new Option('--no-color').hideHelp())
       .addOption(new Option('--no-interactive').hideHelp())
       .addOption(new Option('--dump').hideHelp())
-      .addOption(new Option('--symbols-url <url>').argParser(several).hideHelp())
       .addOption(new Option('--symbols-tmp <folder>').hideHelp())
-      .addOption(new Option('--symbols-download-timeout-secs <seconds>').hideHelp())
       .addHelpText(
         'after',
         `
@@ -277,15 +272,14 @@ ${examples('mdmp stack app.dmp', 'mdmp stack app.dmp symbols/', 'mdmp stack app.
       ),
 
   gaps: (mdmp) =>
-    command(
-      mdmp,
-      'gaps <file> [symbols...]',
-      'which symbols, memory and streams are missing, and what would bring them',
+    withSymbols(
+      command(
+        mdmp,
+        'gaps <file> [symbols...]',
+        'which symbols, memory and streams are missing, and what would bring them',
+      ),
     )
       .option('--json', 'print JSON')
-      .addOption(symbolsPath())
-      .addOption(symbolsCache())
-      .addOption(localDebuginfo())
       .addHelpText(
         'after',
         `
@@ -377,7 +371,7 @@ Crashes are watched for unless --no-crash; the flags of ProcDump (-c -cl -m -ml 
 SIGUSR2 to mdmp makes a dump. What happens is told on stderr.`;
 
 const symbolsHelp =
-  "SYMBOLS are .sym files and ELF files, or folders of them: NAME/ID/NAME.sym as dump_syms' users lay them out, .build-id/ab/cdef.debug, or files by the names of the modules.";
+  "SYMBOLS are .sym files, PDBs, and ELF, PE and Mach-O files, or folders of them: NAME/ID/NAME.sym as dump_syms' users lay them out, NAME/ID/NAME as symstore does, .build-id/ab/cdef.debug, or files by the names of the modules. Nothing is fetched unless a server is named (docs/symbols.md).";
 
 const several = (value: string, before: string[] = []) => [...before, value];
 
@@ -385,22 +379,29 @@ function command(mdmp: Command, nameAndArguments: string, description: string): 
   return mdmp.command(nameAndArguments).description(description).helpOption('-h, --help', 'show help');
 }
 
-function symbolsPath(): Option {
-  return new Option('--symbols-path <path>', 'a folder or file of symbols (repeatable)').argParser(several);
-}
-
-function symbolsCache(): Option {
-  return new Option(
-    '--symbols-cache <folder>',
-    "where indexes of symbols are kept (default: the user's cache folder)",
-  );
-}
-
-function localDebuginfo(): Option {
-  return new Option(
-    '--use-local-debuginfo',
-    'look at the files that the modules were loaded from, on this machine',
-  );
+/** Where symbols come from. */
+function withSymbols(declared: Command): Command {
+  return declared
+    .addOption(
+      new Option('--symbols-path <path>', 'a folder or file of symbols (repeatable)').argParser(several),
+    )
+    .option('--use-local-debuginfo', 'look at the files that the modules were loaded from, on this machine')
+    .addOption(
+      new Option(
+        '--symbol-server <url>',
+        'fetch what is missing from a server: of .sym files, a symbol store, debuginfod (repeatable)',
+      ).argParser(several),
+    )
+    .addOption(
+      new Option('--symbols-url <url>', 'the same, of a server that has .sym files only').argParser(several),
+    )
+    .option('--symbol-env', 'fetch from where _NT_SYMBOL_PATH and DEBUGINFOD_URLS say')
+    .option('--offline', 'fetch nothing: use what was fetched before')
+    .option('--symbols-download-timeout-secs <seconds>', 'for one file (default: 1000)')
+    .option(
+      '--symbols-cache <folder>',
+      "where files that were fetched and indexes of symbols are kept (default: the user's cache folder)",
+    );
 }
 
 function compress(): Option {

@@ -22,11 +22,13 @@ export interface SymbolPlaces {
   readonly cache?: string | undefined;
   /** Look at the files that the modules were loaded from, on this machine. */
   readonly local: boolean;
+  /** What is looked into last. */
+  readonly more?: readonly SymbolSupplier[] | undefined;
 }
 
 /** What a command looks symbols up in. Fails with `input-unreadable` for a path that is not there. */
 export function openSymbols(
-  { paths, cache, local }: SymbolPlaces,
+  { paths, cache, local, more = [] }: SymbolPlaces,
   options: Pick<SymbolsOptions, 'withoutSym'> = {},
 ): Symbols {
   const suppliers: SymbolSupplier[] = paths.map((path) => {
@@ -37,7 +39,7 @@ export function openSymbols(
     return new SymbolFile(() => openFile(path), new DiskFolder(dirname(path)));
   });
   if (local) suppliers.push(new LocalFiles(new DiskFolder('/')));
-  return new Symbols(suppliers, { cache: new CacheFolder(cache), decompress, ...options });
+  return new Symbols([...suppliers, ...more], { cache: new CacheFolder(cache), decompress, ...options });
 }
 
 /** What unpacks compressed sections. */

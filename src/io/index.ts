@@ -1,5 +1,7 @@
 export type * from './cache.js';
 export * from './errors.js';
+export type * from './fetch.js';
+export * from './file-store.js';
 export type * from './folder.js';
 export { inflateStream } from './inflate-stream.js';
 export * from './output-failure.js';

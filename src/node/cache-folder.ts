@@ -1,34 +1,16 @@
-import {
-  closeSync,
-  constants,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cache, CachedSource } from '../io/index.js';
 import { defaultCacheFolder } from './default-cache-folder.js';
 import { FileSource } from './file-source.js';
 import { hiddenName } from './hidden-name.js';
+import { noteUse, removeFile, trimFolder } from './trim-folder.js';
 
 /** What a cache may hold, in bytes, if nobody says otherwise. */
 const DEFAULT_LIMIT = 2 * 1024 ** 3;
-/** When it is full, so much of the limit stays: not every file that is added shall have all looked at. */
-const KEPT = 0.8;
-/** Unfinished files that are older than this are of processes that were killed. Milliseconds. */
-const STALE = 60 * 60 * 1000;
-/** The last use of a file is written down not more often than this. Milliseconds. */
-const USE_STEP = 60 * 60 * 1000;
 const LONGEST_NAME = 120;
 const PRIVATE_FOLDER = 0o700;
 const PRIVATE_FILE = 0o600;
-const HIDDEN = '.mdmp-';
 
 export interface CacheOptions {
   /** The most bytes that the files of the folder may have together; what was not used for longest goes first. */
@@ -58,10 +40,8 @@ export class CacheFolder implements Cache {
       const stat = lstatSync(path);
       // Not through a link: whoever may write to the folder could point it elsewhere.
       if (!stat.isFile()) return undefined;
-      const { mtimeMs } = stat;
       const source = new FileSource(path);
-      const now = Date.now();
-      if (now - mtimeMs > USE_STEP) touch(path, now);
+      noteUse(path, stat);
       return source;
     } catch {
       return undefined;
@@ -77,38 +57,11 @@ export class CacheFolder implements Cache {
       renameSync(hidden, join(this.folder, fileName(key)));
       hidden = undefined;
       if (this.#size !== undefined) this.#size += size;
-      if (this.#size === undefined || this.#size > this.#limit) this.#trim();
+      if (this.#size === undefined || this.#size > this.#limit)
+        this.#size = trimFolder(this.folder, this.#limit);
     } catch {
-      if (hidden !== undefined) remove(hidden);
+      if (hidden !== undefined) removeFile(hidden);
     }
-  }
-
-  /** Removes what was not used for longest until there is room, and what killed processes have left. */
-  #trim(): void {
-    const files: { path: string; size: number; used: number }[] = [];
-    let total = 0;
-    const now = Date.now();
-    for (const name of readdirSync(this.folder)) {
-      const path = join(this.folder, name);
-      try {
-        const { size, mtimeMs } = statSync(path);
-        if (!name.startsWith(HIDDEN)) {
-          files.push({ path, size, used: mtimeMs });
-          total += size;
-        } else if (now - mtimeMs > STALE) remove(path);
-      } catch {
-        // Another process was faster.
-      }
-    }
-    if (total > this.#limit) {
-      files.sort((a, b) => a.used - b.used);
-      for (const { path, size } of files) {
-        if (total <= this.#limit * KEPT) break;
-        remove(path);
-        total -= size;
-      }
-    }
-    this.#size = total;
   }
 }
 
@@ -149,20 +102,4 @@ function writeNew(path: string, pieces: Iterable<Uint8Array>): number {
     closeSync(fd);
   }
   return total;
-}
-
-function touch(path: string, now: number): void {
-  try {
-    utimesSync(path, now / 1000, now / 1000);
-  } catch {
-    // It is someone else's, or gone.
-  }
-}
-
-function remove(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // It is gone already.
-  }
 }

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import type { Folder, FolderFile } from '../io/index.js';
 import { FileSource } from './file-source.js';
 
-class DiskFile extends FileSource implements FolderFile {
+export class DiskFile extends FileSource implements FolderFile {
   readonly name: string;
   readonly stamp: string;
 
-  constructor(path: string) {
+  /** @param name what it is called, for people */
+  constructor(path: string, name = path) {
     super(path);
-    this.name = path;
+    this.name = name;
     const { size, mtimeMs } = statSync(path);
     this.stamp = `${size}-${Math.trunc(mtimeMs * 1000)}`;
   }

@@ -30,4 +30,9 @@ export interface CfiRow {
   readonly signalFrame: boolean;
   /** There is no caller (an undefined return address, in DWARF). */
   readonly outermost: boolean;
+  /**
+   * Nothing is said of this code, in a file that would say it of all code but leaves (PE): it called nobody, and pushed and changed
+   * nothing that its caller wants kept.
+   */
+  readonly leaf?: boolean;
 }

@@ -56,8 +56,17 @@ export interface DebugInformation {
   readonly missing?: readonly string[];
   /** The function at an RVA, its line, and what was inlined there. */
   functionAt(rva: number): Task<FunctionAt | undefined>;
-  /** Call frame information for the instruction at an RVA. */
-  cfiAt(rva: number): Task<CfiRow | undefined>;
+  /**
+   * Whether code is at an RVA, where that is known apart from the names of functions; undefined where it is not. Without this method
+   * code is what has a name.
+   */
+  isCode?(rva: number): Task<boolean | undefined>;
+  /**
+   * Call frame information for the instruction at an RVA.
+   *
+   * @param inCall the RVA lies inside a call instruction: what stands there must not be read as an instruction
+   */
+  cfiAt(rva: number, inCall?: boolean): Task<CfiRow | undefined>;
   /** A frame-data record (type 4), else an FPO record (type 0). */
   windowsFrameAt(rva: number): Task<WindowsFrame | undefined>;
 }

@@ -1,7 +1,7 @@
 import { MinidumpError, type Task } from '../io/index.js';
 import type { CfiRow } from './cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from './debug-information.js';
-import { isMangled } from './demangle/index.js';
+import { describeFunction } from './described-function.js';
 import { DwarfInfo, type DwarfOptions } from './dwarf/dwarf-info.js';
 import { type CallFrames, openDebugFrame, openEhFrame } from './dwarf/frames.js';
 import type { ElfFile } from './elf-file.js';
@@ -46,31 +46,7 @@ export class ElfDebugInformation implements DebugInformation {
   *functionAt(rva: number): Task<FunctionAt | undefined> {
     this.#dwarf ??= yield* this.#openAll(this.#files, (file) => DwarfInfo.open(file, this.#dwarfOptions));
     const symbol = yield* this.#symbolAt(rva);
-    for (const dwarf of this.#dwarf) {
-      const found = yield* dwarf.functionAt(rva);
-      if (found === undefined) continue;
-      // GCC leaves the linkage names of functions with local template arguments out; the symbol has it.
-      const better = symbol?.start === found.start && isMangled(symbol.name) && !isMangled(found.name);
-      const nameless = found.name === '??' && symbol !== undefined;
-      return better || nameless ? { ...found, name: symbol.name } : found;
-    }
-    if (symbol === undefined) return undefined;
-    let place: Pick<FunctionAt, 'file' | 'line' | 'lineStart'> | undefined;
-    for (const dwarf of this.#dwarf) {
-      const line = yield* dwarf.lineAt(rva);
-      // Code of a unit whose functions are elsewhere (.dwo), or of an assembler: it has lines only.
-      if (line) place ??= { file: line.file, line: line.line, lineStart: Math.max(line.start, symbol.start) };
-    }
-    return {
-      name: symbol.name,
-      start: symbol.start,
-      file: undefined,
-      line: undefined,
-      lineStart: undefined,
-      ...place,
-      parameterSize: 0,
-      inlines: [],
-    };
+    return yield* describeFunction(this.#dwarf, symbol, rva);
   }
 
   *cfiAt(rva: number): Task<CfiRow | undefined> {

@@ -46,6 +46,8 @@ export interface FoundParts {
 export interface SymbolSupplier {
   /** Far away: it is asked only for what those before it do not have. */
   readonly remote?: boolean;
+  /** For people. */
+  readonly name?: string;
   /**
    * The files in question, the best first. Each is asked for when those before it have not been what was wanted. Whoever takes one closes it.
    */

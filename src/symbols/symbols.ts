@@ -1,4 +1,4 @@
-import { type Cache, type FolderFile, MinidumpError, readRange, type Task } from '../io/index.js';
+import { type Cache, type FolderFile, MinidumpError, readRange, runAsync, type Task } from '../io/index.js';
 import { BlockStore } from '../object/breakpad/index.js';
 import type { Decompressors } from '../object/elf-compression.js';
 import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../object/index.js';
@@ -18,6 +18,8 @@ export interface ModuleSymbols {
   readonly url?: string | undefined;
   /** What was wrong with files that were looked at. */
   readonly problems: readonly string[];
+  /** Servers that were asked in vain. */
+  readonly absentFrom?: readonly string[] | undefined;
   /** What the files that are used lack, as far as it was asked for until now: files that they name, sections that nothing unpacks. */
   readonly gaps: readonly string[];
   /** All that the files tell, to be written as a .sym file; undefined where that is what they are. */
@@ -44,6 +46,9 @@ const NOT_LOOKED_FOR: ModuleSymbols = {
 /** What is kept of the indexes in a cache, in bytes. */
 const KEPT_OF_INDEXES = 64 << 20;
 
+/** Modules that `prefetch` looks for at a time: of a few the files come at once, while another one is opened. */
+const PARALLEL = 8;
+
 /** The files of one family that were found of a module. */
 interface Parts {
   module?: SymbolPart;
@@ -54,6 +59,7 @@ interface Parts {
 interface Found {
   readonly families: Map<SymbolPart['family'], Parts>;
   readonly problems: string[];
+  readonly asked: string[];
   url: string | undefined;
 }
 
@@ -92,13 +98,29 @@ export class Symbols implements Disposable {
     return symbols;
   }
 
+  /**
+   * Looks for the symbols of several modules at once, as is good where they come from far away; then `of` has them at hand.
+   *
+   * @param parallel so many at a time
+   */
+  async prefetch(modules: Iterable<WantedModule>, pointerSize: 4 | 8, parallel = PARALLEL): Promise<void> {
+    // Each once: the same module may be loaded at several addresses.
+    const wanted = new Map([...modules].map((module) => [keyOf(module, pointerSize), module]));
+    const left = wanted.values();
+    const worker = async () => {
+      for (const module of left) await runAsync(this.of(module, pointerSize));
+    };
+    await Promise.all(Array.from({ length: Math.min(parallel, wanted.size) }, worker));
+  }
+
   *#find(module: WantedModule, pointerSize: 4 | 8): Task<ModuleSymbols> {
     const opening = this.#opening(module, pointerSize);
-    const found: Found = { families: new Map(), problems: [], url: undefined };
+    const found: Found = { families: new Map(), problems: [], asked: [], url: undefined };
     const { problems } = found;
     for (const supplier of this.#suppliers) {
       const parts = partsOf(found);
       if (supplier.remote && isEnough(parts)) continue;
+      if (supplier.remote) found.asked.push(supplier.name ?? 'a server');
       const offers = supplier.candidates(module, {
         module: parts.module !== undefined,
         debug: parts.debug !== undefined || parts.module?.complete === true,
@@ -113,7 +135,7 @@ export class Symbols implements Disposable {
     }
     const { module: file, debug } = partsOf(found);
     const main = file ?? debug;
-    if (main === undefined) return { ...NOT_LOOKED_FOR, problems };
+    if (main === undefined) return { ...NOT_LOOKED_FOR, problems, absentFrom: found.asked };
     const joined = yield* main.join(main === debug ? undefined : debug, opening);
     const { information, state, files, list } = joined;
     return {
@@ -147,13 +169,13 @@ export class Symbols implements Disposable {
       const opener = openerFor(head, isSym);
       if (isSymOpener(opener) && this.#options.withoutSym) return undefined;
       if (opener === undefined) {
-        if (url !== undefined) problems.push(`${file.name}: it is no file of symbols`);
+        if (url !== undefined) problems.push(`${url}: it is no file of symbols`);
         return undefined;
       }
       const part = yield* opener.open(file, opening, head);
       if (part.role === 'other') {
         if (url !== undefined || isNamedAfter(file, opening.module))
-          problems.push(otherBuild(file, part.identifier));
+          problems.push(otherBuild(url ?? file.name, part.identifier));
         return undefined;
       }
       isRight = true;
@@ -169,7 +191,7 @@ export class Symbols implements Disposable {
       isUsed = true;
       return undefined;
     } catch (error) {
-      problems.push(`${file.name}: ${messageOf(error)}`);
+      problems.push(`${url ?? file.name}: ${messageOf(error)}`);
       return undefined;
     } finally {
       candidate.verified?.(isRight);
@@ -232,5 +254,5 @@ function isNamedAfter(file: FolderFile, { name, debugFile }: WantedModule): bool
   );
 }
 
-const otherBuild = (file: FolderFile, identifier?: string): string =>
-  `${file.name}: it is of another build${identifier === undefined ? '' : `, ${identifier}`}`;
+const otherBuild = (name: string, identifier?: string): string =>
+  `${name}: it is of another build${identifier === undefined ? '' : `, ${identifier}`}`;

@@ -20,10 +20,12 @@ export function* byCfi<M extends CodeModule>(step: Step<M>): Task<Attempt> {
   const { callee, lookups, rules } = step;
   if (stackPointer(step) === undefined) return failed('the stack pointer is not known');
   if (callee.module === undefined) return failed('the instruction is in no module');
-  const row = yield* orBroken(lookups.cfiAt(callee.module, callee.lookupAddress));
+  const row = yield* orBroken(lookups.cfiAt(callee.module, callee.lookupAddress, !callee.interrupted));
   if (row instanceof MinidumpError) return failed(`the call frame information is broken: ${row.message}`);
   if (row === undefined) return failed('no call frame information here');
   if (row.outermost) return { kind: 'outermost', why: 'call frame information says that nobody called this' };
+  if (row.leaf && !callee.interrupted)
+    return failed('it has no unwind data, as a leaf, but called another function');
   return apply(step, row, rules.word * 8);
 }
 
@@ -58,12 +60,12 @@ function apply(step: Step, row: CfiRow, bits: number): Attempt {
   }
   return {
     kind: 'found',
-    trust: 'cfi',
+    trust: row.leaf ? 'leaf' : 'cfi',
     instruction: stripped(step, returnAddress),
     stack,
     registers,
     interrupted: row.signalFrame,
-    note: `CFA ${hex(cfa)}${row.signalFrame ? ', a signal frame' : ''}`,
+    note: `CFA ${hex(cfa)}${row.signalFrame ? ', a signal frame' : ''}${row.leaf ? ', a leaf' : ''}`,
   };
 }
 

@@ -52,7 +52,7 @@ function* whyNoLeaf<M extends CodeModule>({ callee, lookups }: Step<M>): Task<st
   if (module === undefined) return 'the instruction is in no module';
   const known = yield* orBroken(lookups.isCode(module, lookupAddress));
   if (known !== true) return 'no symbols here';
-  const row = yield* orBroken(lookups.cfiAt(module, lookupAddress));
+  const row = yield* orBroken(lookups.cfiAt(module, lookupAddress, false));
   if (row instanceof MinidumpError) return 'it has broken call frame information';
   return row === undefined ? undefined : 'it has call frame information';
 }

@@ -16,7 +16,8 @@ export interface CodeModule {
 export interface UnwindLookups<M extends CodeModule = CodeModule> {
   /** The loaded module at an address. Unloaded ones do not count. */
   moduleAt(address: bigint): M | undefined;
-  cfiAt(module: M, address: bigint): Task<CfiRow | undefined>;
+  /** @param inCall the address is that of a frame that called another: it lies inside a call instruction */
+  cfiAt(module: M, address: bigint, inCall: boolean): Task<CfiRow | undefined>;
   windowsFrameAt(module: M, address: bigint): Task<WindowsFrame | undefined>;
   /** Whether there is a function with a name here; undefined where the module has no symbols, so that nobody can tell. */
   isCode(module: M, address: bigint): Task<boolean | undefined>;

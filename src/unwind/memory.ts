@@ -30,6 +30,11 @@ export class CapturedMemory implements WordMemory {
     }));
   }
 
+  /** All of it, for a look at every word. */
+  get views(): readonly DataView[] {
+    return this.#pieces.map(({ view }) => view);
+  }
+
   read(address: bigint, size: 1 | 2 | 4 | 8): bigint | undefined {
     const end = address + BigInt(size);
     const piece = this.#pieces.find((one) => address >= one.start && end <= one.end);

@@ -30,7 +30,13 @@ describeWith([needsCorpus], 'the gaps of dumps of the corpus', () => {
       concerns: 'crash',
       missing: 'symbols of test_app.exe, 5A9832E5287241C1838ED98914E9B7FF1',
       cost: '3 frames of thread 3060 without function, file and line',
-      remedy: 'test_app.pdb/5A9832E5287241C1838ED98914E9B7FF1/test_app.sym in a folder of symbols',
+      remedy:
+        'test_app.pdb/5A9832E5287241C1838ED98914E9B7FF1/test_app.sym or test_app.pdb/5A9832E5287241C1838ED98914E9B7FF1/test_app.pdb in a folder of symbols, or a server that has it (--symbol-server)',
+      files: [
+        'test_app.pdb/5A9832E5287241C1838ED98914E9B7FF1/test_app.sym',
+        'test_app.pdb/5A9832E5287241C1838ED98914E9B7FF1/test_app.pdb',
+        'test_app.exe/45D35F6C2d000/test_app.exe',
+      ],
       threads: [3060],
       frames: 3,
       module: { name: 'c:\\test_app.exe', codeIdentifier: '45d35f6c2d000' },

@@ -3,6 +3,7 @@ import { elfFiles } from './elf-files.js';
 import type { Kind, Places } from './kind.js';
 import { machoFiles } from './macho-files.js';
 import { names } from './names.js';
+import { peFiles } from './pe-files.js';
 import { symFiles, symIndexes } from './sym-files.js';
 import { trouble } from './trouble.js';
 
@@ -13,6 +14,7 @@ export const KINDS = {
   'sym index': { share: 3, prepare: symIndexes },
   elf: { share: 7, prepare: elfFiles },
   'Mach-O': { share: 3, prepare: machoFiles },
+  PE: { share: 0, prepare: peFiles },
   name: { share: 3, prepare: names },
   trouble: { share: 0, prepare: trouble },
 } satisfies Record<string, { share: number; prepare: (places: Places) => Kind | Promise<Kind> }>;

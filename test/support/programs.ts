@@ -39,7 +39,7 @@ export async function compile(name: string, flags: readonly string[] = []): Prom
 
 /** The same for any file of test/programs, with the flags that are given and no others. */
 export async function compileWith(
-  compiler: 'gcc' | 'g++' | 'clang++-19' | 'rustc',
+  compiler: 'gcc' | 'g++' | 'clang-19' | 'clang++-19' | 'rustc' | 'x86_64-w64-mingw32-gcc',
   file: string,
   flags: readonly string[],
   libraries: readonly string[] = [],

@@ -54,6 +54,8 @@ export interface Gap {
     readonly debugIdentifier: string | undefined;
     readonly codeIdentifier: string | undefined;
   };
+  /** Of symbols: the paths under which a folder or a server of symbols would have them, any of which helps. */
+  readonly files?: readonly string[];
   /** As StreamType has it, `LinuxMaps`; the number of a type without a name. */
   readonly stream?: string;
 }

@@ -13,7 +13,7 @@ export function symbolGaps(analysis: Analysis): RankedGap[] {
   });
 }
 
-type Texts = Pick<Gap, 'kind' | 'missing' | 'cost' | 'remedy'>;
+type Texts = Pick<Gap, 'kind' | 'missing' | 'cost' | 'remedy' | 'files'>;
 
 function gapsOf(analysis: Analysis, used: UsedModule): Gap[] {
   const { module } = used.module;
@@ -52,7 +52,13 @@ function textsOf({ world, os }: Analysis, used: UsedModule): Texts[] {
       ];
     }
     return [
-      { kind: 'symbols', missing: `symbols of ${title}, ${id}${found}`, cost, remedy: places(used, os) },
+      {
+        kind: 'symbols',
+        missing: `symbols of ${title}, ${id}${found}`,
+        cost,
+        remedy: places(used, os) + inVain(symbols?.absentFrom),
+        files: symbolPaths(module).flatMap(({ path }) => (path.includes('/') ? path : [])),
+      },
     ];
   }
   const { information, state, files } = symbols;
@@ -127,6 +133,10 @@ function guesses({ scanned, ended }: UsedModule): string {
 const isVdso = (name: string | undefined): boolean =>
   name !== undefined && /^(?:linux-gate\.so|\[vdso\]|linux-vdso)/.test(name);
 
+/** Servers that were asked already. */
+const inVain = (servers: readonly string[] = []): string =>
+  servers.length === 0 ? '' : `; not to be had from ${servers.join(', ')}`;
+
 /** Where the symbols of a module would be found. */
 function places(used: UsedModule, os: Analysis['os']): string {
   const { module } = used.module;
@@ -136,12 +146,13 @@ function places(used: UsedModule, os: Analysis['os']): string {
   const isElf = module.codeView?.kind === 'elf';
   const elf = isElf ? paths.find(({ path }) => path.startsWith('.build-id/'))?.path : undefined;
   if (isVdso(module.name)) return 'a dump with its memory (--type module-headers, or full)';
-  const wanted = [sym, elf].filter((path) => path !== undefined).join(' or ');
+  const pdb = paths.find(({ kind, path }) => kind === 'debug' && /^[^/]+\/\w+\/[^/]+$/.test(path))?.path;
+  const wanted = [sym, pdb, elf].filter((path) => path !== undefined).join(' or ');
   if (wanted === '') return 'a dump whose module list has the CodeView record';
   const isLocal = (os === 'linux' || os === 'android') && module.name?.startsWith('/');
   const local = isLocal ? ', or --use-local-debuginfo where it ran (with its -dbgsym package)' : '';
   // A dump that has .eh_frame of its modules is walked without their files.
   const headers =
     isElf && used.scanned > 0 ? '; callers alone also by a dump with --type module-headers' : '';
-  return `${wanted} in a folder of symbols${local}${headers}`;
+  return `${wanted} in a folder of symbols, or a server that has it (--symbol-server)${local}${headers}`;
 }

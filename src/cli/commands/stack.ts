@@ -7,55 +7,46 @@ import {
   reportLines,
   rustMinidumpReport,
 } from '../../analysis/index.js';
-import { MinidumpError, runSync } from '../../io/index.js';
+import { MinidumpError, runAsync, runSync } from '../../io/index.js';
 import type { TraceEvent } from '../../unwind/index.js';
 import { wrong } from '../arguments.js';
 import { loadDisassembler } from '../disassembler.js';
 import { withDump } from '../dump-file.js';
 import { err, write } from '../output.js';
 import { savePrivate } from '../private-file.js';
-import { openSymbols } from '../symbol-places.js';
+import { openSymbolSearch, type SymbolOptions, type SymbolSearch } from '../symbol-options.js';
 import { hex, printable, printableJson } from '../text.js';
 
-export interface StackArguments {
+export interface StackArguments extends SymbolOptions {
   human?: boolean;
   brief?: boolean;
   json?: boolean;
   pretty?: boolean;
   cyborg?: string;
   outputFile?: string;
-  symbolsPath?: string[];
-  symbolsCache?: string;
-  useLocalDebuginfo?: boolean;
   evilJson?: string;
   recoverFunctionArgs?: boolean;
   features?: string;
   trace?: boolean;
   verbose?: string;
   logFile?: string;
-  /** Options of minidump-stackwalk that mdmp has another way for. */
+  /** An option of minidump-stackwalk that mdmp has another way for. */
   dump?: boolean;
-  symbolsUrl?: string[];
-  symbolsTmp?: string;
-  symbolsDownloadTimeoutSecs?: string;
 }
 
 /** `mdmp stack FILE [SYMBOLS…]`: what crashed, and the stack of each thread. */
 export async function stack(file: string, symbolPaths: string[], options: StackArguments): Promise<void> {
   check(options);
-  const paths = [...symbolPaths, ...(options.symbolsPath ?? [])];
-  using symbols = openSymbols({
-    paths,
-    cache: options.symbolsCache,
-    local: options.useLocalDebuginfo ?? false,
-  });
+  using search = await openSymbolSearch(symbolPaths, options);
+  const { symbols } = search;
   const additions = options.evilJson === undefined ? {} : readEvilJson(readText(options.evilJson));
   const traced = options.trace || options.verbose === 'trace';
   await withDump(file, async (dump) => {
     // It takes 40 ms to load, as long as Node itself: not for dumps in which nothing crashed.
     const disassembler = dump.entry('exception') && (await loadDisassembler());
     const events: string[] = [];
-    const analysis = runSync(
+    await search.prefetch(dump, options.brief);
+    const analysis = await runAsync(
       analyzeTask(dump, {
         symbols,
         disassembler,
@@ -66,7 +57,8 @@ export async function stack(file: string, symbolPaths: string[], options: StackA
         }),
       }),
     );
-    if (paths.length > 0) warnOfUseless(analysis, paths);
+    search.warn();
+    warnOfUseless(analysis, search);
     const log = events.map((line) => `${printable(line)}\n`);
     if (options.logFile !== undefined) savePrivate(options.logFile, log.join(''));
     else for (const line of log) process.stderr.write(line);
@@ -89,12 +81,6 @@ const FEATURES = ['stable-basic', 'stable-all', 'unstable-all'];
 function check(options: StackArguments): void {
   const { json: asJson, pretty, cyborg, human, features, verbose } = options;
   if (options.dump) throw wrong('--dump is a command of its own here', '`mdmp show FILE` lists the streams');
-  if (options.symbolsUrl ?? options.symbolsTmp ?? options.symbolsDownloadTimeoutSecs) {
-    throw wrong(
-      'mdmp stack does not download symbols',
-      'Fetch them into a folder, NAME/ID/NAME.sym, and name it by --symbols-path; `mdmp gaps FILE` lists those that are missing',
-    );
-  }
   const outputs = [asJson && '--json', human && '--human', cyborg && '--cyborg'].filter(Boolean);
   if (outputs.length > 1) throw wrong(`${outputs.join(' and ')} exclude each other`);
   if (pretty && !asJson && cyborg === undefined) throw wrong('--pretty goes with --json or --cyborg');
@@ -114,7 +100,8 @@ function json(
 }
 
 /** Whoever names symbols and gets none shall learn it, and where to read on. */
-function warnOfUseless({ threads, world }: Analysis, paths: readonly string[]): void {
+function warnOfUseless({ threads, world }: Analysis, { places }: SymbolSearch): void {
+  if (places.length === 0) return;
   const modules = new Set(
     threads.flatMap(({ stack: { frames } }) => frames.flatMap(({ module }) => module ?? [])),
   );
@@ -123,7 +110,7 @@ function warnOfUseless({ threads, world }: Analysis, paths: readonly string[]): 
   );
   if (used || modules.size === 0) return;
   process.stderr.write(
-    `${err.yellow('warning:')} no symbols of any module on the stacks in ${printable(paths.join(', '))}; \`mdmp gaps\` says what is looked for\n`,
+    `${err.yellow('warning:')} no symbols of any module on the stacks in ${printable(places.join(', '))}; \`mdmp gaps\` says what is looked for\n`,
   );
 }
 

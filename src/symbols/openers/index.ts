@@ -1,6 +1,9 @@
 import { type FolderFile, MinidumpError, readRange, type Task } from '../../io/index.js';
 import { elfOpener } from './elf.js';
+import { machOpener } from './mach.js';
 import { type FileIdentity, HEAD, type IdentifyOptions, type Opener } from './opener.js';
+import { pdbOpener } from './pdb.js';
+import { peOpener } from './pe.js';
 import { symOpener } from './sym.js';
 
 export {
@@ -12,7 +15,7 @@ export {
   type SymbolPart,
 } from './opener.js';
 
-const OPENERS: readonly Opener[] = [elfOpener, symOpener];
+const OPENERS: readonly Opener[] = [elfOpener, peOpener, pdbOpener, machOpener, symOpener];
 
 /**
  * By what the first bytes of a file say that it is.

@@ -1,0 +1,154 @@
+import type { Task } from '../../io/index.js';
+import type { WindowsFrame } from '../debug-information.js';
+import { Intervals } from '../dwarf/intervals.js';
+import { NumberList } from '../number-list.js';
+import type { SectionData } from '../section-data.js';
+import { eachRow } from './pieces.js';
+import type { PdbStrings } from './string-table.js';
+
+const FRAME_DATA_SIZE = 32;
+const FPO_SIZE = 16;
+const FIELDS = 9;
+const FPO_FRAME = 0;
+
+/**
+ * How frames of x86 are unwound: frame data (FRAMEDATA, with programs) or FPO_DATA of winnt.h. Addresses are RVAs of the image as it was
+ * linked.
+ */
+export class FrameRecords {
+  /** Start, size, prolog, parameters, saved registers, locals, largest stack, program (frame data) or whether ebp is used (FPO). */
+  readonly #numbers: Uint32Array;
+  readonly #ranges: Intervals;
+  readonly #hasPrograms: boolean;
+
+  private constructor(numbers: Uint32Array, hasPrograms: boolean) {
+    this.#numbers = numbers;
+    this.#hasPrograms = hasPrograms;
+    const triples = new NumberList();
+    for (let i = 0; i < numbers.length; i += FIELDS) {
+      triples.push(numbers[i]!);
+      triples.push(numbers[i]! + numbers[i + 1]!);
+      triples.push(i / FIELDS);
+    }
+    this.#ranges = new Intervals(triples);
+  }
+
+  static *frameData(data: SectionData): Task<FrameRecords> {
+    const numbers = new Uint32Array(Math.floor(data.size / FRAME_DATA_SIZE) * FIELDS);
+    yield* eachRow(data, 0, FRAME_DATA_SIZE, (view, at, index) => {
+      const row = index * FIELDS;
+      const u32 = (offset: number) => view.getUint32(at + offset, true);
+      const u16 = (offset: number) => view.getUint16(at + offset, true);
+      numbers.set([u32(0), u32(4), u16(24), u32(12), u16(26), u32(8), u32(16), u32(20), 0], row);
+    });
+    return new FrameRecords(numbers, true);
+  }
+
+  static *fpo(data: SectionData): Task<FrameRecords> {
+    const numbers = new Uint32Array(Math.floor(data.size / FPO_SIZE) * FIELDS);
+    yield* eachRow(data, 0, FPO_SIZE, (view, at, index) => {
+      const bits = view.getUint16(at + 14, true);
+      // Of the other kinds (trap, TSS, without FPO) nobody writes records that say how to unwind them.
+      if (bits >>> 14 !== FPO_FRAME) return;
+      const words = (offset: number) => view.getUint32(at + offset, true) * 4;
+      const saved = ((bits >>> 8) & 7) * 4;
+      const usesEbp = (bits >>> 12) & 1;
+      numbers.set(
+        [
+          view.getUint32(at, true),
+          view.getUint32(at + 4, true),
+          bits & 0xff,
+          view.getUint16(at + 12, true) * 4,
+          saved,
+          words(8),
+          0,
+          0,
+          usesEbp,
+        ],
+        index * FIELDS,
+      );
+    });
+    return new FrameRecords(numbers, false);
+  }
+
+  get count(): number {
+    return this.#numbers.length / FIELDS;
+  }
+
+  /** The number of the innermost record that covers an RVA. */
+  find(rva: number): number | undefined {
+    return this.#ranges.find(rva);
+  }
+
+  /** Bytes of parameters, as the innermost record that covers an RVA has it. */
+  parameterSizeAt(rva: number): number | undefined {
+    const index = this.find(rva);
+    return index === undefined ? undefined : this.#numbers[index * FIELDS + 3]!;
+  }
+
+  /** Undefined for a row that is none. */
+  *frame(index: number, strings: PdbStrings | undefined): Task<WindowsFrame | undefined> {
+    const at = index * FIELDS;
+    const [
+      start,
+      size,
+      prologSize,
+      parameterSize,
+      savedRegisterSize,
+      localSize,
+      maxStackSize,
+      text,
+      usesEbp,
+    ] = this.#numbers.subarray(at, at + FIELDS) as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
+    if (size === 0) return undefined;
+    const program = this.#hasPrograms ? yield* programAt(text, strings) : undefined;
+    if (this.#hasPrograms && program === undefined) return undefined;
+    return {
+      start,
+      size,
+      prologSize,
+      epilogSize: 0,
+      parameterSize,
+      savedRegisterSize,
+      localSize,
+      maxStackSize,
+      program,
+      allocatesBasePointer: usesEbp !== 0,
+    };
+  }
+}
+
+function* programAt(offset: number, strings: PdbStrings | undefined): Task<string | undefined> {
+  if (strings === undefined) return undefined;
+  return yield* strings.text(offset);
+}
+
+/** Registers of x86 by their CodeView numbers. */
+const REGISTERS: Readonly<Record<string, string>> = {
+  $17: '$eax',
+  $18: '$ecx',
+  $19: '$edx',
+  $20: '$ebx',
+  $21: '$esp',
+  $22: '$ebp',
+  $23: '$esi',
+  $24: '$edi',
+};
+
+/**
+ * Programs that MSVC writes name registers that are saved by number (`$20 $T0 16 - ^ =`). Breakpad and rust-minidump leave these as they
+ * are, and so lose ebx, esi and edi, and take an ebp for the caller's that the function has used otherwise.
+ */
+export function withRegisterNames(program: string): string {
+  return program.replace(/\$\d+(?=\s|$)/g, (number) => REGISTERS[number] ?? number);
+}

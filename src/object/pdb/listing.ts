@@ -1,0 +1,222 @@
+import type { MinidumpError, Task } from '../../io/index.js';
+import { Recent } from '../dwarf/recent.js';
+import type { SymbolListener } from '../symbol-listing.js';
+import { isBroken } from './broken-parts.js';
+import type { FrameRecords } from './frame-records.js';
+import { InnermostLines } from './innermost-lines.js';
+import { LineRanges, NO_LINE } from './line-ranges.js';
+import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
+import type { PdbAddresses } from './omap.js';
+import type { PdbFile } from './pdb-file.js';
+import type { ProcedureNames } from './procedure-names.js';
+import { isPublicOfC, undecorated } from './public-symbols.js';
+import type { PdbSections } from './sections.js';
+import { S_PUB32, walkSymbols } from './symbol-records.js';
+
+/** Bytes of lines of one module that are kept. */
+const KEPT_LINES = 64 * 1024 * 1024;
+/** Of a call whose place is not told. */
+const UNKNOWN_FILE = '??';
+
+/** Tells all that a PDB knows: see ListsSymbols. */
+export function* listPdb(
+  pdb: PdbFile,
+  names: ProcedureNames,
+  listener: SymbolListener,
+  problem: (error: MinidumpError) => void,
+): Task<void> {
+  yield* new PdbListing(pdb, names, listener, problem).all();
+}
+
+class PdbListing {
+  readonly #pdb: PdbFile;
+  readonly #names: ProcedureNames;
+  readonly #listener: SymbolListener;
+  readonly #problem: (error: MinidumpError) => void;
+  #sections!: PdbSections;
+  #addresses!: PdbAddresses;
+  /** By RVA: the names of public symbols of C, one a line. */
+  readonly #plainNames = new Map<number, string>();
+  /** Of the functions that were told. */
+  readonly #starts = new Set<number>();
+  /** STACK WIN records: with programs, then without. */
+  #frames: readonly (FrameRecords | undefined)[] = [];
+
+  constructor(
+    pdb: PdbFile,
+    names: ProcedureNames,
+    listener: SymbolListener,
+    problem: (error: MinidumpError) => void,
+  ) {
+    this.#pdb = pdb;
+    this.#names = names;
+    this.#listener = listener;
+    this.#problem = problem;
+  }
+
+  *all(): Task<void> {
+    this.#sections = yield* this.#pdb.sections();
+    this.#addresses = yield* this.#pdb.addresses();
+    this.#frames = [yield* this.#attempt(this.#pdb.frameData()), yield* this.#attempt(this.#pdb.fpo())];
+    yield* this.#attempt(
+      this.#eachPublic((rva, decorated) => {
+        if (decorated.startsWith('?')) return;
+        const others = this.#plainNames.get(rva);
+        this.#plainNames.set(rva, others === undefined ? decorated : `${others}\n${decorated}`);
+      }),
+    );
+    const { length } = (yield* this.#attempt(this.#pdb.modules())) ?? [];
+    for (let index = 0; index < length; index++) {
+      const module = yield* this.#attempt(this.#pdb.module(index));
+      if (module !== undefined) yield* this.#attempt(this.#module(module, index));
+    }
+    yield* this.#attempt(this.#eachPublic((rva, name) => this.#public(rva, name)));
+    yield* this.#allFrames();
+  }
+
+  *#eachPublic(each: (rva: number, name: string) => void): Task<void> {
+    const records = yield* this.#pdb.symbolRecords();
+    if (records === undefined) return;
+    yield* walkSymbols(records, 0, records.size, ({ kind, reader }) => {
+      if (kind !== S_PUB32) return undefined;
+      reader.skip(4);
+      const offset = reader.u32();
+      const section = reader.u16();
+      const rva = this.#sections.rva(section, offset);
+      if (rva !== undefined && this.#sections.isCode(section)) each(rva, reader.string());
+      return undefined;
+    });
+  }
+
+  #public(rva: number, decorated: string): void {
+    const start = this.#starts.has(rva) ? undefined : this.#addresses.image(rva);
+    if (start === undefined) return;
+    const { name, parameterSize } = undecorated(decorated, this.#pdb.isX86);
+    this.#listener.publicSymbol(start, parameterSize, name);
+  }
+
+  *#module(module: ModuleSymbols, index: number): Task<void> {
+    const files = new Map<number, number>();
+    const kept = new Recent<LineRanges>(KEPT_LINES);
+    const procedures = yield* module.procedures();
+    for (let i = 0; i < procedures.length; i++) {
+      const procedure = procedures[i]!;
+      const { start, size } = procedure;
+      const plain = this.#plainNames.get(start);
+      // What is known of these is their name, and the public symbol has that.
+      if (procedure.isThunk && plain !== undefined) continue;
+      // Where the linker has folded identical functions, that one stands for all which functionAt finds too.
+      if (this.#starts.has(start) || (yield* this.#ownerOf(start)) !== index) continue;
+      if ((yield* module.procedureAt(start))?.at !== procedure.at) continue;
+      this.#starts.add(start);
+      const isC =
+        plain?.split('\n').some((one) => isPublicOfC(one, procedure.name, this.#pdb.isX86)) ?? false;
+      const name = yield* this.#names.ofProcedure(procedure, module, isC);
+      const next = procedures[i + 1]?.start ?? start;
+      const end = next > start ? Math.min(start + size, next) : start + size;
+      const lines = (yield* this.#attempt(this.#linesAt(module, start, kept))) ?? new LineRanges();
+      const sites = (yield* this.#attempt(module.inlineSites(procedure))) ?? [];
+      for (const piece of this.#addresses.imageRanges(start, size)) {
+        this.#listener.function(piece.start, piece.size, this.#parameterSize(start), name);
+        const from = start + piece.from;
+        const to = Math.min(end, from + piece.size);
+        const shift = piece.start - from;
+        const fileOf = (checksum: number) => this.#file(module, checksum, files);
+        yield* this.#inlines(module, procedure, lines, sites, { from, to, shift }, fileOf);
+        const innermost = new InnermostLines(from, to);
+        innermost.add(lines, 0);
+        for (const { ranges, depth } of sites) innermost.add(ranges, depth + 1, start);
+        for (const span of innermost.innermost()) {
+          const file = span.line === NO_LINE ? undefined : yield* fileOf(span.file);
+          if (file !== undefined)
+            this.#listener.line(span.start + shift, span.end - span.start, span.line, file);
+        }
+      }
+    }
+  }
+
+  *#ownerOf(rva: number): Task<number | undefined> {
+    return yield* this.#attempt(this.#pdb.moduleAt(rva));
+  }
+
+  *#inlines(
+    module: ModuleSymbols,
+    { start }: Procedure,
+    lines: LineRanges,
+    sites: readonly InlineSite[],
+    { from, to, shift }: { from: number; to: number; shift: number },
+    fileOf: (checksum: number) => Task<number | undefined>,
+  ): Task<void> {
+    for (const { inlinee, depth, parent, ranges } of sites) {
+      const pairs: number[] = [];
+      for (let i = 0; i < ranges.count; i++) {
+        const first = Math.max(from, ranges.start(i) + start) + shift;
+        const end = Math.min(to, ranges.end(i) + start) + shift;
+        if (end <= first) continue;
+        if (pairs.length > 0 && pairs.at(-2)! + pairs.at(-1)! === first)
+          pairs.push(pairs.pop()! + end - first);
+        else pairs.push(first, end - first);
+      }
+      if (pairs.length === 0) continue;
+      // The line of the caller at the first instruction is that of the call.
+      const outer = parent < 0 ? lines : sites[parent]!.ranges;
+      const call = outer.covering(ranges.start(0) + (parent < 0 ? start : 0));
+      const file = call === undefined ? undefined : yield* fileOf(outer.file(call));
+      const origin = this.#listener.origin(yield* this.#names.ofInlinee(inlinee, module));
+      const line = call === undefined ? 0 : outer.line(call);
+      this.#listener.inline(depth, line, file ?? this.#listener.file(UNKNOWN_FILE), origin, pairs);
+    }
+  }
+
+  *#linesAt(module: ModuleSymbols, rva: number, kept: Recent<LineRanges>): Task<LineRanges | undefined> {
+    const index = module.lines.find(rva);
+    if (index === undefined) return undefined;
+    const known = kept.get(index);
+    if (known !== undefined) return known;
+    const lines = yield* module.lines.lines(index, this.#sections);
+    kept.set(index, lines, lines.count * 32);
+    return lines;
+  }
+
+  *#file(module: ModuleSymbols, checksum: number, files: Map<number, number>): Task<number | undefined> {
+    const known = files.get(checksum);
+    if (known !== undefined) return known;
+    const name = yield* this.#attempt(this.#pdb.fileName(module, checksum));
+    if (name === undefined) return undefined;
+    const number = this.#listener.file(name);
+    files.set(checksum, number);
+    return number;
+  }
+
+  #parameterSize(start: number): number {
+    if (!this.#pdb.isX86) return 0;
+    for (const records of this.#frames) {
+      const size = records?.parameterSizeAt(start);
+      if (size !== undefined) return size;
+    }
+    return 0;
+  }
+
+  *#allFrames(): Task<void> {
+    const strings = yield* this.#attempt(this.#pdb.strings());
+    for (const records of this.#frames) {
+      for (let i = 0; i < (records?.count ?? 0); i++) {
+        const frame = yield* this.#attempt(records!.frame(i, strings));
+        if (frame === undefined) continue;
+        for (const { start, size } of this.#addresses.imageRanges(frame.start, frame.size)) {
+          this.#listener.windowsFrame({ ...frame, start, size });
+        }
+      }
+    }
+  }
+
+  *#attempt<T>(task: Task<T>): Task<T | undefined> {
+    try {
+      return yield* task;
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      this.#problem(error);
+      return undefined;
+    }
+  }
+}

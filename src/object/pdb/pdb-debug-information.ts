@@ -1,0 +1,231 @@
+import type { MinidumpError, Task } from '../../io/index.js';
+import type { CfiRow } from '../cfi.js';
+import type {
+  DebugInformation,
+  FunctionAt,
+  InlinedCall,
+  SourceLine,
+  WindowsFrame,
+} from '../debug-information.js';
+import type { ListsSymbols, SymbolListener } from '../symbol-listing.js';
+import { isBroken } from './broken-parts.js';
+import { withRegisterNames } from './frame-records.js';
+import { type LineRanges, NO_LINE } from './line-ranges.js';
+import { listPdb } from './listing.js';
+import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
+import type { PdbFile } from './pdb-file.js';
+import { ProcedureNames } from './procedure-names.js';
+import { isPublicOfC, type PublicSymbol, undecorated } from './public-symbols.js';
+
+const NOWHERE: SourceLine = { file: undefined, line: undefined };
+const MAX_PROBLEMS = 16;
+
+/**
+ * What a PDB tells of the code of its module. Names of C++ come with their arguments and are not mangled, but those of public symbols,
+ * which are all there is of code without debug information. Call frame information of x86-64 and ARM64 is in the image, not here.
+ */
+export class PdbDebugInformation implements DebugInformation, ListsSymbols {
+  readonly #pdb: PdbFile;
+  readonly #names: ProcedureNames;
+  readonly #problems = new Set<MinidumpError>();
+
+  constructor(pdb: PdbFile) {
+    this.#pdb = pdb;
+    this.#names = new ProcedureNames(pdb, (error) => this.#note(error));
+  }
+
+  /** What could not be used until now. */
+  get problems(): readonly MinidumpError[] {
+    return [...this.#problems];
+  }
+
+  *functionAt(rva: number): Task<FunctionAt | undefined> {
+    const linked = yield* this.#linked(rva);
+    if (linked === undefined) return undefined;
+    const number = yield* this.#attempt(this.#pdb.moduleAt(linked));
+    const module = number === undefined ? undefined : yield* this.#attempt(this.#pdb.module(number));
+    const procedure = module && (yield* this.#attempt(module.procedureAt(linked)));
+    if (module !== undefined && procedure !== undefined)
+      return yield* this.#procedure(linked, rva, module, procedure);
+    const found = yield* this.#publicAt(linked, rva);
+    const place =
+      module && found && (yield* this.#placeIn(yield* this.#lines(module, linked), linked, module));
+    return place && found ? { ...found, ...place } : found;
+  }
+
+  /** It is in .pdata of the image, or windowsFrameAt has something. */
+  *cfiAt(_rva: number): Task<CfiRow | undefined> {
+    return undefined;
+  }
+
+  *windowsFrameAt(rva: number): Task<WindowsFrame | undefined> {
+    const linked = yield* this.#linked(rva);
+    if (linked === undefined) return undefined;
+    for (const records of [
+      yield* this.#attempt(this.#pdb.frameData()),
+      yield* this.#attempt(this.#pdb.fpo()),
+    ]) {
+      const index = records?.find(linked);
+      const strings = yield* this.#attempt(this.#pdb.strings());
+      const frame = index === undefined ? undefined : yield* this.#attempt(records!.frame(index, strings));
+      if (frame === undefined) continue;
+      const { program } = frame;
+      const range = yield* this.#imageRange(frame, rva);
+      return { ...frame, ...range, program: program === undefined ? undefined : withRegisterNames(program) };
+    }
+    return undefined;
+  }
+
+  *list(listener: SymbolListener): Task<void> {
+    yield* listPdb(this.#pdb, this.#names, listener, (error) => this.#note(error));
+  }
+
+  /** The piece of a frame record that has an RVA of the image. */
+  *#imageRange({ start, size }: WindowsFrame, rva: number): Task<{ start: number; size: number }> {
+    const addresses = yield* this.#pdb.addresses();
+    for (const range of addresses.imageRanges(start, size)) {
+      if (rva >= range.start && rva < range.start + range.size)
+        return { start: range.start, size: range.size };
+    }
+    return { start: rva, size: 1 };
+  }
+
+  *#linked(rva: number): Task<number | undefined> {
+    return (yield* this.#attempt(this.#pdb.addresses()))?.linked(rva);
+  }
+
+  *#image(linked: number, otherwise: number): Task<number> {
+    return (yield* this.#pdb.addresses()).image(linked) ?? otherwise;
+  }
+
+  *#procedure(linked: number, rva: number, module: ModuleSymbols, procedure: Procedure): Task<FunctionAt> {
+    const publics = (yield* this.#attempt(this.#publicsAt(procedure.section, procedure.offset))) ?? [];
+    const own = publics.find(({ name }) => isPublicOfC(name, procedure.name, this.#pdb.isX86));
+    const name = yield* this.#names.ofProcedure(procedure, module, own !== undefined);
+    const lines = yield* this.#lines(module, linked);
+    const place = yield* this.#placeIn(lines, linked, module);
+    const sites = (yield* this.#attempt(module.inlineSites(procedure))) ?? [];
+    const inlines: InlinedCall[] = [];
+    const offset = linked - procedure.start;
+    for (const { site, line } of callsAt(sites, offset)) {
+      const at = line === undefined ? NOWHERE : yield* this.#source(site.ranges, line, module);
+      inlines.unshift({ name: yield* this.#names.ofInlinee(site.inlinee, module), ...at });
+    }
+    return {
+      name,
+      start: yield* this.#image(procedure.start, rva),
+      file: place?.file,
+      line: place?.line,
+      lineStart: place && (yield* this.#image(Math.max(place.linked, procedure.start), rva)),
+      parameterSize: (yield* this.#parameterSize(procedure.start)) ?? this.#undecorated(own).parameterSize,
+      inlines,
+    };
+  }
+
+  *#lines(module: ModuleSymbols, linked: number): Task<LineRanges | undefined> {
+    const sections = yield* this.#attempt(this.#pdb.sections());
+    const index = module.lines.find(linked);
+    if (sections === undefined || index === undefined) return undefined;
+    return yield* this.#attempt(module.lines.lines(index, sections));
+  }
+
+  *#placeIn(
+    lines: LineRanges | undefined,
+    linked: number,
+    module: ModuleSymbols,
+  ): Task<(SourceLine & { linked: number }) | undefined> {
+    const index = lines?.covering(linked);
+    if (lines === undefined || index === undefined || lines.line(index) === NO_LINE) return undefined;
+    return { ...(yield* this.#source(lines, index, module)), linked: lines.start(index) };
+  }
+
+  *#source(lines: LineRanges, index: number, module: ModuleSymbols): Task<SourceLine> {
+    const line = lines.line(index);
+    const name = yield* this.#attempt(this.#pdb.fileName(module, lines.file(index)));
+    return { file: name, line: line === NO_LINE ? undefined : line };
+  }
+
+  /** Bytes of parameters, as frame data or FPO of its first instruction have it. */
+  *#parameterSize(start: number): Task<number | undefined> {
+    if (!this.#pdb.isX86) return undefined;
+    for (const records of [
+      yield* this.#attempt(this.#pdb.frameData()),
+      yield* this.#attempt(this.#pdb.fpo()),
+    ]) {
+      const size = records?.parameterSizeAt(start);
+      if (size !== undefined) return size;
+    }
+    return undefined;
+  }
+
+  *#publicsAt(section: number, offset: number): Task<readonly PublicSymbol[]> {
+    const publics = yield* this.#pdb.publics();
+    const found = publics === undefined ? [] : yield* publics.before(section, offset);
+    return found[0]?.offset === offset ? found : [];
+  }
+
+  /** The public symbol that is nearest before an RVA, where there is no procedure. */
+  *#publicAt(linked: number, rva: number): Task<FunctionAt | undefined> {
+    const sections = yield* this.#attempt(this.#pdb.sections());
+    const place = sections?.place(linked);
+    if (sections === undefined || place === undefined || !sections.isCode(place.section)) return undefined;
+    const publics = yield* this.#attempt(this.#pdb.publics());
+    const [symbol] = (publics && (yield* this.#attempt(publics.before(place.section, place.offset)))) ?? [];
+    if (symbol === undefined) return undefined;
+    const start = linked - (place.offset - symbol.offset);
+    // It is the name of a function that ends before: this is what lies between two of them.
+    const owner = yield* this.#attempt(this.#pdb.moduleAt(start));
+    const module = owner === undefined ? undefined : yield* this.#attempt(this.#pdb.module(owner));
+    if (module && (yield* this.#attempt(module.procedureAt(start)))) return undefined;
+    const { name, parameterSize } = this.#undecorated(symbol);
+    return {
+      name,
+      start: yield* this.#image(start, rva),
+      ...NOWHERE,
+      lineStart: undefined,
+      parameterSize: (yield* this.#parameterSize(start)) ?? parameterSize,
+      inlines: [],
+    };
+  }
+
+  #undecorated(symbol: PublicSymbol | undefined): { name: string; parameterSize: number } {
+    return undecorated(symbol?.name ?? '', this.#pdb.isX86);
+  }
+
+  #note(error: MinidumpError): void {
+    if (this.#problems.size < MAX_PROBLEMS) this.#problems.add(error);
+  }
+
+  /** A part that is broken costs that part. */
+  *#attempt<T>(task: Task<T>): Task<T | undefined> {
+    try {
+      return yield* task;
+    } catch (error) {
+      if (!isBroken(error)) throw error;
+      this.#note(error);
+      return undefined;
+    }
+  }
+}
+
+/** The calls that an offset is in, the outermost first, each with the number of its line. */
+function callsAt(
+  sites: readonly InlineSite[],
+  offset: number,
+): { site: InlineSite; line: number | undefined }[] {
+  const lines = sites.map(({ ranges }) => ranges.covering(offset));
+  // A call that is in another covers that one too, whatever its own annotations say.
+  const covers = lines.map((line) => line !== undefined);
+  for (let i = sites.length - 1; i >= 0; i--) {
+    const { parent } = sites[i]!;
+    if (covers[i] && parent >= 0) covers[parent] = true;
+  }
+  const chain: { site: InlineSite; line: number | undefined }[] = [];
+  let inside = -1;
+  sites.forEach((site, i) => {
+    if (site.parent !== inside || !covers[i]) return;
+    chain.push({ site, line: lines[i] });
+    inside = i;
+  });
+  return chain;
+}

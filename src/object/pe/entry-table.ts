@@ -1,0 +1,72 @@
+import type { Task } from '../../io/index.js';
+import { ByteReader } from '../bytes.js';
+import { directoryOf, type PeImage } from './image.js';
+
+/** So many bytes of the table are read at once. */
+const BLOCK = 4096;
+const MAX_BLOCKS = 64;
+/** Larger tables are cut: those of browsers have some 10 MiB. */
+const MAX_SIZE = 256 * 1024 * 1024;
+
+/** The exception directory: entries of a fixed size, sorted by the RVA that each begins with. */
+export class EntryTable {
+  readonly count: number;
+  readonly #image: PeImage;
+  readonly #address: number;
+  readonly #entrySize: number;
+  readonly #perBlock: number;
+  readonly #blocks = new Map<number, ByteReader>();
+
+  private constructor(image: PeImage, address: number, count: number, entrySize: number) {
+    this.#image = image;
+    this.#address = address;
+    this.count = count;
+    this.#entrySize = entrySize;
+    this.#perBlock = Math.floor(BLOCK / entrySize);
+  }
+
+  static open(image: PeImage, entrySize: number): EntryTable | undefined {
+    const directory = directoryOf(image.headers, 'exception');
+    if (directory === undefined) return undefined;
+    const size = Math.min(directory.size, MAX_SIZE, image.headers.imageSize);
+    return new EntryTable(image, directory.address, Math.floor(size / entrySize), entrySize);
+  }
+
+  /** An entry, as a reader at its beginning; undefined where it is not there. */
+  *entry(index: number): Task<ByteReader | undefined> {
+    const number = Math.floor(index / this.#perBlock);
+    let block = this.#blocks.get(number);
+    if (block === undefined) {
+      const first = number * this.#perBlock;
+      const length = Math.min(this.#perBlock, this.count - first) * this.#entrySize;
+      const bytes = yield* this.#image.read(this.#address + first * this.#entrySize, length);
+      if (bytes === undefined) return undefined;
+      block = new ByteReader(bytes, '.pdata');
+      if (this.#blocks.size >= MAX_BLOCKS) this.#blocks.delete(this.#blocks.keys().next().value!);
+      this.#blocks.set(number, block);
+    }
+    block.position = (index % this.#perBlock) * this.#entrySize;
+    return block;
+  }
+
+  /**
+   * The last entry that begins at or before an RVA: a reader behind its start, or null where all begin after it. Undefined where the
+   * table is not all there.
+   */
+  *find(rva: number): Task<{ readonly start: number; readonly rest: ByteReader } | null | undefined> {
+    let low = 0;
+    let high = this.count;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const entry = yield* this.entry(middle);
+      if (entry === undefined) return undefined;
+      // Linkers sort; what fills the table up is zero, and at its end.
+      const start = entry.u32();
+      if (start !== 0 && start <= rva) low = middle + 1;
+      else high = middle;
+    }
+    if (low === 0) return null;
+    const rest = yield* this.entry(low - 1);
+    return rest && { start: rest.u32(), rest };
+  }
+}

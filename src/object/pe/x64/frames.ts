@@ -1,0 +1,112 @@
+import { MinidumpError, type Task } from '../../../io/index.js';
+import { ByteReader } from '../../bytes.js';
+import type { CfiRow } from '../../cfi.js';
+import type { SymbolListener } from '../../symbol-listing.js';
+import { EntryTable } from '../entry-table.js';
+import type { FunctionRange, PeFrames } from '../frames.js';
+import { mayRun, type PeImage } from '../image.js';
+import { cfiText } from './cfi-text.js';
+import { epilogueAt } from './epilogue.js';
+import { type FrameState, unwindPrologues } from './frame-state.js';
+import { LEAF, toCfiRow } from './row.js';
+import {
+  RUNTIME_FUNCTION_SIZE,
+  type RuntimeFunction,
+  readChain,
+  readRuntimeFunction,
+  type UnwindInfo,
+} from './unwind-info.js';
+
+/** The longest epilogue: an addition, 15 pops, a jump. */
+const MAX_EPILOGUE = 48;
+/** RUNTIME_FUNCTION_INDIRECT: the entry says where another is. */
+const INDIRECT = 1;
+/** Operations that a list looks at: more than those of the largest browser. */
+const MAX_LISTED = 1 << 26;
+
+/** Unwind data of x64: RUNTIME_FUNCTION and UNWIND_INFO, versions 1 and 2. */
+export class X64Frames implements PeFrames {
+  readonly #image: PeImage;
+  readonly #table: EntryTable;
+
+  private constructor(image: PeImage, table: EntryTable) {
+    this.#image = image;
+    this.#table = table;
+  }
+
+  static open(image: PeImage): X64Frames | undefined {
+    const table = EntryTable.open(image, RUNTIME_FUNCTION_SIZE);
+    return table && new X64Frames(image, table);
+  }
+
+  *cfiAt(rva: number, inCall: boolean): Task<CfiRow | undefined> {
+    const entry = yield* this.#entryAt(rva);
+    if (entry === undefined) return undefined;
+    if (entry === null) return mayRun(this.#image.headers, rva) ? LEAF : undefined;
+    const chain = yield* readChain(this.#image, entry);
+    if (chain === undefined) return undefined;
+    const infos = chain.map(({ info }) => info);
+    const state =
+      (inCall ? undefined : yield* this.#epilogue(rva, entry, infos[0]!)) ??
+      unwindPrologues(infos, rva - entry.start);
+    return toCfiRow(state);
+  }
+
+  *rangeAt(rva: number): Task<FunctionRange | undefined> {
+    const entry = yield* this.#entryAt(rva);
+    if (!entry) return undefined;
+    const chain = yield* readChain(this.#image, entry);
+    const functionStart = chain?.at(-1)?.entry.start ?? entry.start;
+    return { start: entry.start, end: entry.end, functionStart };
+  }
+
+  *list(listener: SymbolListener): Task<void> {
+    let cost = 0;
+    for (let i = 0; i < this.#table.count && cost < MAX_LISTED; i++) {
+      const reader = yield* this.#table.entry(i);
+      const entry = reader && readRuntimeFunction(reader);
+      // Zeros fill the table up: a damaged size may make them gigabytes.
+      if (entry?.start === 0) break;
+      if (entry === undefined || entry.end <= entry.start) continue;
+      try {
+        const chain = yield* readChain(this.#image, yield* this.#direct(entry));
+        if (chain === undefined) continue;
+        for (const { info } of chain) cost += info.operations.length;
+        const state = unwindPrologues(
+          chain.map(({ info }) => info),
+          Number.POSITIVE_INFINITY,
+        );
+        listener.cfi(entry.start, entry.end - entry.start, cfiText(state));
+      } catch (error) {
+        if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
+      }
+    }
+  }
+
+  /** Null where there is certainly none. */
+  *#entryAt(rva: number): Task<RuntimeFunction | null | undefined> {
+    const found = yield* this.#table.find(rva);
+    if (!found) return found;
+    const entry = { start: found.start, end: found.rest.u32(), info: found.rest.u32() };
+    return rva < entry.end ? yield* this.#direct(entry) : null;
+  }
+
+  *#direct(entry: RuntimeFunction): Task<RuntimeFunction> {
+    if ((entry.info & INDIRECT) === 0) return entry;
+    const bytes = yield* this.#image.read(entry.info - INDIRECT, RUNTIME_FUNCTION_SIZE);
+    return bytes === undefined ? entry : readRuntimeFunction(new ByteReader(bytes, 'indirect unwind data'));
+  }
+
+  *#epilogue(rva: number, { start, end }: RuntimeFunction, info: UnwindInfo): Task<FrameState | undefined> {
+    const isChained = info.chained !== undefined;
+    if (rva - start < info.prologSize && !isChained) return undefined;
+    const { epilogues } = info;
+    // An epilogue of version 2 begins behind what gives the frame back.
+    const inside = epilogues?.beforeEnd.some(
+      (begin) => rva >= end - begin && rva < end - begin + epilogues.size,
+    );
+    if (inside === false) return undefined;
+    const code = yield* this.#image.read(rva, Math.min(MAX_EPILOGUE, end - rva));
+    return code && epilogueAt(code, { rva, start, end, frameRegister: info.frameRegister, isChained });
+  }
+}
