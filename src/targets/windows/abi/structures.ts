@@ -5,7 +5,6 @@ import {
   CONTEXT_AMD64,
   CONTEXT_ARM64,
   CONTEXT_X86,
-  type Layout,
   MINIDUMP_COMPRESSED_MEMORY_STREAM_FINISH_CALLBACK,
   MINIDUMP_MEMORY_INFO,
   overlay,
@@ -169,7 +168,7 @@ function declare(abi: Abi) {
       ExceptionRecord: pointer,
       ExceptionAddress: pointer,
       NumberParameters: u32,
-      ExceptionInformation: at(8 + 3 * pointer.size, array(pointer as Layout<bigint>, MAXIMUM_PARAMETERS)),
+      ExceptionInformation: at(8 + 3 * pointer.size, array(pointer, MAXIMUM_PARAMETERS)),
     }),
   };
 }
