@@ -36,8 +36,9 @@ export async function writeMinidump<Param = unknown>(
   const options = given as WriteMinidumpOptions;
   if (process.platform !== 'win32') return await writeOnLinux(pid, destination, linuxOptions(options));
   const { dumpOnWindowsAsync } = await import('./windows.js');
+  const checked = windowsOptions(options);
   checkOptions({ ...options, exception: undefined });
   const output = await openOutput(destination, options);
-  const report = output.report(await dumpOnWindowsAsync(pid, windowsOptions(options), output.sink));
+  const report = output.report(await dumpOnWindowsAsync(pid, checked, output.sink));
   return typeof destination === 'string' ? { file: '', ...report } : report;
 }

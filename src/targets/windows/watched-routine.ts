@@ -5,6 +5,7 @@ import type {
   ReportedRange,
   UnreadableRange,
 } from '../../dump/index.js';
+import { CallbackProtocol } from '../../dump/protocol.js';
 import {
   HRESULT,
   MODULE_WRITE_FLAGS,
@@ -46,6 +47,10 @@ export class WatchedRoutine {
   readonly #handles: CallerHandles;
   readonly #snapshot: boolean;
   readonly #nowhere: boolean;
+  /** Of a `callbacks` object. */
+  readonly #idiomatic: CallbackProtocol | undefined;
+  readonly #includedThreads = new Set<number>();
+  readonly #includedModules = new Set<bigint>();
   #start = 0;
 
   /**
@@ -64,26 +69,67 @@ export class WatchedRoutine {
     this.#handles = handles;
     this.#snapshot = snapshot;
     this.#nowhere = nowhere;
+    const { callbacks } = options;
+    if (callbacks !== undefined) this.#idiomatic = new CallbackProtocol({ callbacks }, 0, handles.process);
   }
 
   /** The dump begins. */
   start(): void {
     this.#start = performance.now();
+    this.#idiomatic?.checkCancelled();
   }
 
   readonly routine: MINIDUMP_CALLBACK_ROUTINE = (_param, given, output) => {
     this.asked.add(given.CallbackType);
-    this.#checkTime();
     const input = this.#named(given);
     const flags = { thread: output.ThreadWriteFlags, module: output.ModuleWriteFlags };
-    const answer =
-      this.#user === undefined ? byDefault(input.CallbackType) : this.#user(this.#param, input, output);
+    const answer = this.#ask(input, output);
     // A promise is refused by the bridge.
     if (typeof answer !== 'object') this.#note(input, output, Boolean(answer), flags);
     return answer;
   };
 
-  #checkTime(): void {
+  #ask(input: MINIDUMP_CALLBACK_INPUT, output: MINIDUMP_CALLBACK_OUTPUT): boolean {
+    if (this.#user === undefined) return byDefault(input.CallbackType);
+    if (!this.#stillIncluded(input, output)) return false;
+    return this.#user(this.#param, input, output);
+  }
+
+  /**
+   * What a `callbacks` object promises does not depend on what a DbgHelp asks: `cancel` is asked all the time (some ask once, some never), and
+   * of threads and modules that were not asked about beforehand, `includeThread` and `includeModule` decide now.
+   */
+  #stillIncluded(input: MINIDUMP_CALLBACK_INPUT, output: MINIDUMP_CALLBACK_OUTPUT): boolean {
+    const protocol = this.#idiomatic;
+    if (protocol === undefined) return true;
+    if (input.CallbackType !== Type.CancelCallback) protocol.checkCancelled();
+    switch (input.CallbackType) {
+      case Type.IncludeThreadCallback:
+        this.#includedThreads.add(input.IncludeThread.ThreadId);
+        return true;
+      case Type.IncludeModuleCallback:
+        this.#includedModules.add(input.IncludeModule.BaseOfImage);
+        return true;
+      case Type.ThreadCallback:
+      case Type.ThreadExCallback: {
+        const id = threadOf(input);
+        if (this.#includedThreads.has(id)) return true;
+        output.ThreadWriteFlags = protocol.includeThread(id, output.ThreadWriteFlags);
+        return output.ThreadWriteFlags !== 0;
+      }
+      case Type.ModuleCallback: {
+        const { BaseOfImage } = input.Module;
+        if (this.#includedModules.has(BaseOfImage)) return true;
+        output.ModuleWriteFlags = protocol.includeModule(BaseOfImage, output.ModuleWriteFlags);
+        return output.ModuleWriteFlags !== 0;
+      }
+      default:
+        return true;
+    }
+  }
+
+  /** @throws MinidumpError `max-pause`, `cancelled` */
+  checkTime(): void {
     const { maxPause, signal } = this.#options;
     if (signal?.aborted) throw new MinidumpError('cancelled', 'the dump was given up');
     if (maxPause !== undefined && performance.now() - this.#start > maxPause) {

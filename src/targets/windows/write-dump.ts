@@ -84,6 +84,7 @@ export function writeWindowsDump(
   const bridge = nativeRoutine(watched.routine, undefined, abi, koffiMemory, {
     handles,
     processSnapshot: snapshot !== undefined,
+    check: () => watched.checkTime(),
   });
   using registered = new RegisteredRoutine((_param, input, out) => bridge.call(input, out));
 
@@ -159,11 +160,6 @@ function userStreams({ comment, userStreams = [] }: WindowsDumpOptions): UserStr
 function neverAsked({ callbacks, type = 0 }: WindowsDumpOptions, asked: ReadonlySet<number>): string[] {
   const types = MINIDUMP_CALLBACK_TYPE;
   const asks = {
-    includeThread: types.IncludeThreadCallback,
-    includeModule: types.IncludeModuleCallback,
-    thread: types.ThreadCallback,
-    module: types.ModuleCallback,
-    cancel: types.CancelCallback,
     vmStart: types.VmStartCallback,
     vmQuery: types.VmStartCallback,
     vmPreRead: types.VmStartCallback,
