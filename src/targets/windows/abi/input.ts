@@ -49,7 +49,7 @@ function armField(arm: InputArm, abi: Abi) {
  * Addresses are as native code gave them: no one documents whether those of a 32-bit process come sign-extended.
  *
  * @param bytes MINIDUMP_CALLBACK_INPUT, at least `inputSize` bytes of it
- * @returns Buffer of Io, VmPreRead and VmPostRead are native memory itself, all else is copied
+ * @returns Buffer of Io, VmPreRead and VmPostRead is what `memory` gave, all else is copied
  * @throws MinidumpError `truncated` if there are fewer bytes
  */
 export function decodeInput(

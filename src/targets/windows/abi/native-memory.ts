@@ -1,12 +1,14 @@
 /** Memory of this process, as native code knows it. */
 export interface NativeMemory {
   /**
-   * The bytes at an address, not copied: what is written into them is written there. Only used until the native code that named
+   * The bytes at an address: native memory itself, or a copy where there is a `write`. Only used until the native code that named
    * the address goes on; what is handed to the user is copied.
    *
    * @param size in bytes, above 0; never past what native code named, and of a text never past the page that its end is on
    */
   view(address: bigint, size: number): Uint8Array;
+  /** Puts bytes at an address. For runtimes without views of native memory, as Electron: then what `view` gave is written back. */
+  write?(address: bigint, bytes: Uint8Array): void;
 }
 
 /** What stands in the callback for the handles of native code. */

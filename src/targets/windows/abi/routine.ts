@@ -97,7 +97,9 @@ class Bridge implements NativeRoutine {
       // A type of a newer DbgHelp: FALSE is what every routine says to what it does not know.
       if (size === undefined) return 0;
       const output = this.#memory.view(outputAddress, OUTPUT_SIZE);
-      return this.#answer(inputAddress, size, output) || this.#refuse(type, output) ? 1 : 0;
+      const answer = this.#answer(inputAddress, size, output) || this.#refuse(type, output);
+      this.#memory.write?.(outputAddress, output);
+      return answer ? 1 : 0;
     } catch (error) {
       this.#fail(error);
       return 0;
@@ -109,8 +111,9 @@ class Bridge implements NativeRoutine {
     if (this.failure !== undefined) return false;
     try {
       this.#options.check?.();
-      const input = decodeInput(this.#memory.view(address, size), this.#abi, this.#memory, this.#handles)!;
-      const answer = this.#ask(input, readOutput(bytes, input, this.#abi, this.#handles));
+      const memory = new NotedMemory(this.#memory);
+      const input = decodeInput(memory.view(address, size), this.#abi, memory, this.#handles)!;
+      const answer = this.#ask(input, memory, readOutput(bytes, input, this.#abi, this.#handles));
       // After FALSE DbgHelp's own defaults hold, so they stay.
       if (answer.returns) writeOutput(bytes, input.CallbackType, answer.output!, this.#abi, this.#handles);
       return answer.returns;
@@ -136,7 +139,7 @@ class Bridge implements NativeRoutine {
   }
 
   /** Asks the routine, unless the answer is known. */
-  #ask(input: MINIDUMP_CALLBACK_INPUT, output: PartialOutput): Answer {
+  #ask(input: MINIDUMP_CALLBACK_INPUT, memory: NotedMemory, output: PartialOutput): Answer {
     switch (input.CallbackType) {
       case Type.MemoryCallback:
         return this.#range(this.#added, input, output);
@@ -173,7 +176,7 @@ class Bridge implements NativeRoutine {
       }
       case Type.VmPreReadCallback: {
         const { Size } = input.VmPreRead;
-        const returns = this.#withCopy(input.VmPreRead, () => this.#call(input, output));
+        const returns = withCopy(input.VmPreRead, memory, () => this.#call(input, output));
         // A read that the routine did not do has no bytes, whatever it says.
         const done = toResult(output.VmReadStatus) === S_OK;
         output.VmReadBytesCompleted = returns && done ? checkReadCount(output.VmReadBytesCompleted, Size) : 0;
@@ -181,7 +184,7 @@ class Bridge implements NativeRoutine {
       }
       case Type.VmPostReadCallback: {
         const { Size } = input.VmPostRead;
-        const returns = this.#withCopy(input.VmPostRead, () => this.#call(input, output));
+        const returns = withCopy(input.VmPostRead, memory, () => this.#call(input, output));
         if (returns) checkReadCount(output.VmReadBytesCompleted, Size);
         return { returns, output };
       }
@@ -224,19 +227,42 @@ class Bridge implements NativeRoutine {
     }
     return { returns: true, output: { CheckCancel: true, Cancel: false } };
   }
+}
 
-  /**
-   * The routine works on a copy of the buffer, which it may keep: native memory is gone when DbgHelp goes on. What it wrote
-   * counts, as it would in C, whether it returns TRUE or FALSE.
-   */
-  #withCopy(read: { Buffer: Uint8Array }, call: () => boolean): boolean {
-    const native = read.Buffer;
-    const copy = native.slice();
-    read.Buffer = copy;
-    const answer = call();
-    native.set(copy);
-    return answer;
+/** Native memory that knows where what it gave came from. */
+class NotedMemory implements NativeMemory {
+  readonly #memory: NativeMemory;
+  readonly #addresses = new Map<Uint8Array, bigint>();
+
+  constructor(memory: NativeMemory) {
+    this.#memory = memory;
   }
+
+  view(address: bigint, size: number): Uint8Array {
+    const bytes = this.#memory.view(address, size);
+    this.#addresses.set(bytes, address);
+    return bytes;
+  }
+
+  /** Sets what `view` gave, in native memory too. */
+  set(bytes: Uint8Array, value: Uint8Array): void {
+    bytes.set(value);
+    const address = this.#addresses.get(bytes);
+    if (address !== undefined) this.#memory.write?.(address, bytes);
+  }
+}
+
+/**
+ * The routine works on a copy of the buffer, which it may keep: native memory is gone when DbgHelp goes on. What it wrote
+ * counts, as it would in C, whether it returns TRUE or FALSE.
+ */
+function withCopy(read: { Buffer: Uint8Array }, memory: NotedMemory, call: () => boolean): boolean {
+  const native = read.Buffer;
+  const copy = native.slice();
+  read.Buffer = copy;
+  const answer = call();
+  memory.set(native, copy);
+  return answer;
 }
 
 /** What broke while an answer was looked at: an object without its members, a getter that throws. */
