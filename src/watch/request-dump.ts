@@ -26,7 +26,7 @@ export async function requestDump(
   destination: Destination | null | undefined,
   options: RequestDumpOptions = {},
 ): Promise<DumpReport & OutputReport> {
-  const watcher = tracerOf(pid) === 0 ? undefined : watcherOf(pid);
+  const watcher = process.platform !== 'linux' || tracerOf(pid) === 0 ? undefined : watcherOf(pid);
   const report = watcher && (await fromWatcher(watcher, pid, destination, options));
   if (report !== undefined) return report;
   const { callback, ...rest } = options;

@@ -1,4 +1,4 @@
-import { env, platform } from 'node:process';
+import { platform } from 'node:process';
 import { parseDumpType } from '../../dump/dump-type-text.js';
 import type { DumpReport } from '../../dump/index.js';
 import type { LiveException } from '../../live/options.js';
@@ -56,8 +56,6 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
       spool: given.spool,
       snapshot: parseChoice(given.snapshot, SNAPSHOT_MODES, '--snapshot'),
       dbghelp: given.dbghelp,
-      // For tests under Wine, whose DbgHelp is built by another compiler.
-      abi: abiFrom(env.MDMP_DBGHELP_ABI),
       comment: given.comment,
       force: given.force ?? false,
       beforeStop: workInForeground,
@@ -72,12 +70,6 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
   }
   if (given.json) await printJson(report);
   else await print(summary(report, placeOf(report, output), given.callback !== undefined));
-}
-
-function abiFrom(text: string | undefined): 'msvc' | 'gcc' | undefined {
-  return text === undefined || text === ''
-    ? undefined
-    : parseChoice(text, ['msvc', 'gcc'] as const, 'MDMP_DBGHELP_ABI');
 }
 
 /** Of a crash, TID,SIGINFO,UCONTEXT; on Windows TID,POINTERS. */

@@ -1,5 +1,6 @@
 import type { DumpOptions } from '../../dump/index.js';
 import { MinidumpError } from '../../io/index.js';
+import type { Abi } from './abi/index.js';
 import { checkNativeException, type NativeException } from './exception.js';
 
 /** What only a dump on Windows takes. */
@@ -11,7 +12,7 @@ export interface WindowsOptions {
   dbghelp?: string | undefined;
   /**
    * The compiler that this DLL was built by: on 64-bit processors it decides where in two structures a CONTEXT lies. Microsoft's are
-   * `msvc`, the default. `gcc` is for tests under Wine, whose own dbghelp.dll is built by mingw.
+   * `msvc`, the default. `gcc` is for tests under Wine, whose own dbghelp.dll is built by mingw; so is the variable MDMP_DBGHELP_ABI.
    */
   abi?: 'msvc' | 'gcc' | undefined;
 }
@@ -31,9 +32,19 @@ export interface WindowsDumpOptions<Param = unknown>
   afterStop?: (() => void) | undefined;
 }
 
+/** Of the DLL; MDMP_DBGHELP_ABI says it where no option does. @throws MinidumpError `invalid-argument` */
+export function compilerOf({ abi }: WindowsOptions): Abi['compiler'] {
+  const compiler = abi ?? (process.env.MDMP_DBGHELP_ABI || 'msvc');
+  if (compiler === 'msvc' || compiler === 'gcc') return compiler;
+  throw new MinidumpError(
+    'invalid-argument',
+    `abi (MDMP_DBGHELP_ABI) must be msvc or gcc, not ${String(compiler)}`,
+  );
+}
+
 /** Refuses what DbgHelp cannot be told. @throws MinidumpError `unsupported`, `invalid-argument` */
 export function checkWindowsOptions(given: WindowsDumpOptions & { maxStack?: number | undefined }): void {
-  const { maxStack, maxPause, abi, dbghelp, exception, snapshot } = given;
+  const { maxStack, maxPause, dbghelp, exception, snapshot } = given;
   if (maxStack !== undefined) {
     throw new MinidumpError(
       'unsupported',
@@ -52,9 +63,7 @@ export function checkWindowsOptions(given: WindowsDumpOptions & { maxStack?: num
       `snapshot must be auto, always or never, not ${String(snapshot)}`,
     );
   }
-  if (abi !== undefined && abi !== 'msvc' && abi !== 'gcc') {
-    throw new MinidumpError('invalid-argument', `abi must be msvc or gcc, not ${String(abi)}`);
-  }
+  compilerOf(given);
   if (dbghelp !== undefined && (typeof dbghelp !== 'string' || dbghelp === '')) {
     throw new MinidumpError('invalid-argument', 'dbghelp must be the path of a DLL');
   }

@@ -7,7 +7,7 @@ import {
   type UserStream,
 } from '../../dump/index.js';
 import { MINIDUMP_CALLBACK_TYPE, MINIDUMP_TYPE } from '../../format/index.js';
-import { MinidumpError } from '../../io/index.js';
+import { MinidumpError, NoSink } from '../../io/index.js';
 import { lastError } from '../../node/win32.js';
 import { handleOf } from '../../node/windows-file.js';
 import {
@@ -24,7 +24,7 @@ import { miniDumpWriteDump, RegisteredRoutine } from './dbghelp-library.js';
 import { readFinishedDump } from './finished-dump.js';
 import { koffiAddress, koffiMemory } from './koffi-memory.js';
 import { ownCpu } from './machine.js';
-import { checkWindowsOptions, type WindowsDumpOptions } from './options.js';
+import { checkWindowsOptions, compilerOf, type WindowsDumpOptions } from './options.js';
 import { DbgHelpError } from './results.js';
 import { WatchedRoutine } from './watched-routine.js';
 import { WindowsProcess } from './windows-process.js';
@@ -60,7 +60,7 @@ export function writeWindowsDump(
       'a process cannot have DbgHelp dump it while it answers its callback',
     );
   }
-  const abi: Abi = { cpu: ownCpu(), compiler: options.abi ?? 'msvc' };
+  const abi: Abi = { cpu: ownCpu(), compiler: compilerOf(options) };
   const write = miniDumpWriteDump(options.dbghelp);
   const file = output.fd === null ? null : handleOf(output.fd);
   const warnings: string[] = [];
@@ -114,9 +114,12 @@ export function writeWindowsDump(
   const ended = performance.now();
   options.afterStop?.();
   if (bridge.failure !== undefined) throw bridge.failure;
+  // Some write nothing where there is no file, and say TRUE.
+  if (done && file === null && !watched.callbackWrites) new NoSink().write();
   if (!done) throw target.ended ? gone(pid, result) : new DbgHelpError(pid, result);
 
-  const { callbackWrites, excludedThreads, excludedModules, asked } = watched;
+  warnings.push(...neverAsked(options, watched.asked));
+  const { callbackWrites, excludedThreads, excludedModules } = watched;
   const finished =
     output.fd !== null && output.readable && !callbackWrites
       ? readFinishedDump(output.fd)
@@ -136,7 +139,7 @@ export function writeWindowsDump(
     unreadable: watched.unreadable,
     withoutMeaning: [],
     shortenedCalls: 0,
-    warnings: [...warnings, ...neverAsked(options, asked)],
+    warnings,
     streams: finished.streams,
   };
 }
@@ -156,20 +159,32 @@ function userStreams({ comment, userStreams = [] }: WindowsDumpOptions): UserStr
   return [...(comment === undefined ? [] : [commentStream(comment)]), ...userStreams];
 }
 
-/** What a `callbacks` object decides is a promise; DbgHelps differ in what they ask. */
+/**
+ * What a `callbacks` object decides is a promise, and DbgHelps differ in what they ask. What it keeps out of a dump must not be in it, so such a
+ * dump fails; what is missing is a warning.
+ *
+ * @throws MinidumpError `unsupported`
+ */
 function neverAsked({ callbacks, type = 0 }: WindowsDumpOptions, asked: ReadonlySet<number>): string[] {
-  const types = MINIDUMP_CALLBACK_TYPE;
-  const asks = {
-    vmStart: types.VmStartCallback,
-    vmQuery: types.VmStartCallback,
-    vmPreRead: types.VmStartCallback,
-    vmPostRead: types.VmStartCallback,
-    // In a full dump it is never asked.
-    ...((type & MINIDUMP_TYPE.MiniDumpWithFullMemory) === 0 ? { memory: types.MemoryCallback } : {}),
-  };
-  return Object.entries(asks)
-    .filter(([name, type]) => callbacks?.[name as keyof Callbacks] !== undefined && !asked.has(type))
-    .map(([name]) => `this DbgHelp has not asked \`${name}\`: what it decides was not decided`);
+  const full = (type & MINIDUMP_TYPE.MiniDumpWithFullMemory) !== 0;
+  const { VmStartCallback, IncludeVmRegionCallback, MemoryCallback } = MINIDUMP_CALLBACK_TYPE;
+  const unasked = (name: keyof Callbacks, type: number) =>
+    callbacks?.[name] !== undefined && !asked.has(type);
+  const keeping = (['vmQuery', 'vmPreRead', 'vmPostRead'] as const).find((name) =>
+    unasked(name, VmStartCallback),
+  );
+  const lost =
+    keeping ?? (full && unasked('includeVmRegion', IncludeVmRegionCallback) ? 'includeVmRegion' : undefined);
+  if (lost !== undefined) {
+    throw new MinidumpError(
+      'unsupported',
+      `this DbgHelp has not asked \`${lost}\`: what it would have kept out is in the dump, which is given up`,
+      { advice: 'Name a newer DLL (--dbghelp), or take memory out with removeMemory.' },
+    );
+  }
+  // In a full dump it is never asked.
+  if (full || !unasked('memory', MemoryCallback)) return [];
+  return ['this DbgHelp has not asked `memory`: what it would have added is not in the dump'];
 }
 
 function gone(pid: number, result: number): MinidumpError {

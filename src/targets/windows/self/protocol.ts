@@ -1,6 +1,6 @@
 import type { DumpReport } from '../../../dump/index.js';
 import type { ErrorCode } from '../../../io/index.js';
-import type { WindowsDumpOptions } from '../options.js';
+import { compilerOf, type WindowsDumpOptions } from '../options.js';
 
 /*
  * What a process and the helper that dumps it agree on. The helper is told what to do by a file (HelperRequest) on its standard input, and
@@ -16,8 +16,8 @@ export type HelperOptions = Pick<
 >;
 
 export function helperOptions(options: WindowsDumpOptions): HelperOptions {
-  const { type, userStreams, comment, exception, maxPause, snapshot, dbghelp, abi } = options;
-  return { type, userStreams, comment, exception, maxPause, snapshot, dbghelp, abi };
+  const { type, userStreams, comment, exception, maxPause, snapshot, dbghelp } = options;
+  return { type, userStreams, comment, exception, maxPause, snapshot, dbghelp, abi: compilerOf(options) };
 }
 
 export interface HelperRequest {
