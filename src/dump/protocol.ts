@@ -1,5 +1,18 @@
-import { HRESULT, MINIDUMP_SECONDARY_FLAGS, MINIDUMP_CALLBACK_TYPE as Type } from '../format/index.js';
+import { HRESULT, MINIDUMP_CALLBACK_TYPE as Type } from '../format/index.js';
 import { MinidumpError } from '../io/index.js';
+import {
+  askRoutine,
+  cancelledByCallback,
+  checkQueryResult,
+  checkRange,
+  checkRangeCount,
+  checkReadCount,
+  checkRegionPart,
+  checkSecondaryFlags,
+  checkWritten,
+  toResult,
+  unknownRegion,
+} from './answers.js';
 import type {
   MINIDUMP_CALLBACK_INPUT,
   MINIDUMP_CALLBACK_OUTPUT,
@@ -18,9 +31,6 @@ const { S_OK, S_FALSE, E_NOTIMPL } = HRESULT;
 
 type DistributiveOmit<T, K extends keyof never> = T extends unknown ? Omit<T, K> : never;
 type Input = DistributiveOmit<MINIDUMP_CALLBACK_INPUT, 'ProcessId' | 'ProcessHandle'>;
-
-/** A callback that names ranges for ever must not keep the process stopped for ever. */
-const MAX_RANGES = 1_000_000;
 
 /**
  * Callbacks that come before the process is looked at, or after: as on Windows they get no process id, and two of them no
@@ -74,26 +84,7 @@ export class CallbackProtocol {
       ProcessHandle: WITHOUT_HANDLE.has(input.CallbackType) ? null : this.#handle,
       ...input,
     } as MINIDUMP_CALLBACK_INPUT;
-    let answer: unknown;
-    try {
-      answer = this.#routine!(this.#param, full, output as MINIDUMP_CALLBACK_OUTPUT);
-    } catch (cause) {
-      if (cause instanceof MinidumpError) throw cause;
-      const message = cause instanceof Error ? cause.message : String(cause);
-      throw new MinidumpError('callback-failed', `the callback threw: ${message}`, { cause });
-    }
-    if (typeof (answer as Promise<unknown> | undefined)?.then === 'function') {
-      // Nobody will wait for it; a later rejection must not take the process down.
-      (answer as Promise<unknown>).then(undefined, () => {});
-      throw new MinidumpError(
-        'callback-async',
-        'the callback is asynchronous: the process stands still while it runs',
-        {
-          advice: 'Do what takes time before the dump or after it, and answer with a plain value.',
-        },
-      );
-    }
-    return Boolean(answer);
+    return askRoutine(this.#routine!, this.#param, full, output);
   }
 
   /** Whether the callback says that what it dumps is a snapshot. */
@@ -123,16 +114,7 @@ export class CallbackProtocol {
     if (!this.present) return 0;
     const output = { SecondaryFlags: 0 };
     const answer = this.#call({ CallbackType: Type.SecondaryFlagsCallback, SecondaryFlags: 0 }, output);
-    if (!answer) return 0;
-    const flags = output.SecondaryFlags;
-    if (!Number.isInteger(flags) || (flags & ~MINIDUMP_SECONDARY_FLAGS.MiniSecondaryValidFlags) !== 0) {
-      throw new MinidumpError(
-        'invalid-argument',
-        `the callback set SecondaryFlags to ${String(flags)}, which has bits without a meaning`,
-        { advice: 'MiniSecondaryWithoutPowerInfo (1) is the only one.' },
-      );
-    }
-    return flags;
+    return answer ? checkSecondaryFlags(output.SecondaryFlags) : 0;
   }
 
   /** Gives the callback the chance to give the dump up; asked on while it says CheckCancel. */
@@ -141,7 +123,7 @@ export class CallbackProtocol {
     const output = { CheckCancel: false, Cancel: false };
     const answer = this.#call({ CallbackType: Type.CancelCallback }, output);
     this.#checkCancel = answer && Boolean(output.CheckCancel);
-    if (answer && output.Cancel) throw new MinidumpError('cancelled', 'the callback cancelled the dump');
+    if (answer && output.Cancel) throw cancelledByCallback();
   }
 
   /** The write flags of a thread, or 0 if it is left out. Asked before the thread is stopped. */
@@ -199,21 +181,10 @@ export class CallbackProtocol {
     while (this.present) {
       const output = { MemoryBase: 0n, MemorySize: 0 as number | bigint };
       if (!this.#call({ CallbackType }, output)) break;
-      const size = toBigInt(output.MemorySize, 'MemorySize');
-      if (size === 0n) break;
-      const start = toBigInt(output.MemoryBase, 'MemoryBase');
-      if (start < 0n || size < 0n || start + size > 1n << 64n) {
-        throw new MinidumpError(
-          'callback-failed',
-          `the callback named an impossible range: ${size} bytes at ${start}`,
-        );
-      }
-      ranges.push({ start, end: start + size });
-      if (ranges.length > MAX_RANGES) {
-        throw new MinidumpError('callback-failed', `the callback named more than ${MAX_RANGES} ranges`, {
-          advice: 'Return FALSE when there are no more.',
-        });
-      }
+      const range = checkRange(output);
+      if (range === undefined) break;
+      ranges.push(range);
+      checkRangeCount(ranges.length);
       this.checkCancelled();
     }
     return ranges;
@@ -232,20 +203,7 @@ export class CallbackProtocol {
       this.#moreRegions = false;
       return whole;
     }
-    const size = toBigInt(output.VmRegion.RegionSize, 'RegionSize');
-    if (size === 0n) return undefined;
-    const start = toBigInt(output.VmRegion.BaseAddress, 'BaseAddress');
-    const end = start + size;
-    // The region's own borders need not be those of pages: in a dump they may lie anywhere.
-    const cut = (at: bigint) => at !== whole.start && at !== whole.end && (at & 4095n) !== 0n;
-    if (start < whole.start || end > whole.end || cut(start) || cut(end)) {
-      throw new MinidumpError(
-        'callback-failed',
-        `the callback made a region larger or cut through a page: ${size} bytes at 0x${start.toString(16)}`,
-        { advice: 'VmRegion may only shrink, by whole pages.' },
-      );
-    }
-    return { start, end };
+    return checkRegionPart(region, output.VmRegion);
   }
 
   /**
@@ -268,34 +226,9 @@ export class CallbackProtocol {
   /** What lies at an address, if the callback answers that: undefined leaves it to the target. */
   vmQuery(Offset: bigint): MINIDUMP_MEMORY_INFO_VALUE | undefined {
     if (!this.#vm) return undefined;
-    const output = {
-      VmQueryStatus: E_NOTIMPL as number,
-      VmQueryResult: {
-        BaseAddress: 0n,
-        AllocationBase: 0n,
-        AllocationProtect: 0,
-        RegionSize: 0n,
-        State: 0,
-        Protect: 0,
-        Type: 0,
-      },
-    };
+    const output = { VmQueryStatus: E_NOTIMPL as number, VmQueryResult: unknownRegion() };
     const answer = this.#call({ CallbackType: Type.VmQueryCallback, VmQuery: { Offset } }, output);
-    const status = toResult(output.VmQueryStatus);
-    if (!answer || status === E_NOTIMPL) return undefined;
-    const result = output.VmQueryResult;
-    const size = toBigInt(result.RegionSize, 'RegionSize');
-    const base = toBigInt(result.BaseAddress, 'BaseAddress');
-    if (status !== S_OK || size <= 0n || base > Offset || base + size <= Offset || base + size > 1n << 64n) {
-      throw new MinidumpError(
-        'callback-failed',
-        status === S_OK
-          ? `VmQueryResult does not hold the address that was asked for, 0x${Offset.toString(16)}`
-          : `VmQueryStatus is 0x${status.toString(16)}: the memory of the process cannot be listed`,
-        { advice: 'Set S_OK and a region that holds the address, or E_NOTIMPL to leave it to mdmp.' },
-      );
-    }
-    return { ...result, BaseAddress: base, RegionSize: size };
+    return answer ? checkQueryResult(Offset, output) : undefined;
   }
 
   /** How many bytes of a read the callback has done by itself; undefined if it says that the read fails. */
@@ -308,7 +241,7 @@ export class CallbackProtocol {
     );
     const status = toResult(output.VmReadStatus);
     if (!answer || status === E_NOTIMPL) return 0;
-    return status === S_OK ? toCount(output.VmReadBytesCompleted, Buffer.length) : undefined;
+    return status === S_OK ? checkReadCount(output.VmReadBytesCompleted, Buffer.length) : undefined;
   }
 
   /** How many bytes of a read count in the end; the callback may have changed them. */
@@ -324,7 +257,7 @@ export class CallbackProtocol {
       output,
     );
     if (!answer) return Completed;
-    const completed = toCount(output.VmReadBytesCompleted, Buffer.length);
+    const completed = checkReadCount(output.VmReadBytesCompleted, Buffer.length);
     const failed = toResult(output.VmReadStatus) !== S_OK && Status === S_OK;
     return failed ? Math.min(completed, Buffer.length - 1) : completed;
   }
@@ -338,22 +271,14 @@ export class CallbackProtocol {
   ioWriteAll(Offset: bigint, Buffer: Uint8Array): void {
     const output = { Status: E_NOTIMPL as number };
     const Io = { Handle: this.#file, Offset, Buffer, BufferBytes: Buffer.length };
-    this.#ioResult('IoWriteAll', this.#call({ CallbackType: Type.IoWriteAllCallback, Io }, output), output);
+    const answer = this.#call({ CallbackType: Type.IoWriteAllCallback, Io }, output);
+    checkWritten('IoWriteAll', answer, output.Status);
   }
 
   ioFinish(): void {
     const output = { Status: E_NOTIMPL as number };
     const input: Input = { CallbackType: Type.IoFinishCallback, Io: { Handle: this.#file } };
-    this.#ioResult('IoFinish', this.#call(input, output), output);
-  }
-
-  #ioResult(what: string, answer: boolean, { Status }: { Status: number }): void {
-    const status = toResult(Status);
-    if (answer && status === S_OK) return;
-    const said = answer ? `Status 0x${status.toString(16)}` : 'FALSE';
-    throw new MinidumpError('write-failed', `the callback could not write the dump: ${what} gave ${said}`, {
-      advice: 'A callback that took over the output (IoStart) must answer TRUE with Status S_OK.',
-    });
+    checkWritten('IoFinish', this.#call(input, output), output.Status);
   }
 
   /**
@@ -367,26 +292,4 @@ export class CallbackProtocol {
     if (!answer || output.Handle === null || output.Handle === undefined) return;
     this.#call({ CallbackType: Type.KernelMinidumpStatusCallback, Status: E_NOTIMPL });
   }
-}
-
-/** An HRESULT as the unsigned number of HRESULT; programs may give it signed. */
-function toResult(value: unknown): number {
-  return Number(value) >>> 0;
-}
-
-function toCount(value: unknown, most: number): number {
-  if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most) return value;
-  throw new MinidumpError(
-    'callback-failed',
-    `the callback set VmReadBytesCompleted to ${String(value)}, of ${most} bytes`,
-  );
-}
-
-function toBigInt(value: unknown, what: string): bigint {
-  if (typeof value === 'bigint') return value;
-  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value);
-  throw new MinidumpError(
-    'callback-failed',
-    `the callback set ${what} to ${String(value)}, which is no whole number`,
-  );
 }

@@ -1,12 +1,10 @@
 import { resolve } from 'node:path';
 import type { DumpReport } from '../dump/index.js';
+import type { WriteMinidumpOptions } from '../live/options.js';
+import { writeMinidump } from '../live/write-minidump.js';
 import type { Destination } from '../node/destination.js';
 import { type OutputReport, openOutput } from '../node/output.js';
-import {
-  type FileDumpReport,
-  type WriteMinidumpOptions,
-  writeMinidump,
-} from '../targets/linux/write-minidump.js';
+import type { FileDumpReport } from '../targets/linux/write-minidump.js';
 import { tracerOf, type WatcherSocket, watcherOf } from './socket/find-watcher.js';
 
 /** As of writeMinidump, but with a callback that another process can load. */
