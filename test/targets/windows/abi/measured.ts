@@ -74,7 +74,7 @@ const PAGE = 4096;
 /** Memory with holes: each block begins on a page of its own, or ends at the end of one, and nothing else is there. */
 export class FakeMemory {
   readonly #blocks: { address: bigint; bytes: Uint8Array }[] = [];
-  readonly #addresses = new Map<Uint8Array, bigint>();
+  readonly #placed: { bytes: Uint8Array; address: bigint }[] = [];
   #next: bigint;
 
   /** On x86 addresses have 32 bits. */
@@ -90,19 +90,14 @@ export class FakeMemory {
     block.set(bytes, offset);
     this.#blocks.push({ address: this.#next, bytes: block });
     const address = this.#next + BigInt(offset);
+    this.#placed.push({ bytes: bytes.slice(), address });
     this.#next += BigInt(length + PAGE);
     return address;
   }
 
-  /** As a codec asks for it: the same bytes have one address. */
-  readonly addressOf = (bytes: Uint8Array): bigint => {
-    let address = this.#addresses.get(bytes);
-    if (address === undefined) {
-      address = this.place(bytes);
-      this.#addresses.set(bytes, address);
-    }
-    return address;
-  };
+  /** Where the same bytes are already, or else a new place. */
+  readonly addressOf = (bytes: Uint8Array): bigint =>
+    this.#placed.find((one) => Buffer.from(one.bytes).equals(bytes))?.address ?? this.place(bytes);
 
   view(address: bigint, size: number): Uint8Array {
     for (const block of this.#blocks) {
