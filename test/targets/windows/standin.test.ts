@@ -9,7 +9,8 @@ import { needsLayouts } from '../../format/layouts-json.js';
 import { removeFolders, temporaryFolder } from '../../support/programs.js';
 import { describeWith, root } from '../../support/tools.js';
 import { needsWine, runWindowsNode, stopWindows, windowsApp, windowsPath } from '../../support/wine.js';
-import { type Compiler, compileStandin, measured, readRecord, type StandinRecord } from './standin.js';
+import { measured } from './abi/measured.js';
+import { compileStandin, readRecord, type StandinRecord, x64 } from './standin.js';
 
 afterEach(removeFolders);
 afterAll(stopWindows);
@@ -30,7 +31,7 @@ interface Call {
 }
 
 async function callStandin(
-  compiler: Compiler,
+  compiler: 'msvc' | 'gcc',
   answers: Partial<Record<number, Answer[]>> | null,
   { words = '', type = 0 } = {},
 ): Promise<Call> {
@@ -40,7 +41,9 @@ async function callStandin(
   const plan = join(folder, 'plan.json');
   const recordPath = join(folder, 'record');
   const output = join(folder, 'out.dmp');
-  const { offsets } = measured(compiler, 'MINIDUMP_CALLBACK_INPUT');
+  const offsets = {
+    CallbackType: measured(x64(compiler), 'MINIDUMP_CALLBACK_INPUT').fields.CallbackType!.offset,
+  };
   const dll = windowsPath(await compileStandin(compiler));
   writeFileSync(plan, JSON.stringify({ dll, offsets, type, output: windowsPath(output), answers }));
   const env = { MDMP_STANDIN_RECORD: windowsPath(recordPath), MDMP_STANDIN: words };
@@ -113,9 +116,9 @@ describeWith([...needsWine, needsLayouts], 'the stand-in for DbgHelp', () => {
     });
     expect(result).toEqual({ done: 1, error: 0 });
     expect(readFileSync(output).length).toBe(0);
-    const { offsets } = measured('msvc', 'MINIDUMP_IO_CALLBACK');
+    const offset = measured(x64('msvc'), 'MINIDUMP_IO_CALLBACK').fields.Offset!.offset;
     const writes = record.callbacks.filter(({ type }) => type === Type.IoWriteAllCallback);
-    const at = writes.map(({ input }) => Number(input.readBigUInt64LE(16 + offsets.Offset!)));
+    const at = writes.map(({ input }) => Number(input.readBigUInt64LE(16 + offset)));
     expect(at).toEqual([0, 44, 0]);
     const dump = Buffer.alloc(1000);
     for (const [i, { blockBefore }] of writes.entries()) blockBefore!.copy(dump, at[i]);
@@ -151,7 +154,7 @@ describeWith([...needsWine, needsLayouts], 'the stand-in for DbgHelp', () => {
   });
 
   it('reads through the callback, and sees the bytes that it put into the buffer', async () => {
-    const buffer = 16 + measured('msvc', 'MINIDUMP_VM_PRE_READ_CALLBACK').offsets.Buffer!;
+    const buffer = 16 + measured(x64('msvc'), 'MINIDUMP_VM_PRE_READ_CALLBACK').fields.Buffer!.offset;
     const { record } = await callStandin('msvc', {
       [Type.VmStartCallback]: [{ answer: 1, bytes: [[0, S_FALSE]] }],
       [Type.VmPreReadCallback]: [{ answer: 1, bytes: [[0, '0000000064000000']], fill: [buffer, 100, 0x77] }],

@@ -1,10 +1,8 @@
 /** The stand-in for DbgHelp (test/programs/windows/standin.c): how it is built and what it recorded. */
 import { readFileSync } from 'node:fs';
-import { type MeasuredField, readLayouts } from '../../format/layouts-json.js';
+import type { Abi } from '../../../src/targets/windows/abi/index.js';
 import { compileWindows } from '../../support/wine.js';
-
-/** Whose structures the stand-in has: those of genuine DbgHelp, or those of a DLL that mingw's gcc built. */
-export type Compiler = 'msvc' | 'gcc';
+import { measured } from './abi/measured.js';
 
 const structures = [
   'CONTEXT',
@@ -32,26 +30,20 @@ const structures = [
   'MINIDUMP_VM_PRE_READ_CALLBACK',
   'MINIDUMP_VM_QUERY_CALLBACK',
 ] as const;
-type StructureName = (typeof structures)[number];
 
-/** Where the field is and how long the structure is, as that compiler has it on x64. */
-export function measured(compiler: Compiler, structure: StructureName) {
-  const { size, fields, ...more } = readLayouts().x86_64[structure]!;
-  const offsets: Record<string, number> = {};
-  for (const [name, field] of Object.entries(fields)) {
-    const { offset, gcc_offset } = field as MeasuredField & { gcc_offset?: number };
-    offsets[name] = compiler === 'gcc' ? (gcc_offset ?? offset) : offset;
-  }
-  const { gcc_size } = more as { gcc_size?: number };
-  return { size: compiler === 'gcc' ? (gcc_size ?? size) : size, offsets };
-}
+/** Such a compiler, for x64. */
+export const x64 = (compiler: Abi['compiler']): Abi => ({ cpu: 'x64', compiler });
 
-/** The path of the DLL. */
-export function compileStandin(compiler: Compiler): Promise<string> {
+/**
+ * The path of the DLL. `msvc`: its structures are those of genuine DbgHelp; `gcc`: those of a DLL that mingw built.
+ */
+export function compileStandin(compiler: Abi['compiler']): Promise<string> {
   const flags = structures.flatMap((structure) => {
-    const { size, offsets } = measured(compiler, structure);
-    const fields = Object.entries(offsets).map(([name, offset]) => `-DOFFSET_${structure}_${name}=${offset}`);
-    return [`-DSIZE_${structure}=${size}`, ...fields];
+    const { size, fields } = measured(x64(compiler), structure);
+    const offsets = Object.entries(fields).map(
+      ([name, { offset }]) => `-DOFFSET_${structure}_${name}=${offset}`,
+    );
+    return [`-DSIZE_${structure}=${size}`, ...offsets];
   });
   return compileWindows('standin.c', ['-shared', ...flags]);
 }

@@ -20,7 +20,8 @@ import {
   windowsApp,
   windowsPath,
 } from '../../support/wine.js';
-import { measured } from './standin.js';
+import { measured } from './abi/measured.js';
+import { x64 } from './standin.js';
 
 interface Call {
   type: number;
@@ -40,7 +41,7 @@ async function dump(
   const script = join(windowsApp(), 'call-dbghelp.mjs');
   copyFileSync(join(root, 'test', 'programs', 'windows', 'call-dbghelp.mjs'), script);
   const plan = `${output}.plan`;
-  const { size } = measured('msvc', 'MINIDUMP_CALLBACK_INPUT');
+  const { size } = measured(x64('msvc'), 'MINIDUMP_CALLBACK_INPUT');
   writeFileSync(
     plan,
     JSON.stringify({ pid: target.pid, output: windowsPath(output), type, inputSize: size, answers }),
@@ -66,13 +67,14 @@ async function dump(
 
 /** Whether SizeOfContext, StackBase and StackEnd, where that compiler has them, are what they must be. */
 function fits(compiler: 'msvc' | 'gcc', { input }: Call): boolean {
-  const { offsets } = measured(compiler, 'MINIDUMP_THREAD_CALLBACK');
-  const thread = measured(compiler, 'MINIDUMP_CALLBACK_INPUT').offsets.Thread!;
-  const rsp = input.readBigUInt64LE(thread + offsets.Context! + 0x98);
-  const base = input.readBigUInt64LE(thread + offsets.StackBase!);
-  const end = input.readBigUInt64LE(thread + offsets.StackEnd!);
-  const size = input.readUInt32LE(thread + offsets.SizeOfContext!);
-  return size === measured(compiler, 'CONTEXT').size && base <= rsp && rsp < end;
+  const abi = x64(compiler);
+  const union = measured(abi, 'MINIDUMP_CALLBACK_INPUT').fields.Thread!.offset;
+  const { fields } = measured(abi, 'MINIDUMP_THREAD_CALLBACK');
+  const place = (name: string) => union + fields[name]!.offset;
+  const rsp = input.readBigUInt64LE(place('Context') + measured(abi, 'CONTEXT').fields.Rsp!.offset);
+  const size = input.readUInt32LE(place('SizeOfContext'));
+  const [base, end] = [input.readBigUInt64LE(place('StackBase')), input.readBigUInt64LE(place('StackEnd'))];
+  return size === measured(abi, 'CONTEXT').size && base <= rsp && rsp < end;
 }
 
 const little = (value: number) => {
