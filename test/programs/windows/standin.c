@@ -83,6 +83,7 @@ static ULONG work(void) {
     put32(FIELD(ASKED(CompressedMemoryStreamFinish), MINIDUMP_COMPRESSED_MEMORY_STREAM_FINISH_CALLBACK, StreamCompressionRate), 37);
     ask();
   }
+  STEP(poll_cancel());
   STEP(write_dump());
   if (job.takes_writes) {
     prepare(IO_FINISH);
