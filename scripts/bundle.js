@@ -51,8 +51,12 @@ const threads = {
   'copy-thread': 'src/targets/linux/copying/copy-thread.ts',
 };
 const programs = {
-  // The helper is not of the command: it is of programs that dump themselves, which wait for it to start.
-  'dist/cli': { main: 'src/cli/main.ts', 'dump-helper': 'src/targets/linux/self/dump-helper.ts' },
+  // The helpers are not of the command: they are of programs that dump themselves, which wait for it to start.
+  'dist/cli': {
+    main: 'src/cli/main.ts',
+    'dump-helper': 'src/targets/linux/self/dump-helper.ts',
+    'windows-dump-helper': 'src/targets/windows/self/dump-helper.ts',
+  },
   'dist/register/watcher': { main: 'src/register/watcher/main.ts' },
 };
 for (const [folder, entries] of Object.entries(programs)) {

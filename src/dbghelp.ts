@@ -4,11 +4,10 @@
  */
 import { checkOptions, type MINIDUMP_CALLBACK_INFORMATION } from './dump/index.js';
 import { HRESULT, type MINIDUMP_DIRECTORY } from './format/index.js';
-import { type ErrorCode, MinidumpError, NoSink } from './io/index.js';
-import { DescriptorSink } from './node/descriptor-sink.js';
+import { type ErrorCode, MinidumpError } from './io/index.js';
+import { dumpNow } from './live/dump-now.js';
+import type { LiveException, LiveOptions } from './live/options.js';
 import { Minidump } from './reader/index.js';
-import { dumpProcess, type LiveOptions, openProcess } from './targets/linux/live.js';
-import { dumpSelf } from './targets/linux/self/self-dump.js';
 
 export type {
   MINIDUMP_CALLBACK_INFORMATION,
@@ -43,16 +42,15 @@ export interface HANDLE {
   readonly processId: number;
 }
 
-/** EXCEPTION_POINTERS of Linux: siginfo_t and ucontext_t, as bytes or, with ClientPointers, as addresses in the target. */
-export interface EXCEPTION_POINTERS {
-  siginfo: Uint8Array | bigint;
-  ucontext: Uint8Array | bigint;
-}
+/** On Linux siginfo_t and ucontext_t, as bytes or, with ClientPointers, as addresses in the target; on Windows what its pointers point to, as bytes. */
+export type EXCEPTION_POINTERS =
+  | { siginfo: Uint8Array | bigint; ucontext: Uint8Array | bigint }
+  | { ExceptionRecord: Uint8Array; ContextRecord: Uint8Array };
 
 export interface MINIDUMP_EXCEPTION_INFORMATION {
   ThreadId: number;
-  /** null: no exception. */
-  ExceptionPointers: EXCEPTION_POINTERS | null;
+  /** null: no exception. On Windows, with ClientPointers, the address of EXCEPTION_POINTERS in the target. */
+  ExceptionPointers: EXCEPTION_POINTERS | bigint | null;
   /** TRUE if the pointers are addresses in the target. */
   ClientPointers: boolean;
 }
@@ -159,7 +157,7 @@ export function MiniDumpWriteDump<Param>(
       callback: (CallbackParam ?? undefined) as MINIDUMP_CALLBACK_INFORMATION | undefined,
       fileHandle: hFile,
     };
-    checkOptions(options);
+    checkOptions({ ...options, exception: undefined });
     if (hProcess === null || hProcess === undefined) {
       lastResult = ERROR_INVALID_HANDLE;
       throw new MinidumpError('invalid-argument', 'hProcess is no handle', {
@@ -172,9 +170,7 @@ export function MiniDumpWriteDump<Param>(
         `the handle is that of process ${hProcess.processId}, not ${ProcessId}`,
       );
     }
-    const sink = hFile === null ? new NoSink() : new DescriptorSink(hFile);
-    if (ProcessId === process.pid) dumpSelf(options, sink, hProcess);
-    else dumpProcess(openProcess(ProcessId, options, hProcess), options, sink);
+    dumpNow(ProcessId, hFile, options, hProcess);
   });
 }
 
@@ -226,19 +222,36 @@ function succeeds(work: () => void): boolean {
       error instanceof MinidumpError
         ? error
         : new MinidumpError('system-call', String(error), { cause: error });
+    // What DbgHelp itself failed with.
+    if ('hresult' in failure) lastResult = Number(failure.hresult);
     return FALSE;
   }
 }
 
-function exceptionOption(given: MINIDUMP_EXCEPTION_INFORMATION | null | undefined): LiveOptions['exception'] {
+function exceptionOption(
+  given: MINIDUMP_EXCEPTION_INFORMATION | null | undefined,
+): LiveException | undefined {
   if (!given?.ExceptionPointers) return undefined;
-  const { siginfo, ucontext } = given.ExceptionPointers;
-  const addresses = typeof siginfo === 'bigint' && typeof ucontext === 'bigint';
-  if (addresses !== given.ClientPointers) {
+  const { ThreadId: threadId, ExceptionPointers: pointers, ClientPointers } = given;
+  let addresses: boolean;
+  let exception: LiveException;
+  if (typeof pointers === 'bigint') {
+    addresses = true;
+    exception = { threadId, pointers };
+  } else if ('siginfo' in pointers) {
+    const { siginfo, ucontext } = pointers;
+    addresses = typeof siginfo === 'bigint' && typeof ucontext === 'bigint';
+    exception = { threadId, siginfo, ucontext };
+  } else {
+    const { ExceptionRecord: record, ContextRecord: context } = pointers;
+    addresses = false;
+    exception = { threadId, pointers: { record, context } };
+  }
+  if (addresses !== ClientPointers) {
     throw new MinidumpError(
       'invalid-argument',
       'ClientPointers says whether ExceptionPointers holds addresses or bytes',
     );
   }
-  return { threadId: given.ThreadId, siginfo, ucontext };
+  return exception;
 }

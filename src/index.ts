@@ -1,6 +1,8 @@
 export * from './browser.js';
 export { type ConvertCoreOptions, type ConvertReport, convertCore } from './convert/convert-core.js';
 export { type FileFilterOptions, type FileFilterReport, filterMinidump } from './convert/filter-minidump.js';
+export type { LiveException, LiveOptions, WriteMinidumpOptions } from './live/options.js';
+export { writeMinidump } from './live/write-minidump.js';
 export { CacheFolder, type CacheOptions } from './node/cache-folder.js';
 export { type Destination, openDestination } from './node/destination.js';
 export { DiskFolder, openFile } from './node/disk-folder.js';
@@ -8,12 +10,9 @@ export { FileSink } from './node/file-sink.js';
 export { FileSource } from './node/file-source.js';
 export { type OpenedSource, openSource } from './node/open-source.js';
 export type { OutputOptions, OutputReport } from './node/output.js';
-export type { LiveOptions } from './targets/linux/live.js';
-export {
-  type FileDumpReport,
-  type WriteMinidumpOptions,
-  writeMinidump,
-} from './targets/linux/write-minidump.js';
+export type { FileDumpReport } from './targets/linux/write-minidump.js';
+export type { NativeException } from './targets/windows/exception.js';
+export type { WindowsOptions } from './targets/windows/options.js';
 export { listWatchers, releaseWatched, resumeWatched } from './watch/control.js';
 export {
   type DumpOccasion,

@@ -10,7 +10,7 @@ async function useCode(command: string): Promise<() => Promise<void>> {
 async function main(words: readonly string[]): Promise<void> {
   // Maps are read as modules are loaded.
   if (words.includes('--debug')) process.setSourceMapsEnabled(true);
-  if (words[0] === 'dump' && words.some((word) => /^\d+$/.test(word))) {
+  if (process.platform === 'linux' && words[0] === 'dump' && words.some((word) => /^\d+$/.test(word))) {
     const { workInBackground } = await import('./background.js');
     workInBackground();
     // It takes as long to start as the rest takes to load.

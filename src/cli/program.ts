@@ -68,7 +68,7 @@ Exit codes: 0 when all went well, 2 for a wrong command line; see \`mdmp help ex
 /** How each command is declared, by its name. */
 const COMMANDS: Readonly<Record<string, (mdmp: Command) => Command>> = {
   dump: (mdmp) =>
-    command(mdmp, 'dump <pid>', 'write a minidump of a live process')
+    command(mdmp, 'dump <process>', 'write a minidump of a live process, by its id or name')
       .option('-o, --output <file>', 'the file to write, - for stdout (default: NAME.PID.TIME.dmp here)')
       .option('-t, --type <list>', 'what goes in: MINIDUMP_TYPE names or a number', 'normal')
       .option('-c, --callback <module>', 'a JavaScript module whose callback decides what goes in')
@@ -80,9 +80,10 @@ const COMMANDS: Readonly<Record<string, (mdmp: Command) => Command>> = {
       .option('--max-stack <size>', 'how much of a stack to take at most, such as 256K (default: 1M)')
       .option('--spool <folder>', 'where a large dump to a pipe lies until it is read (default: $TMPDIR)')
       .option('--snapshot <mode>', 'copy the memory from a frozen fork: auto, always or never', 'auto')
+      .option('--dbghelp <dll>', "Windows: the DLL that writes the dump, in place of the system's")
       .option('--json', 'print the summary as JSON')
       .addHelpText('after', () => dumpHelp)
-      .action(async (pid, options) => (await import('./commands/dump.js')).dump(pid, options)),
+      .action(async (target, options) => (await import('./commands/dump.js')).dump(target, options)),
 
   run: (mdmp) =>
     watching(
@@ -435,7 +436,7 @@ Types are names of MINIDUMP_TYPE, separated by commas, with or without \`MiniDum
   handle-data, thread-info, token-information, full-memory-info, unloaded-modules, avx-xstate-context
   filter-memory                stacks without data
   ignore-inaccessible-memory   leave out memory that cannot be read instead of failing
-docs/types.md tells of all.
+docs/types.md tells of all. On Windows DbgHelp writes the dump, and --exception is TID,POINTERS: the address of EXCEPTION_POINTERS.
 
 A callback module exports a routine, as MiniDumpWriteDump knows it, or an object of functions:
   export const callbacks = { module: ({ path }) => !path.includes('private') };
@@ -445,6 +446,7 @@ Examples:
   mdmp dump 4242 -o app.dmp --type full --force
   mdmp dump 4242 --type full --compress zstd
   mdmp dump 4242 -o - --type full | slow-upload
+  mdmp dump server
   mdmp dump 4242 --callback ./keep-secrets-out.js --comment 'hangs since noon'
   mdmp dump "$(pidof server)" --json`;
 

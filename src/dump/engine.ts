@@ -12,6 +12,7 @@ import type { MemoryBlock } from './blocks.js';
 import { CallbackSink } from './callback-sink.js';
 import { checkCallbacks } from './check-callbacks.js';
 import { checkDumpType, flagsWithoutMeaning, hasFlag } from './dump-type.js';
+import { checkAborted } from './finished.js';
 import { type Head, layOut } from './head.js';
 import type { DumpOptions, DumpReport } from './options.js';
 import { filterPointers } from './pointers.js';
@@ -172,10 +173,6 @@ export function* emit(captured: Capture, sink: Sink): Task<void> {
     target.release();
   }
   if (head.tail > 0) yield* write(head.tailBytes());
-}
-
-function checkAborted({ signal }: DumpOptions): void {
-  if (signal?.aborted) throw new MinidumpError('cancelled', 'the dump was given up');
 }
 
 /** Whether nobody wants to see, or to change, the memory on its way. */

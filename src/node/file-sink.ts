@@ -19,6 +19,7 @@ import { fileRegion, writeAt } from './file-region.js';
 import { hiddenName } from './hidden-name.js';
 import { errno, errnoName, libc } from './libc.js';
 import { numbered } from './numbered-name.js';
+import { canCreatePrivateFile, createPrivateFile } from './windows-file.js';
 
 export interface FileSinkOptions {
   /** Replace a file that is already there. */
@@ -47,7 +48,7 @@ const MOST_NUMBERS = 99_999;
  * included; `close` gives it its name. (To replace a file it needs a hidden name first, as a link never replaces: a dumper that is
  * killed between these two calls leaves a whole dump, mode 0600, as `.mdmp-…`.) Where the file system has no such files, a hidden file beside the target name
  * stands in. Either way the mode is 0600 whatever the umask, no symbolic link is followed, and without `force` no file is
- * replaced, not even one that appears while the dump is written.
+ * replaced, not even one that appears while the dump is written. On Windows the hidden file belongs to this user alone (createPrivateFile).
  *
  * There is no fsync: it would take seconds for a large dump, and what it protects against is a crash of the whole machine
  * within seconds of the dump, not one of the dumper. (Breakpad, gcore and the kernel's core dumps have none either.)
@@ -190,8 +191,9 @@ export class FileSink implements Sink {
 
   #openHidden(): number {
     const name = hiddenName(this.#folder);
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
-    const fd = openSync(name, flags, this.#mode);
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
+    const fd =
+      !this.#isPublic && canCreatePrivateFile() ? createPrivateFile(name) : openSync(name, flags, this.#mode);
     this.#temporary = name;
     return fd;
   }
@@ -260,7 +262,9 @@ export class FileSink implements Sink {
         this.abort(); // removes the hidden name
         return;
       } catch (error) {
-        if (!['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'].includes(systemCode(error))) throw error;
+        // EISDIR: what libuv makes of ERROR_INVALID_FUNCTION, which FAT on Windows gives.
+        const codes = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR'];
+        if (!codes.includes(systemCode(error))) throw error;
         // No hard links here (FAT, some FUSE). Taking the name with O_EXCL makes sure that what is replaced is ours.
         this.#takeName((file) => closeSync(openSync(file, 'wx', MODE)));
       }

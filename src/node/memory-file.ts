@@ -1,8 +1,7 @@
-import { fstatSync } from 'node:fs';
 import { MinidumpError } from '../io/index.js';
 import { writeAt } from './file-region.js';
 import { errno, errnoName, libc } from './libc.js';
-import { readSome } from './read.js';
+import { readWhole } from './read.js';
 
 const MFD_CLOEXEC = 1;
 
@@ -33,16 +32,4 @@ export class MemoryFile implements Disposable {
 /** Closes what was not opened by node:fs: of that a worker thread would warn. */
 export function closeDescriptor(fd: number): void {
   libc('int close(int fd)')(fd);
-}
-
-/** All of a file, wherever its descriptor stands. */
-export function readWhole(fd: number): Buffer {
-  const bytes = Buffer.alloc(fstatSync(fd).size);
-  let done = 0;
-  while (done < bytes.length) {
-    const got = readSome(fd, bytes, done, bytes.length - done, done);
-    if (got === 0) break;
-    done += got;
-  }
-  return bytes.subarray(0, done);
 }

@@ -1,4 +1,4 @@
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 
 /**
  * read(2) or pread(2), again where a signal came in between: file systems that are served by a program (FUSE, NFS) say EINTR.
@@ -19,4 +19,16 @@ export function readSome(
       if ((error as NodeJS.ErrnoException).code !== 'EINTR') throw error;
     }
   }
+}
+
+/** All of a file, wherever its descriptor stands. */
+export function readWhole(fd: number): Buffer {
+  const bytes = Buffer.alloc(fstatSync(fd).size);
+  let done = 0;
+  while (done < bytes.length) {
+    const got = readSome(fd, bytes, done, bytes.length - done, done);
+    if (got === 0) break;
+    done += got;
+  }
+  return bytes.subarray(0, done);
 }

@@ -12,6 +12,7 @@ import {
 import { fileRegion, writeAt } from './file-region.js';
 import { hiddenName } from './hidden-name.js';
 import { readSome } from './read.js';
+import { canCreatePrivateFile, createPrivateFile } from './windows-file.js';
 
 /** Not in `fs.constants`; the same number on every architecture that Node runs on. */
 const __O_TMPFILE = 0o20000000;
@@ -201,6 +202,7 @@ function openUnnamed(folder: string): number | undefined {
 
 function openUnlinked(folder: string): number {
   const name = hiddenName(folder);
+  if (canCreatePrivateFile()) return createPrivateFile(name, true);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0);
   const fd = openSync(name, flags, MODE);
   try {

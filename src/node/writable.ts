@@ -13,6 +13,8 @@ const O_NONBLOCK = 0o4000;
 
 /** How a file descriptor was opened, as far as /proc tells: undefined without it, or where there is no such descriptor. */
 export function descriptorFlags(fd: number): { writable: boolean; nonBlocking: boolean } | undefined {
+  // Under Wine there may be a /proc, of other descriptors than ours.
+  if (process.platform !== 'linux') return undefined;
   try {
     const text = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
     const flags = Number.parseInt(/^flags:\t([0-7]+)$/m.exec(text)?.[1] ?? '', 8);

@@ -1,4 +1,5 @@
 import { MinidumpError } from '../io/index.js';
+import { linuxOnly } from '../node/linux-only.js';
 import { allWatchers, type WatcherSocket, watcherOf } from './socket/find-watcher.js';
 import type { WatcherReport } from './socket/protocol.js';
 
@@ -7,6 +8,7 @@ const PATIENCE = 5_000;
 
 /** The watchers that this user may ask (of root: all), and whom they watch. Those that do not answer are left out. */
 export async function listWatchers(): Promise<WatcherReport[]> {
+  linuxOnly('asking a watcher');
   const { ask } = await import('./socket/client.js');
   const reports = await Promise.all(
     allWatchers().map(async (watcher) => {
@@ -42,6 +44,7 @@ export async function resumeWatched(pid: number): Promise<void> {
 }
 
 async function control(pid: number, want: 'release' | 'resume'): Promise<void> {
+  linuxOnly('asking a watcher');
   const [{ ask }, { notWatched }] = await Promise.all([
     import('./socket/client.js'),
     import('./socket/not-watched.js'),

@@ -1,12 +1,10 @@
 import { resolve } from 'node:path';
 import type { DumpReport } from '../dump/index.js';
+import type { WriteMinidumpOptions } from '../live/options.js';
+import { writeMinidump } from '../live/write-minidump.js';
 import type { Destination } from '../node/destination.js';
 import { type OutputReport, openOutput } from '../node/output.js';
-import {
-  type FileDumpReport,
-  type WriteMinidumpOptions,
-  writeMinidump,
-} from '../targets/linux/write-minidump.js';
+import type { FileDumpReport } from '../targets/linux/write-minidump.js';
 import { tracerOf, type WatcherSocket, watcherOf } from './socket/find-watcher.js';
 
 /** As of writeMinidump, but with a callback that another process can load. */
@@ -28,7 +26,7 @@ export async function requestDump(
   destination: Destination | null | undefined,
   options: RequestDumpOptions = {},
 ): Promise<DumpReport & OutputReport> {
-  const watcher = tracerOf(pid) === 0 ? undefined : watcherOf(pid);
+  const watcher = process.platform !== 'linux' || tracerOf(pid) === 0 ? undefined : watcherOf(pid);
   const report = watcher && (await fromWatcher(watcher, pid, destination, options));
   if (report !== undefined) return report;
   const { callback, ...rest } = options;

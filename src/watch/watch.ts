@@ -1,6 +1,7 @@
 import { MinidumpError } from '../io/index.js';
 import { signalName } from '../linux/signals.js';
 import type { Destination } from '../node/destination.js';
+import { linuxOnly } from '../node/linux-only.js';
 import type { ThreadMoment } from '../targets/linux/attached/attached-protocol.js';
 import { Attachment, type FollowEvent } from '../targets/linux/attached/attachment.js';
 import type { AttachmentUse, SharedAttachment } from '../targets/linux/attached/shared-attachment.js';
@@ -110,6 +111,7 @@ export class Watch implements ServedWatch, AsyncDisposable {
     use: (tell: (event: FollowEvent) => void) => Use,
     begin: (attachment: Use | undefined) => Promise<number>,
   ): Promise<Watch> {
+    linuxOnly('watching a process');
     const store = new DumpStore({
       ...options.dumps,
       onDump: options.onDump,

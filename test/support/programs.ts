@@ -17,7 +17,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { run, waitFor } from './run.js';
 import { requireTool, root } from './tools.js';
 
@@ -43,15 +43,16 @@ export async function compileWith(
   file: string,
   flags: readonly string[],
   libraries: readonly string[] = [],
+  suffix = '',
 ): Promise<string> {
   const tool = requireTool(compiler);
   const hash = createHash('sha256')
     .update(readFileSync(join(sources, file)))
-    .update(headers())
-    .update(JSON.stringify([flags, (await run(tool, ['--version'])).stdout.toString()]))
+    .update(headers(dirname(join(sources, file))))
+    .update(JSON.stringify([flags, libraries, (await run(tool, ['--version'])).stdout.toString()]))
     .digest('hex')
     .slice(0, 16);
-  const path = join(cache, `${file.replace(/\.\w+$/, '')}-${hash}`);
+  const path = join(cache, `${basename(file).replace(/\.\w+$/, '')}-${hash}${suffix}`);
   if (existsSync(path)) return path;
   mkdirSync(cache, { recursive: true });
   // Test files run side by side: each compiles to a name of its own, and the last rename wins.
@@ -63,12 +64,12 @@ export async function compileWith(
   return path;
 }
 
-/** Text of all headers: a program may include any of them. */
-function headers(): string {
-  return readdirSync(sources)
+/** Text of all headers beside a program: it may include any of them. */
+function headers(folder: string): string {
+  return readdirSync(folder)
     .filter((name) => name.endsWith('.h'))
     .sort()
-    .map((name) => readFileSync(join(sources, name), 'utf8'))
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
     .join();
 }
 
@@ -269,7 +270,8 @@ class Output {
   }
 }
 
-function valuesIn(lines: readonly string[]): Map<string, string> {
+/** The values of `name=value` lines. */
+export function valuesIn(lines: readonly string[]): Map<string, string> {
   return new Map(
     lines.flatMap((line) => {
       const at = line.indexOf('=');

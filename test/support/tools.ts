@@ -38,6 +38,12 @@ export const toolNames = [
   'python-minidump',
   'gcc -m32',
   'node-22',
+  'lld-link-19',
+  'gcab',
+  'cabextract',
+  'x86_64-w64-mingw32-gcc',
+  'wine',
+  'node.exe',
   'chromium',
   'rustc',
   'systemd-analyze',
@@ -55,13 +61,20 @@ export function findTool(name: ToolName): string | undefined {
   if (name === 'minidump-stackwalk') return existingPath(join(root, '.tools', 'rust', 'bin', name));
   if (name === 'python-minidump') return existingPath(join(root, '.tools', 'python', 'minidump'));
   if (name === 'gcc -m32') return canCompile32() ? findTool('gcc') : undefined;
+  if (name === 'wine')
+    return existingPath(join(root, '.tools', 'wine', 'system.reg')) && executablePath(wine64);
+  if (name === 'node.exe') return existingPath(join(root, '.tools', 'windows', name));
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     if (folder && executable(join(folder, name))) return join(folder, name);
   }
   return undefined;
 }
 
+/** Where Debian has Wine's 64-bit loader; the commands on the PATH are in another package. */
+const wine64 = '/usr/lib/wine/wine64';
+
 const existingPath = (path: string) => (existsSync(path) ? path : undefined);
+const executablePath = (path: string) => (executable(path) ? path : undefined);
 
 let compiles32: boolean | undefined;
 function canCompile32(): boolean {

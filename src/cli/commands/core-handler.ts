@@ -6,6 +6,7 @@ import { type ErrorCode, MinidumpError, runSync } from '../../io/index.js';
 import { readCoreFile } from '../../linux/core-file.js';
 import { cpus } from '../../linux/cpu/index.js';
 import { FileSink } from '../../node/file-sink.js';
+import { linuxOnly } from '../../node/linux-only.js';
 import { PipeHead } from '../../node/pipe-head.js';
 import { Spool } from '../../node/spool.js';
 import { openBelow } from '../../node/sysroot.js';
@@ -56,6 +57,7 @@ export async function coreHandler(
   thread: string | undefined,
   given: CoreHandlerArguments,
 ): Promise<void> {
+  linuxOnly('mdmp core-handler');
   if (given.printPattern) {
     await print(pattern(given));
     return;

@@ -1,5 +1,7 @@
+import { platform } from 'node:process';
 import { parseDumpType } from '../../dump/dump-type-text.js';
 import type { DumpReport } from '../../dump/index.js';
+import type { LiveException } from '../../live/options.js';
 import type { OutputReport } from '../../node/output.js';
 import { SNAPSHOT_MODES } from '../../targets/linux/snapshot/plan.js';
 import { requestDump } from '../../watch/request-dump.js';
@@ -10,6 +12,7 @@ import { defaultName } from '../default-name.js';
 import { commandOutput, keepStdoutClean } from '../destination.js';
 import { EXIT_CODES } from '../exit-codes.js';
 import { print, printJson } from '../output.js';
+import { noProcess, processNamed } from '../process-of.js';
 import { ProgressLine } from '../progress.js';
 import { placeOf, summary } from '../summary.js';
 
@@ -25,12 +28,14 @@ export interface DumpArguments {
   maxStack?: string;
   spool?: string;
   snapshot: string;
+  dbghelp?: string;
   json?: boolean;
 }
 
-/** `mdmp dump PID`. All that can be wrong with the arguments is found before the process is touched. */
+/** `mdmp dump PID|NAME`. All that can be wrong with the arguments is found before the process is touched. */
 export async function dump(process: string, given: DumpArguments): Promise<void> {
-  const pid = parseId(process, 'the process id');
+  const pid = processNamed(process);
+  if (pid === undefined) throw noProcess(process, 'Give the id of a process, or the name of its program.');
   const type = parseDumpType(given.type);
   const exception = given.exception === undefined ? undefined : parseException(given.exception);
   const maxPause = given.maxPause === undefined ? undefined : parseSeconds(given.maxPause, '--max-pause');
@@ -50,6 +55,7 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
       maxStack,
       spool: given.spool,
       snapshot: parseChoice(given.snapshot, SNAPSHOT_MODES, '--snapshot'),
+      dbghelp: given.dbghelp,
       comment: given.comment,
       force: given.force ?? false,
       beforeStop: workInForeground,
@@ -66,8 +72,18 @@ export async function dump(process: string, given: DumpArguments): Promise<void>
   else await print(summary(report, placeOf(report, output), given.callback !== undefined));
 }
 
-function parseException(text: string) {
+/** Of a crash, TID,SIGINFO,UCONTEXT; on Windows TID,POINTERS. */
+function parseException(text: string): LiveException {
   const [thread, siginfo, ucontext, ...more] = text.split(',');
+  if (platform === 'win32') {
+    if (thread === undefined || siginfo === undefined || ucontext !== undefined) {
+      throw wrong(`--exception must be TID,POINTERS, not '${text}'`);
+    }
+    return {
+      threadId: parseId(thread, 'the thread id of --exception'),
+      pointers: parseAddress(siginfo, 'POINTERS of --exception'),
+    };
+  }
   if (thread === undefined || siginfo === undefined || ucontext === undefined || more.length > 0) {
     throw wrong(`--exception must be TID,SIGINFO,UCONTEXT, not '${text}'`);
   }

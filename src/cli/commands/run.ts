@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { signalName } from '../../linux/signals.js';
 import { libc } from '../../node/libc.js';
+import { linuxOnly } from '../../node/linux-only.js';
 import { type ProcessExit, runWatched, type WatchEvent } from '../../watch/index.js';
 import { giveBackStreams } from '../shared-streams.js';
 import { dumpOnSignal, type WatchArguments, watchOptions } from '../watching.js';
@@ -12,6 +13,7 @@ const SIGSET_SIZE = 128;
 
 /** `mdmp run -- COMMAND…`: ends as the program does. */
 export async function run(words: readonly string[], given: WatchArguments): Promise<void> {
+  linuxOnly('mdmp run');
   const options = await watchOptions(given);
   const terminal = hasTerminal();
   const passed = passSignals(terminal);

@@ -1,6 +1,5 @@
-import { MinidumpError } from '../../io/index.js';
+import { linuxOnly } from '../../node/linux-only.js';
 import {
-  findProcess,
   listWatchers,
   releaseWatched,
   resumeWatched,
@@ -10,6 +9,7 @@ import {
 } from '../../watch/index.js';
 import { parseId, wrong } from '../arguments.js';
 import { err, print, printJson } from '../output.js';
+import { noProcess, processNamed } from '../process-of.js';
 import { printable } from '../text.js';
 import { dumpOnSignal, type WatchArguments, watchOptions } from '../watching.js';
 
@@ -22,6 +22,7 @@ export interface WatchCommandArguments extends WatchArguments {
 
 /** `mdmp watch PID|NAME`: until the process ends, as many dumps are there as were wanted, or somebody ends it. */
 export async function watch(target: string | undefined, given: WatchCommandArguments): Promise<void> {
+  linuxOnly('mdmp watch');
   if (given.release !== undefined || given.resume !== undefined || given.list === true) {
     await control(target, given);
     return;
@@ -76,20 +77,9 @@ function watcherText({ pid, uid, processes }: WatcherReport): string {
 }
 
 async function processOf(target: string, wait: boolean): Promise<number> {
-  if (/^\d+$/.test(target)) return parseId(target, 'the process id');
-  const found = findProcess(target);
-  if (found.length === 1) return found[0]!;
-  if (found.length > 1) {
-    throw wrong(
-      `there are ${found.length} processes '${target}': ${found.slice(0, 8).join(', ')}`,
-      'Give the id of one.',
-    );
-  }
-  if (!wait) {
-    throw new MinidumpError('no-such-process', `there is no process '${target}'`, {
-      advice: 'Wait for one with --wait, or start it with `mdmp run`.',
-    });
-  }
+  const found = processNamed(target);
+  if (found !== undefined) return found;
+  if (!wait) throw noProcess(target, 'Wait for one with --wait, or start it with `mdmp run`.');
   const abort = new AbortController();
   return await waitForProcess(target, abort.signal);
 }

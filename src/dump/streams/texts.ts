@@ -1,5 +1,6 @@
 import { MINIDUMP_TYPE, streamTypes } from '../../format/index.js';
 import type { Task } from '../../io/index.js';
+import { commentStream } from '../comment.js';
 import { hasFlag } from '../dump-type.js';
 import type { DumpMemory } from '../memory.js';
 import type { TargetText } from '../target.js';
@@ -52,16 +53,7 @@ export function withoutFolders(maps: Uint8Array): Uint8Array {
   return new TextEncoder().encode(text.replaceAll(/^([^/\n]*)\/(?:[^\n]*\/)?([^/\n]*)$/gm, '$1$2'));
 }
 
-/** CommentStreamA for plain ASCII, which every reader shows, else the UTF-16 one. */
 export function comment(text: string): StreamWriter {
-  if (/^[\x20-\x7e\s]*$/.test(text)) {
-    return {
-      type: Stream.CommentStreamA,
-      write: (image) => image.place(new TextEncoder().encode(`${text}\0`)),
-    };
-  }
-  const bytes = new Uint8Array((text.length + 1) * 2);
-  const view = new DataView(bytes.buffer);
-  for (let i = 0; i < text.length; i++) view.setUint16(i * 2, text.charCodeAt(i), true);
-  return { type: Stream.CommentStreamW, write: (image) => image.place(bytes) };
+  const { type, bytes } = commentStream(text);
+  return { type, write: (image) => image.place(bytes) };
 }

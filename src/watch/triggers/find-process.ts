@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MinidumpError } from '../../io/index.js';
 import { parseStat } from '../../linux/stat.js';
 import { readText } from '../../targets/linux/procfs.js';
+import { findByName } from '../../targets/windows/processes.js';
 
 /** Looks at /proc take this part of a processor, more only where there are thousands of processes. */
 const LOOK_SHARE = 0.01;
@@ -14,11 +15,13 @@ const FORGET_MS = 5000;
 
 /**
  * The processes of a name: what the kernel calls them (comm, 15 bytes), the base name of their first argument, or, where `name`
- * begins with a slash, the file that they run. Newest first; without this process, kernel threads and what has ended.
+ * begins with a slash, the file that they run. Newest first; without this process, kernel threads and what has ended. On Windows see
+ * `findByName`.
  *
  * @throws MinidumpError `invalid-argument` for no name
  */
 export function findProcess(name: string): number[] {
+  if (process.platform === 'win32' && name !== '') return findByName(name);
   return new ProcessFinder(name).look();
 }
 

@@ -1,11 +1,11 @@
 import { constants, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { deserialize, serialize } from 'node:v8';
 import { type FileRegion, MinidumpError } from '../../../io/index.js';
 import { type ChildEnd, DirectChild, makePipe } from '../../../node/direct-child.js';
 import { closeDescriptor, MemoryFile } from '../../../node/memory-file.js';
 import { allowTracer } from '../../../node/ptracer.js';
 import { readSome } from '../../../node/read.js';
+import { checkNotSingleFile } from '../../../node/single-file.js';
 import { sleep } from '../../../node/sleep.js';
 import { HELPER_FILE } from './helper-file.js';
 import { OrphanedCopies } from './orphaned-copies.js';
@@ -94,7 +94,7 @@ class Files implements Disposable {
 }
 
 function start(files: Files, output: number): DirectChild {
-  checkNode();
+  checkNotSingleFile();
   const given = [files.request.fd, files.answer.fd, files.beats.write, output];
   const base = Math.max(...given, files.go.read, files.words.fd, 2) + 1;
   const numbers = given.map((_, i) => base + i);
@@ -118,20 +118,6 @@ function start(files: Files, output: number): DirectChild {
       { advice: 'See the limits on processes and open files (ulimit -u, ulimit -n).', cause },
     );
   }
-}
-
-/** An application in one file is started as itself, whatever it is given. */
-function checkNode(): void {
-  let single = 'pkg' in process;
-  try {
-    single ||= (createRequire(import.meta.url)('node:sea') as { isSea(): boolean }).isSea();
-  } catch {} // Node before 20.12 has no such applications.
-  if (!single) return;
-  throw new MinidumpError(
-    'own-process',
-    'this program is a single executable file, which cannot run the helper that a dump of itself needs',
-    { advice: `Dump it from another process: mdmp dump ${process.pid}` },
-  );
 }
 
 /**

@@ -1,15 +1,6 @@
+import { checkAborted, deliver } from '../../../dump/finished.js';
 import { type DumpReport, hasCallback } from '../../../dump/index.js';
-import {
-  abortSink,
-  closeSink,
-  type FileRegion,
-  MinidumpError,
-  NoSink,
-  runAsync,
-  runSync,
-  type Sink,
-  type Task,
-} from '../../../io/index.js';
+import { type FileRegion, MinidumpError, NoSink, runAsync, runSync, type Sink } from '../../../io/index.js';
 import { FileSink } from '../../../node/file-sink.js';
 import { Spool } from '../../../node/spool.js';
 import { dumpProcess, dumpProcessAsync, type LiveOptions, MAX_PAUSE } from '../live.js';
@@ -31,7 +22,7 @@ export function dumpSelf(options: LiveOptions, sink: Sink, handle: unknown = pro
     throw error;
   }
   if (ready instanceof SelfProcess) return dumpProcess(ready, options, sink);
-  return runSync(deliver(ready, options, sink));
+  return runSync(deliver(ready.report, ready.spool, options, sink));
 }
 
 /** The same, but the event loop is free once all is in a file: while the dump's reader is waited for. */
@@ -48,7 +39,7 @@ export async function dumpSelfAsync(
     throw error;
   }
   if (ready instanceof SelfProcess) return await dumpProcessAsync(ready, options, sink);
-  return await runAsync(deliver(ready, options, sink));
+  return await runAsync(deliver(ready.report, ready.spool, options, sink));
 }
 
 /** The process, where a callback has to be asked about it; else the dump. */
@@ -88,27 +79,4 @@ function take(options: LiveOptions, sink: Sink): Taken {
     spool?.[Symbol.dispose]();
     throw error;
   }
-}
-
-function* deliver({ report, spool }: Taken, options: LiveOptions, sink: Sink): Task<DumpReport> {
-  const total = report.size;
-  const progress = (written: number) => {
-    options.onProgress?.({ phase: 'writing', written, total });
-    checkAborted(options);
-  };
-  try {
-    if (spool === undefined) progress(total);
-    else yield* spool.copyTo(sink, progress);
-    yield* closeSink(sink);
-    return report;
-  } catch (error) {
-    yield* abortSink(sink);
-    throw error;
-  } finally {
-    spool?.[Symbol.dispose]();
-  }
-}
-
-function checkAborted({ signal }: LiveOptions): void {
-  if (signal?.aborted) throw new MinidumpError('cancelled', 'the dump was given up');
 }

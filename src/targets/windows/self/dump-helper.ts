@@ -1,0 +1,35 @@
+import { deserialize, serialize } from 'node:v8';
+import { MinidumpError } from '../../../io/index.js';
+import { writeAt } from '../../../node/file-region.js';
+import { readWhole } from '../../../node/read.js';
+import type { DbgHelpError } from '../results.js';
+import { writeWindowsDump } from '../write-dump.js';
+import { type HelperAnswer, type HelperRequest, OUTPUT_DESCRIPTOR } from './protocol.js';
+
+/*
+ * The helper: a program that has DbgHelp dump the process that has started it, and ends.
+ */
+
+function main(): void {
+  writeAt(1, 0, serialize(perform(deserialize(readWhole(0)) as HelperRequest)));
+}
+
+function perform({ pid, options }: HelperRequest): HelperAnswer {
+  try {
+    return {
+      kind: 'report',
+      report: writeWindowsDump(pid, options, { fd: OUTPUT_DESCRIPTOR, readable: true }),
+    };
+  } catch (error) {
+    const known =
+      error instanceof MinidumpError
+        ? error
+        : new MinidumpError('system-call', String((error as Error)?.message ?? error).split('\n')[0]!);
+    const { code, message, advice } = known;
+    // Not by instanceof, which says yes to every MinidumpError.
+    const hresult = 'hresult' in known ? (known as DbgHelpError).hresult : undefined;
+    return { kind: 'error', code, message, advice, hresult };
+  }
+}
+
+main();

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { deserialize, serialize } from 'node:v8';
+import type { DumpReport } from '../../../dump/index.js';
+import { MinidumpError } from '../../../io/index.js';
+import { readWhole } from '../../../node/read.js';
+import { checkNotSingleFile } from '../../../node/single-file.js';
+import { Spool } from '../../../node/spool.js';
+import { checkWindowsOptions, type WindowsDumpOptions } from '../options.js';
+import { DbgHelpError } from '../results.js';
+import { HELPER_FILE } from './helper-file.js';
+import { type HelperAnswer, type HelperRequest, helperOptions } from './protocol.js';
+
+/** How long the helper may take where there is no maxPause, and how much longer than that where there is; milliseconds. */
+const LIMIT = 15 * 60_000;
+const MARGIN = 60_000;
+/** Most of what it says before it breaks down that is told. */
+const MAX_WORDS = 200;
+/** What Windows and Node need to start. Nothing else: NODE_OPTIONS may start an inspector. */
+const ENVIRONMENT = [
+  'SystemRoot',
+  'SystemDrive',
+  'windir',
+  'PATH',
+  'TEMP',
+  'TMP',
+  'USERPROFILE',
+  'LOCALAPPDATA',
+  'TZ',
+];
+
+/**
+ * Has a helper process, a Node of its own, dump this process into a file, and blocks until it has ended. The calling thread is in the dump
+ * as it waits for that.
+ *
+ * @param fd open for reading and writing
+ * @throws MinidumpError of the helper; `helper-failed` where it cannot start or dies
+ */
+export function runHelper(options: WindowsDumpOptions, fd: number): DumpReport {
+  checkWindowsOptions(options);
+  checkNotSingleFile();
+  using request = new Spool(options.spool);
+  using answer = new Spool(options.spool);
+  using words = new Spool(options.spool);
+  const asked: HelperRequest = { pid: process.pid, options: helperOptions(options) };
+  request.write(serialize(asked));
+  request.close();
+  const { maxPause = LIMIT } = options;
+  const child = spawnSync(process.execPath, [HELPER_FILE], {
+    stdio: [...[request, answer, words].map((spool) => spool.reserve(0).fd), fd],
+    env: environment(),
+    timeout: maxPause + MARGIN,
+    killSignal: 'SIGKILL',
+    windowsHide: true,
+  });
+  const said = contentsOf(answer);
+  if (child.error !== undefined || child.status !== 0 || said.length === 0) {
+    throw died(child.error, child.status, contentsOf(words));
+  }
+  const told = deserialize(said) as HelperAnswer;
+  if (told.kind === 'report') return told.report;
+  const { code, message, advice, hresult } = told;
+  if (hresult !== undefined) throw new DbgHelpError(process.pid, hresult);
+  throw new MinidumpError(code, message, advice === undefined ? {} : { advice });
+}
+
+function environment(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of ENVIRONMENT) if (process.env[name] !== undefined) env[name] = process.env[name];
+  if (process.versions.electron !== undefined) env.ELECTRON_RUN_AS_NODE = '1';
+  return env;
+}
+
+/** What another process has written into a spool. */
+function contentsOf(spool: Spool): Buffer {
+  return readWhole(spool.reserve(0).fd);
+}
+
+function died(error: Error | undefined, status: number | null, words: Buffer): MinidumpError {
+  const said = words
+    .toString('utf8')
+    .split('\n')
+    .find((line) => /error/i.test(line))
+    ?.trim()
+    .slice(0, MAX_WORDS);
+  const how = error === undefined ? `ended with code ${status ?? 'unknown'}` : `failed: ${error.message}`;
+  return new MinidumpError(
+    'helper-failed',
+    `the helper that dumps this process ${how}${said ? `: ${said}` : ''}; this process runs on, the dump is given up`,
+    { advice: 'Try again, or dump it from another process: mdmp dump PID.', cause: error },
+  );
+}
