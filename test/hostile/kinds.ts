@@ -2,6 +2,7 @@ import { analyses } from './analyses.js';
 import { elfFiles } from './elf-files.js';
 import type { Kind, Places } from './kind.js';
 import { names } from './names.js';
+import { pdbFiles } from './pdb-files.js';
 import { symFiles, symIndexes } from './sym-files.js';
 import { trouble } from './trouble.js';
 
@@ -11,6 +12,7 @@ export const KINDS = {
   sym: { share: 4, prepare: symFiles },
   'sym index': { share: 3, prepare: symIndexes },
   elf: { share: 7, prepare: elfFiles },
+  pdb: { share: 4, prepare: pdbFiles },
   name: { share: 3, prepare: names },
   trouble: { share: 0, prepare: trouble },
 } satisfies Record<string, { share: number; prepare: (places: Places) => Kind | Promise<Kind> }>;
