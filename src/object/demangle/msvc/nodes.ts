@@ -63,8 +63,12 @@ export type TemplateArgument =
   | { kind: 'value'; text: string }
   /** `offsets` are those of pointers to members. */
   | { kind: 'symbol'; symbol: SymbolNode | undefined; offsets: bigint[]; address: boolean }
-  | { kind: 'structure'; type: Type; members: TemplateArgument[] }
-  | { kind: 'list'; members: TemplateArgument[] };
+  /** A class, or an array if there is no type. */
+  | { kind: 'structure'; type: Type | undefined; members: TemplateArgument[] }
+  /** Which member of a union it is. */
+  | { kind: 'designated'; member: string; value: TemplateArgument }
+  /** A pointer to it. */
+  | { kind: 'member'; name: QualifiedName };
 
 /** What a function is apart from its type. */
 export interface FunctionClass {

@@ -151,10 +151,14 @@ export class Renderer {
         return this.#name(argument.name);
       case 'value':
         return argument.text;
-      case 'structure':
-        return `${this.#type(argument.type)}{${this.#list(argument.members, (member) => this.#argument(member))}}`;
-      case 'list':
-        return `{${this.#list(argument.members, (member) => this.#argument(member))}}`;
+      case 'structure': {
+        const type = argument.type ? this.#type(argument.type) : '';
+        return `${type}{${this.#list(argument.members, (member) => this.#argument(member))}}`;
+      }
+      case 'designated':
+        return `.${argument.member}=${this.#argument(argument.value)}`;
+      case 'member':
+        return `&${this.#name(argument.name)}`;
       case 'symbol': {
         const { symbol, offsets, address } = argument;
         const text = symbol === undefined ? [] : [this.symbol(symbol)];

@@ -67,7 +67,78 @@ function parseValue(r: Reader): TemplateArgument | undefined {
     r.next();
     return { kind: 'symbol', symbol: parseSymbol(r), offsets: [], address: false };
   }
-  return undefined;
+  return parseConstant(r);
 }
 
 const parseOffsets = (r: Reader, count: number) => Array.from({ length: count }, () => r.signed());
+
+/** Values that C++20 added, which llvm-undname 19 does not know: as clang writes them. */
+function parseConstant(r: Reader): TemplateArgument | undefined {
+  const code = r.look();
+  if (!'ABC2378'.includes(code) || code === '') return undefined;
+  r.budget.enter();
+  r.next();
+  const value = parseConstantOf(r, code);
+  r.budget.leave();
+  return value;
+}
+
+function parseConstantOf(r: Reader, code: string): TemplateArgument {
+  switch (code) {
+    case '2': {
+      const type = parseType(r, 'none');
+      const members: TemplateArgument[] = [];
+      while (!r.accept('@')) members.push(parseMember(r));
+      return { kind: 'structure', type, members };
+    }
+    case '3': {
+      parseType(r, 'none');
+      const members: TemplateArgument[] = [];
+      for (; !r.accept('@'); r.expect('@')) members.push(parseValue(r) ?? giveUp());
+      return { kind: 'structure', type: undefined, members };
+    }
+    case '7': {
+      const type = parseType(r, 'none');
+      const member = r.simpleString();
+      const value = parseValue(r) ?? giveUp();
+      r.expect('@');
+      return { kind: 'structure', type, members: [{ kind: 'designated', member, value }] };
+    }
+    case '8': {
+      const owner = parseTypeName(r);
+      const member = r.simpleName();
+      r.expect('@');
+      return { kind: 'member', name: [...owner, member] };
+    }
+    default:
+      return { kind: 'value', text: code === 'A' ? float32(r.magnitude()) : float64(r.magnitude()) };
+  }
+}
+
+/** A member of a class: what is a class, a union or an array itself says so, and all others their types first. */
+function parseMember(r: Reader): TemplateArgument {
+  if (r.digit) return parseConstant(r) ?? giveUp();
+  const type = parseType(r, 'none');
+  const value = parseValue(r) ?? giveUp();
+  const pointer = type.kind === 'pointer' && type.sign === '*';
+  return value.kind === 'symbol' && pointer ? { ...value, address: true } : value;
+}
+
+/** Of the bits. `long double` has those of `double` there. */
+function float64(bits: bigint): string {
+  const view = new DataView(new ArrayBuffer(8));
+  view.setBigUint64(0, bits);
+  return String(view.getFloat64(0));
+}
+
+function float32(bits: bigint): string {
+  const view = new DataView(new ArrayBuffer(4));
+  view.setUint32(0, Number(BigInt.asUintN(32, bits)));
+  const value = view.getFloat32(0);
+  // As few digits as tell it from all other floats: nine do.
+  for (let digits = 1; digits < 9; digits++) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) === value) return String(shorter);
+  }
+  return String(Number(value.toPrecision(9)));
+}
