@@ -80,6 +80,49 @@ describeWith([needsCorpus], 'a symbol store', () => {
     expect((await search([new SymbolFolder(new DiskFolder(downloads))])).place).toBe('main main.cpp:35');
   });
 
+  /** Of symbolicator: a cabinet with a .sym file in it, under the name of the PDB. */
+  const cabinet = () =>
+    readFileSync(join(corpusFolder()!, 'symbolicator', 'symbols', 'crash.pdb', PDB_ID, 'crash.pdb'));
+
+  it('may pack its files: on a server, and in a folder', async () => {
+    const { pdbPath } = crash();
+    const packed = pdbPath.replace(/b$/, '_');
+    const { url, requests } = await startServer(files({ [`/${packed}`]: cabinet() }));
+    const store = temporaryFolder();
+    const { place, problems, url: from } = await search([server(url, store)]);
+    expect([place, problems]).toEqual(['main main.cpp:35', []]);
+    expect(from).toBe(`${url}/${packed}`);
+    expect(requests.slice(0, 3)).toEqual(['/index2.txt', `/${pdbPath}`, `/${packed}`]);
+    // Kept as it is used.
+    expect(
+      readFileSync(join(store, 'downloads', pdbPath))
+        .subarray(0, 9)
+        .toString(),
+    ).toBe('MODULE wi');
+
+    const folders = join(corpusFolder()!, 'symbolicator', 'symbols');
+    expect((await search([new SymbolFolder(new DiskFolder(folders))])).place).toBe('main main.cpp:35');
+  });
+
+  it.each([
+    ['that is none', () => Buffer.from('this is no cabinet'), 'it is no cabinet'],
+    ['that is cut off', () => cabinet().subarray(0, 5000), ''],
+    ['that is damaged', () => cabinet().fill(0x5a, 2000, 2100), ''],
+    ['of nothing but its name', () => Buffer.from('MSCF'), ''],
+  ])('with a cabinet %s gives one clear line, and nothing is kept', async (_, body, why) => {
+    const { pdbPath } = crash();
+    const packed = pdbPath.replace(/b$/, '_');
+    const { url, requests } = await startServer(files({ [`/${packed}`]: body() }));
+    const store = temporaryFolder();
+    const { state, problems } = await search([server(url, store)]);
+    expect(state).toBe('missing');
+    expect(problems).toEqual([expect.stringContaining(`${url}/${packed}: ${why}`)]);
+    const all = readdirSync(join(store, 'downloads'), { recursive: true, encoding: 'utf8' });
+    expect(all).toEqual([]);
+    await search([server(url, store)]);
+    expect(requests.filter((path) => path === `/${packed}`)).toHaveLength(1);
+  });
+
   it('of two tiers has a file that says so', async () => {
     const { pdbPath } = crash();
     const { url, requests } = await startServer(files({ '/index2.txt': '', [`/cr/${pdbPath}`]: pdb() }));
