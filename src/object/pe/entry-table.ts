@@ -1,5 +1,6 @@
 import type { Task } from '../../io/index.js';
 import { ByteReader } from '../bytes.js';
+import { sectionAt } from './headers.js';
 import { directoryOf, type PeImage } from './image.js';
 
 /** So many bytes of the table are read at once. */
@@ -28,7 +29,10 @@ export class EntryTable {
   static open(image: PeImage, entrySize: number): EntryTable | undefined {
     const directory = directoryOf(image.headers, 'exception');
     if (directory === undefined) return undefined;
-    const size = Math.min(directory.size, MAX_SIZE, image.headers.imageSize);
+    // A damaged size may say gigabytes.
+    const section = sectionAt(image.headers.sections, directory.address);
+    const end = section ? section.address + (section.virtualSize || section.size) : image.headers.imageSize;
+    const size = Math.min(directory.size, MAX_SIZE, Math.max(0, end - directory.address));
     return new EntryTable(image, directory.address, Math.floor(size / entrySize), entrySize);
   }
 

@@ -10,6 +10,7 @@ import { epilogueAt } from './epilogue.js';
 import { type FrameState, unwindPrologues } from './frame-state.js';
 import { LEAF, toCfiRow } from './row.js';
 import {
+  MAX_CHAIN,
   RUNTIME_FUNCTION_SIZE,
   type RuntimeFunction,
   readChain,
@@ -21,8 +22,14 @@ import {
 const MAX_EPILOGUE = 48;
 /** RUNTIME_FUNCTION_INDIRECT: the entry says where another is. */
 const INDIRECT = 1;
-/** Operations that a list looks at: more than those of the largest browser. */
-const MAX_LISTED = 1 << 26;
+/**
+ * What a list may cost, in operations, for each entry of the table: several times what functions have on average. Chains let a small file ask for
+ * far more.
+ */
+const COST_OF_ENTRY = 64;
+const COST_OF_SMALL_LISTS = 1 << 16;
+/** Reading UNWIND_INFO takes as long as so many operations. */
+const COST_OF_READING = 16;
 
 /** Unwind data of x64: RUNTIME_FUNCTION and UNWIND_INFO, versions 1 and 2. */
 export class X64Frames implements PeFrames {
@@ -61,17 +68,18 @@ export class X64Frames implements PeFrames {
   }
 
   *list(listener: SymbolListener): Task<void> {
-    let cost = 0;
-    for (let i = 0; i < this.#table.count && cost < MAX_LISTED; i++) {
+    let left = COST_OF_SMALL_LISTS;
+    for (let i = 0; i < this.#table.count && left > 0; i++) {
       const reader = yield* this.#table.entry(i);
       const entry = reader && readRuntimeFunction(reader);
-      // Zeros fill the table up: a damaged size may make them gigabytes.
-      if (entry?.start === 0) break;
-      if (entry === undefined || entry.end <= entry.start) continue;
+      // Zeros fill the table up, or it is cut off: a damaged size may make gigabytes of either.
+      if (entry === undefined || entry.start === 0) break;
+      left += COST_OF_ENTRY;
+      if (entry.end <= entry.start) continue;
       try {
         const chain = yield* readChain(this.#image, yield* this.#direct(entry));
         if (chain === undefined) continue;
-        for (const { info } of chain) cost += info.operations.length;
+        for (const { info } of chain) left -= info.operations.length + COST_OF_READING;
         const state = unwindPrologues(
           chain.map(({ info }) => info),
           Number.POSITIVE_INFINITY,
@@ -79,6 +87,7 @@ export class X64Frames implements PeFrames {
         listener.cfi(entry.start, entry.end - entry.start, cfiText(state));
       } catch (error) {
         if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
+        left -= MAX_CHAIN * COST_OF_READING;
       }
     }
   }

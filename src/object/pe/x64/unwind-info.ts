@@ -157,7 +157,7 @@ function readCodes(
 }
 
 /** Chains are no longer than this, as in RtlVirtualUnwind. */
-const MAX_CHAIN = 32;
+export const MAX_CHAIN = 32;
 
 /** An entry and those that it is chained to, itself first. Throws `malformed` where they do not end. */
 export function* readChain(
