@@ -170,11 +170,12 @@ export class PeFile implements PeImage {
 
   /** The file as DWARF is read from it: mingw and LLVM put the sections of ELF into it. */
   get dwarf(): DwarfFile {
-    const { imageBase, pointerSize, machine } = this.headers;
+    const { imageBase, imageSize, pointerSize, machine } = this.headers;
     return {
       machine: elfMachine(machine),
       pointerSize,
       linkBase: imageBase,
+      imageSize,
       section: (name) => {
         const found = this.section(name);
         return found && { address: imageBase + found.address };
