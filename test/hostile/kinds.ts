@@ -14,7 +14,7 @@ export const KINDS = {
   'sym index': { share: 3, prepare: symIndexes },
   elf: { share: 7, prepare: elfFiles },
   'Mach-O': { share: 3, prepare: machoFiles },
-  PE: { share: 0, prepare: peFiles },
+  PE: { share: 2, prepare: peFiles },
   name: { share: 3, prepare: names },
   trouble: { share: 0, prepare: trouble },
 } satisfies Record<string, { share: number; prepare: (places: Places) => Kind | Promise<Kind> }>;

@@ -145,6 +145,8 @@ export class PeFile implements PeImage {
   }
 
   *read(rva: number, length: number): Task<Uint8Array | undefined> {
+    // The last record of a section may end where the section does.
+    if (length === 0) return new Uint8Array();
     const { headersSize } = this.headers;
     const section = sectionAt(this.sections, rva);
     if (section === undefined) {
