@@ -251,4 +251,18 @@ describeWith(needs, 'stacks of all threads of a Windows program', () => {
       expect(stack.frames.slice(1).filter(({ trust }) => trust !== 'cfi' && trust !== 'leaf')).toEqual([]);
     }
   }, 240_000);
+
+  it('are those of LLDB where a handler was called for an exception', async () => {
+    const exe = copyAs(await compileWindows('handler.c', [...FLAGS, '-s']), 'handler.exe');
+    const program = await startWindowsProgram(exe);
+    const dump = await dumped(program, 'normal');
+    const [thread] = threadsOf(dump, [exe, system]);
+    const { frames } = thread!.stack;
+    expect(placesOf(frames)).toEqual((await lldbPlaces(dump, exe, [system])).get(thread!.id));
+    const dispatcher = frames.findIndex(({ function: name }) => name === 'KiUserExceptionDispatcher');
+    expect(frames[dispatcher + 1]!.instruction).toBe(program.number('fault'));
+    // Behind those that it names are two functions of the C runtime and two of Windows.
+    expect(frames.length - dispatcher - 1).toBe(program.values.get('chain')!.split(',').length + 4);
+    expect(frames.slice(2).filter(({ trust }) => trust !== 'cfi')).toEqual([]);
+  }, 240_000);
 });
