@@ -48,7 +48,7 @@ export class Arm64Frames implements PeFrames {
     if (found === null) return leaf;
     const entry = yield* this.#entry(found.rest.u32());
     if (entry === undefined) return undefined;
-    if (rva >= found.start + entry.length) return leaf;
+    if (rva >= found.start + entry.length) return found.isFollowed ? leaf : undefined;
     const state = undo(operationsAt(entry, rva - found.start));
     return state && toCfiRow(state);
   }

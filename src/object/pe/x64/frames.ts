@@ -31,6 +31,18 @@ const COST_OF_SMALL_LISTS = 1 << 16;
 /** Reading UNWIND_INFO takes as long as so many operations. */
 const COST_OF_READING = 16;
 
+interface CodeSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface CoveringEntry {
+  /** Of the entry that the table has for the code. */
+  readonly range: CodeSpan;
+  /** That entry, or the one that it refers to. */
+  readonly entry: RuntimeFunction;
+}
+
 /** Unwind data of x64: RUNTIME_FUNCTION and UNWIND_INFO, versions 1 and 2. */
 export class X64Frames implements PeFrames {
   readonly #image: PeImage;
@@ -47,24 +59,28 @@ export class X64Frames implements PeFrames {
   }
 
   *cfiAt(rva: number, inCall: boolean): Task<CfiRow | undefined> {
-    const entry = yield* this.#entryAt(rva);
-    if (entry === undefined) return undefined;
-    if (entry === null) return mayRun(this.#image.headers, rva) ? LEAF : undefined;
+    const found = yield* this.#entryAt(rva);
+    if (found === undefined) return undefined;
+    if (found === null) return mayRun(this.#image.headers, rva) ? LEAF : undefined;
+    const { range, entry } = found;
     const chain = yield* readChain(this.#image, entry);
     if (chain === undefined) return undefined;
     const infos = chain.map(({ info }) => info);
+    const isInside = rva >= entry.start && rva < entry.end;
+    // A part of a function that shares the unwind data of another: the prologue ran there.
+    const done = isInside ? rva - entry.start : Number.POSITIVE_INFINITY;
     const state =
-      (inCall ? undefined : yield* this.#epilogue(rva, entry, infos[0]!)) ??
-      unwindPrologues(infos, rva - entry.start);
+      (inCall ? undefined : yield* this.#epilogue(rva, isInside ? entry : range, done, infos[0]!)) ??
+      unwindPrologues(infos, done);
     return toCfiRow(state);
   }
 
   *rangeAt(rva: number): Task<FunctionRange | undefined> {
-    const entry = yield* this.#entryAt(rva);
-    if (!entry) return undefined;
+    const found = yield* this.#entryAt(rva);
+    if (!found) return undefined;
+    const { range, entry } = found;
     const chain = yield* readChain(this.#image, entry);
-    const functionStart = chain?.at(-1)?.entry.start ?? entry.start;
-    return { start: entry.start, end: entry.end, functionStart };
+    return { ...range, functionStart: chain?.at(-1)?.entry.start ?? entry.start };
   }
 
   *list(listener: SymbolListener): Task<void> {
@@ -93,11 +109,12 @@ export class X64Frames implements PeFrames {
   }
 
   /** Null where there is certainly none. */
-  *#entryAt(rva: number): Task<RuntimeFunction | null | undefined> {
+  *#entryAt(rva: number): Task<CoveringEntry | null | undefined> {
     const found = yield* this.#table.find(rva);
     if (!found) return found;
     const entry = { start: found.start, end: found.rest.u32(), info: found.rest.u32() };
-    return rva < entry.end ? yield* this.#direct(entry) : null;
+    if (rva >= entry.end) return found.isFollowed ? null : undefined;
+    return { range: { start: entry.start, end: entry.end }, entry: yield* this.#direct(entry) };
   }
 
   *#direct(entry: RuntimeFunction): Task<RuntimeFunction> {
@@ -106,9 +123,14 @@ export class X64Frames implements PeFrames {
     return bytes === undefined ? entry : readRuntimeFunction(new ByteReader(bytes, 'indirect unwind data'));
   }
 
-  *#epilogue(rva: number, { start, end }: RuntimeFunction, info: UnwindInfo): Task<FrameState | undefined> {
+  *#epilogue(
+    rva: number,
+    { start, end }: CodeSpan,
+    done: number,
+    info: UnwindInfo,
+  ): Task<FrameState | undefined> {
     const isChained = info.chained !== undefined;
-    if (rva - start < info.prologSize && !isChained) return undefined;
+    if (done < info.prologSize && !isChained) return undefined;
     const { epilogues } = info;
     // An epilogue of version 2 begins behind what gives the frame back.
     const inside = epilogues?.beforeEnd.some(
