@@ -293,7 +293,7 @@ ${examples('mdmp gaps app.dmp symbols/', 'mdmp gaps app.dmp --use-local-debuginf
       ),
 
   symbols: (mdmp) =>
-    command(mdmp, 'symbols <file...>', "write Breakpad's .sym files of programs and debug files")
+    withServe(command(mdmp, 'symbols <file...>', "write Breakpad's .sym files of programs and debug files"))
       .option('-o, --output <file>', 'the file to write, - for stdout (the default)')
       .option('--store <folder>', 'lay the folder out as a symbol store: NAME/ID/NAME.sym')
       .option('--files', 'put the files themselves into the store, too')
@@ -378,6 +378,26 @@ const several = (value: string, before: string[] = []) => [...before, value];
 
 function command(mdmp: Command, nameAndArguments: string, description: string): Command {
   return mdmp.command(nameAndArguments).description(description).helpOption('-h, --help', 'show help');
+}
+
+/** `mdmp symbols serve`: a file of that name is `./serve`. */
+function withServe(symbols: Command): Command {
+  command(symbols, 'serve <folder>', 'serve a folder of symbols over HTTP, until a signal ends it')
+    .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option('--port <port>', 'the port; 0 for any that is free', '0')
+    .option('--verbose', 'a line on stderr for each request')
+    .option('--debug', 'show where an error comes from')
+    .addHelpText(
+      'after',
+      `
+FOLDER is laid out as \`mdmp symbols --store\`, symstore or dump_syms' users do; debuginfod's paths are answered from .build-id. The URL
+is printed once the server listens. Whoever reaches the address can read all of the folder, and nothing else.
+${examples('mdmp symbols serve symbols/', 'mdmp symbols serve symbols/ --port 8080', 'mdmp stack app.dmp --symbol-server http://127.0.0.1:8080')}`,
+    )
+    .action(async (folder, options) =>
+      (await import('./commands/symbols-serve.js')).symbolsServe(folder, options),
+    );
+  return symbols;
 }
 
 /** Where symbols come from. */

@@ -1,3 +1,4 @@
+export * from './cabinet/index.js';
 export type * from './cfi.js';
 export type * from './companion-files.js';
 export { crc32, crc32Of } from './crc32.js';
@@ -12,5 +13,6 @@ export * from './elf-functions.js';
 export * from './elf-image-information.js';
 export * from './elf-symbol-listing.js';
 export * from './macho/index.js';
+export * from './pdb/index.js';
 export * from './pe/index.js';
 export type * from './symbol-listing.js';

@@ -1,5 +1,14 @@
-import { type Cache, type FolderFile, MinidumpError, readRange, runAsync, type Task } from '../io/index.js';
+import {
+  type Cache,
+  type FolderFile,
+  MinidumpError,
+  readRange,
+  runAsync,
+  type Source,
+  type Task,
+} from '../io/index.js';
 import { BlockStore } from '../object/breakpad/index.js';
+import { isCabinet, openCabinet } from '../object/cabinet/index.js';
 import type { Decompressors } from '../object/elf-compression.js';
 import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../object/index.js';
 import { leafName } from '../reader/leaf-name.js';
@@ -161,11 +170,19 @@ export class Symbols implements Disposable {
       problems.push(messageOf(error));
     }
     if (candidate === undefined) return undefined;
-    const { file, url, isSym = false } = candidate;
+    const { url, isSym = false } = candidate;
+    let { file } = candidate;
     let isUsed = false;
     let isRight = false;
     try {
-      const head = yield* readRange(file, 0, Math.min(HEAD, file.size), 'symbol file');
+      let head = yield* headOf(file);
+      if (isCabinet(head)) {
+        // The cabinet itself is not needed any more.
+        const packed = file;
+        file = inCabinet(packed, yield* openCabinet(packed));
+        packed[Symbol.dispose]();
+        head = yield* headOf(file);
+      }
       const opener = openerFor(head, isSym);
       if (isSymOpener(opener) && this.#options.withoutSym) return undefined;
       if (opener === undefined) {
@@ -226,6 +243,20 @@ export class Symbols implements Disposable {
     this.#ofModule = new WeakMap();
     this.#blocks = new BlockStore(KEPT_OF_INDEXES);
   }
+}
+
+const headOf = (file: FolderFile): Task<Uint8Array> =>
+  readRange(file, 0, Math.min(HEAD, file.size), 'symbol file');
+
+/** What was unpacked, under the name that it was found by. */
+function inCabinet({ name, stamp }: FolderFile, source: Source): FolderFile {
+  return {
+    name,
+    stamp,
+    size: source.size,
+    read: (offset, length) => source.read(offset, length),
+    [Symbol.dispose]() {},
+  };
 }
 
 /** Of the family that was found first: files of two of them are never of one module. */

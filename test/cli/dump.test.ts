@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { describeWith, needsBuild, needsLinux, root } from '../support/tools.js';
@@ -43,6 +43,24 @@ describeWith([needsBuild, needsLinux], 'mdmp dump', () => {
     const [name] = readdirSync(empty);
     expect(name).toMatch(new RegExp(`^[\\w-]+\\.${pid}\\.\\d{8}T\\d{6}\\.dmp$`));
     expect(stdout).toContain(name);
+  });
+
+  it('takes the name of a program, if one process has it', () => {
+    const name = `mdmp-t-${process.pid}`;
+    const link = join(folder, name);
+    symlinkSync(process.execPath, link);
+    const start = () => spawn(link, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' });
+    const programs = [start()];
+    try {
+      const { exit, stderr } = mdmp(['dump', name, '-o', file('named.dmp')]);
+      expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' });
+      expect(mdmpJson(['info', file('named.dmp')])).toMatchObject({ process: { id: programs[0]!.pid } });
+      programs.push(start());
+      const several = mdmp(['dump', name, '-o', file('named-2.dmp')]);
+      expect(several).toMatchObject({ exit: 2, stderr: expect.stringContaining('there are 2 processes') });
+    } finally {
+      for (const program of programs) program.kill('SIGKILL');
+    }
   });
 
   it('gives the report as JSON', () => {
@@ -158,8 +176,8 @@ describeWith([needsBuild, needsLinux], 'mdmp dump', () => {
   });
 
   it.each<[string, (string | number)[], number, RegExp]>([
-    ['no process', [], 2, /missing required argument 'pid'/],
-    ['a name', ['node'], 2, /must be a positive number/],
+    ['no process', [], 2, /missing required argument 'process'/],
+    ['a name that nobody has', ['no-such-program'], 20, /no process 'no-such-program'/],
     ['a process that does not exist', [999_999_999], 20, /no process 999999999/],
     ['a kernel thread', [2], 22, /kernel/],
     ['an unknown type', ['PID', '--type', 'everything'], 2, /no dump type 'everything'/],

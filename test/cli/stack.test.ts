@@ -59,7 +59,6 @@ describeWith([needsBuild, needsCorpus], 'mdmp stack', () => {
     [['DUMP', ''], 2, /^mdmp: a path of symbols is empty\. .*\n$/],
     [['DUMP', 'missing'], 10, /^mdmp: there is no file missing\. .*\n$/],
     [['DUMP', '--dump'], 2, /^mdmp: --dump .* `mdmp show FILE` .*\n$/],
-    [['DUMP', '--symbols-url', 'http://127.0.0.1/'], 2, /^mdmp: .* --symbols-path; .*\n$/],
     [['DUMP', '--json', '--human'], 2, /^mdmp: --json and --human exclude each other\.\n$/],
     [['DUMP', '--pretty'], 2, /^mdmp: --pretty goes with --json or --cyborg\.\n$/],
     [['DUMP', '--features', 'all'], 2, /^mdmp: --features must be stable-basic, .*\n$/],

@@ -3,6 +3,7 @@ import { elfFiles } from './elf-files.js';
 import type { Kind, Places } from './kind.js';
 import { machoFiles } from './macho-files.js';
 import { names } from './names.js';
+import { pdbFiles } from './pdb-files.js';
 import { peFiles } from './pe-files.js';
 import { symFiles, symIndexes } from './sym-files.js';
 import { trouble } from './trouble.js';
@@ -13,8 +14,9 @@ export const KINDS = {
   sym: { share: 4, prepare: symFiles },
   'sym index': { share: 3, prepare: symIndexes },
   elf: { share: 7, prepare: elfFiles },
-  'Mach-O': { share: 3, prepare: machoFiles },
+  'Mach-O': { share: 5, prepare: machoFiles },
   PE: { share: 2, prepare: peFiles },
+  pdb: { share: 8, prepare: pdbFiles },
   name: { share: 3, prepare: names },
   trouble: { share: 0, prepare: trouble },
 } satisfies Record<string, { share: number; prepare: (places: Places) => Kind | Promise<Kind> }>;

@@ -1,4 +1,5 @@
 import { MinidumpError, type Task } from '../../io/index.js';
+import { isMangled } from '../demangle/index.js';
 import type { SymbolListener } from '../symbol-listing.js';
 import { DW_TAG } from './constants.js';
 import { type CodeSpan, codeSpan, type DwarfFile } from './dwarf-file.js';
@@ -206,9 +207,9 @@ class UnitNames {
     return number;
   }
 
-  /** The linkage name, that of the symbol which begins there, or the plain one with its scopes. */
+  /** The linkage name where it can be made readable (glibc calls raise `__GI_raise`, too), that of the symbol which begins there, or the plain one with its scopes. */
   *#nameOf(die: number, start: number | undefined): Task<string> {
-    const found = yield* unlessBroken(findName(this.#sources, die, this.#root));
+    const found = yield* unlessBroken(findName(this.#sources, die, this.#root, isMangled));
     if (found?.isLinkageName) return found.text;
     const symbol = start === undefined ? undefined : yield* this.#options.mangledAt(start);
     if (symbol !== undefined) return symbol;

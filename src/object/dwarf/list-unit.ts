@@ -59,12 +59,18 @@ export class UnitListing {
     };
     let node = -1;
     let name = '';
+    let lastStart = -1;
+    let lastEnd = -1;
     for (let i = 0; i < count; i++) {
       const at = 3 * order[i]!;
       const start = ranges.at(at);
       const end = ranges.at(at + 1);
       // Linkers leave functions in that they have discarded, at address 0 or in no segment.
       if (start === 0 || start < this.#span.base || end > this.#span.end || end <= start) continue;
+      // Of assembler code each label that stands there is one: the first of them, as in symbol tables.
+      if (start === lastStart && end === lastEnd) continue;
+      lastStart = start;
+      lastEnd = end;
       if (node !== ranges.at(at + 2)) {
         node = ranges.at(at + 2);
         name = yield* this.#texts.functionName(node);

@@ -35,12 +35,22 @@ export interface FoundName {
   readonly die: number | undefined;
 }
 
-/** The same, and where it was found. */
-export function* findName(sources: NameSources, die: number, unit: UnitRoot): Task<FoundName | undefined> {
+/**
+ * The same, and where it was found.
+ *
+ * @param accept whether a linkage name is wanted; the plain one goes before others
+ */
+export function* findName(
+  sources: NameSources,
+  die: number,
+  unit: UnitRoot,
+  accept: (linkageName: string) => boolean = () => true,
+): Task<FoundName | undefined> {
   let units = sources.units;
   let at: number | undefined = die;
   let last: number | undefined = die;
   let plain: string | undefined;
+  let refused: string | undefined;
   let near: UnitRoot | undefined = unit;
   for (let step = 0; at !== undefined && step < MAX_STEPS; step++) {
     const { root, found }: DieText = yield* readDie(units, at, near);
@@ -48,12 +58,16 @@ export function* findName(sources: NameSources, die: number, unit: UnitRoot): Ta
     near = root;
     const linkage = found.get(DW_AT.linkage_name) ?? found.get(DW_AT.MIPS_linkage_name);
     const ownSupplementary = units === sources.units ? sources.supplementary : undefined;
-    const textual = linkage ?? (plain === undefined ? found.get(DW_AT.name) : undefined);
-    if (textual) {
+    const name = plain === undefined ? found.get(DW_AT.name) : undefined;
+    for (const textual of [linkage, name]) {
+      if (textual === undefined) continue;
       if (textual.kind === 'supplementary-text' && !ownSupplementary) sources.missingSupplementary();
       const text: string | undefined = yield* units.text(root, textual, ownSupplementary);
-      if (linkage && text !== undefined) return { text, isLinkageName: true, die: last };
-      plain ??= text;
+      if (textual === name) plain = text;
+      else if (text !== undefined) {
+        if (accept(text)) return { text, isLinkageName: true, die: last };
+        refused ??= text;
+      }
     }
     const origin: FormValue | undefined = found.get(DW_AT.abstract_origin) ?? found.get(DW_AT.specification);
     at = origin?.kind === 'reference' ? origin.value : undefined;
@@ -65,7 +79,8 @@ export function* findName(sources: NameSources, die: number, unit: UnitRoot): Ta
       } else sources.missingSupplementary();
     }
   }
-  return plain === undefined ? undefined : { text: plain, isLinkageName: false, die: last };
+  const text = plain ?? refused;
+  return text === undefined ? undefined : { text, isLinkageName: false, die: last };
 }
 
 interface DieText {

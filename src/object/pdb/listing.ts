@@ -127,7 +127,9 @@ class PdbListing {
         innermost.add(lines, 0);
         for (const { ranges, depth } of sites) innermost.add(ranges, depth + 1, start);
         for (const span of innermost.innermost()) {
-          const file = span.line === NO_LINE ? undefined : yield* fileOf(span.file);
+          // A task for each line would cost more than all else.
+          const file =
+            span.line === NO_LINE ? undefined : (files.get(span.file) ?? (yield* fileOf(span.file)));
           if (file !== undefined)
             this.#listener.line(span.start + shift, span.end - span.start, span.line, file);
         }

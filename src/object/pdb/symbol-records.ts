@@ -9,7 +9,6 @@ export const S_WITH32 = 0x1104;
 export const S_PUB32 = 0x110e;
 export const S_LPROC32 = 0x110f;
 export const S_GPROC32 = 0x1110;
-export const S_SEPCODE = 0x1132;
 export const S_LPROC32_ID = 0x1146;
 export const S_GPROC32_ID = 0x1147;
 export const S_INLINESITE = 0x114d;

@@ -43,17 +43,21 @@ class WindowsInformation implements DebugInformation, ListsSymbols {
   }
 }
 
-/** The names that a program exports are in its PDB, too. */
+/** Of the program only the frames are told: the names that it exports are in its PDB, too. */
 function framesOnly(listener: SymbolListener): SymbolListener {
-  const only: Partial<SymbolListener> = {
+  const nothing = () => {};
+  const nowhere = () => 0;
+  return {
+    file: nowhere,
+    origin: nowhere,
+    function: nothing,
+    line: nothing,
+    inline: nothing,
+    publicSymbol: nothing,
     cfi: (start, size, rules) => listener.cfi(start, size, rules),
     cfiDelta: (start, rules) => listener.cfiDelta(start, rules),
     windowsFrame: (frame) => listener.windowsFrame(frame),
   };
-  // Whatever else it is told goes nowhere; what it asks for is an index that nothing refers to.
-  return new Proxy(only, {
-    get: (target, name) => target[name as keyof SymbolListener] ?? (() => 0),
-  }) as SymbolListener;
 }
 
 export function joinedOfWindows(

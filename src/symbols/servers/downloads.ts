@@ -11,6 +11,7 @@ import {
 import type { Candidate } from '../supplier.js';
 import { MemoryNotes, Notes } from './notes.js';
 import { shownUrl, TRANSFER_LIMITS, TransferFailure, type TransferLimits, transfer } from './transfer.js';
+import { unpackCabinet } from './unpack-cabinet.js';
 
 /** How far a download has come. */
 export interface DownloadProgress {
@@ -40,6 +41,9 @@ const PARALLEL = 6;
 const NOTES_EXPIRY = 10 * 60 * 1000;
 /** After so many failures in a row a server is not asked any more: each has cost some tries, and a time to wait for. */
 const MOST_FAILURES = 2;
+
+/** What is said of a file, and not of the disk that it is written to. */
+const BROKEN: ReadonlySet<string> = new Set(['malformed', 'truncated', 'unsupported']);
 
 /** Files of which only their being there counts are small. Bytes. */
 const SMALL = 1 << 20;
@@ -76,25 +80,16 @@ export class Downloads {
    * MinidumpError where that cannot be told, or where it had a wrong one a while ago.
    *
    * @param path of the file in the store
-   * @param unpack what becomes of it before anybody looks at it
+   * @param isCabinet it is fetched in a cabinet, and kept without
    */
-  *file(
-    url: string,
-    store: FileStore,
-    path: string,
-    unpack?: (file: FolderFile, store: FileStore) => Task<NewFile | undefined>,
-  ): Task<Candidate | undefined> {
+  *file(url: string, store: FileStore, path: string, isCabinet = false): Task<Candidate | undefined> {
     if (yield* this.#isNoted(url)) return undefined;
     let fresh: NewFile | undefined;
     try {
       if (!(yield* awaited(this.#get(url, () => (fresh = store.create()))))) return undefined;
-      if (unpack !== undefined) {
+      if (isCabinet) {
         using packed = fresh!.read(path);
-        const unpacked = yield* unpack(packed, store);
-        if (unpacked === undefined) {
-          this.#notes.add(url, 'wrong');
-          throw new MinidumpError('malformed', `${shownUrl(url)}: it is no cabinet`);
-        }
+        const unpacked = yield* this.#unpacked(url, packed, store);
         fresh!.discard();
         fresh = unpacked;
       }
@@ -108,13 +103,22 @@ export class Downloads {
         }
       };
       return { file: file.read(path), url: shownUrl(url), verified };
-    } catch (error) {
-      // What is no fault of the network or the disk is one of the file.
-      if (error instanceof MinidumpError && error.code === 'malformed') this.#notes.add(url, 'wrong');
-      throw error;
     } finally {
       fresh?.discard();
     }
+  }
+
+  *#unpacked(url: string, packed: FolderFile, store: FileStore): Task<NewFile> {
+    let why = 'it is no cabinet';
+    try {
+      const file = yield* unpackCabinet(packed, store, this.#limits.maxSize);
+      if (file !== undefined) return file;
+    } catch (error) {
+      if (!(error instanceof MinidumpError) || !BROKEN.has(error.code)) throw error;
+      why = error.message;
+    }
+    this.#notes.add(url, 'wrong');
+    throw new MinidumpError('malformed', `${shownUrl(url)}: ${why}`);
   }
 
   /** A short text; undefined where the server has none. */

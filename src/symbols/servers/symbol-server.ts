@@ -102,10 +102,14 @@ export class SymbolServer implements SymbolSupplier {
   }
 
   #inStore(key: StoreKey): Wanted {
-    const { plain, pointer } = storeFiles(key);
+    const { plain, cabinet, pointer } = storeFiles(key);
     return {
       path: plain,
-      offers: [() => this.#storeFile(plain, plain), () => this.#pointed(pointer, plain)],
+      offers: [
+        () => this.#storeFile(plain, plain),
+        () => this.#storeFile(cabinet, plain),
+        () => this.#pointed(pointer, plain),
+      ],
     };
   }
 
@@ -139,7 +143,7 @@ export class SymbolServer implements SymbolSupplier {
 
   *#storeFile(path: string, kept: string): Task<Candidate | undefined> {
     const url = yield* this.#urlInStore(path);
-    return yield* this.#downloads.file(url, this.#stores[0], kept);
+    return yield* this.#downloads.file(url, this.#stores[0], kept, path !== kept);
   }
 
   /** Where a file.ptr says: to a URL only, never to a path of the machine that reads it. */

@@ -81,7 +81,7 @@ export function writeWindowsDump(
     { process: handle, file: options.fileHandle ?? null },
     { snapshot: snapshot !== undefined, nowhere: file === null },
   );
-  const bridge = nativeRoutine(watched.routine, undefined, abi, koffiMemory, {
+  const bridge = nativeRoutine(watched.routine, undefined, abi, koffiMemory(), {
     handles,
     processSnapshot: snapshot !== undefined,
     check: () => watched.checkTime(),

@@ -56,7 +56,6 @@ describe('what is no mangled name comes back as it is', () => {
     '_RNvB_1b',
     '_RINvC1a1bKb2_E',
     '_RINvC1a1bKcd800_E',
-    '?f@@YAXXZ',
     '_GLOBAL__sub_I_x.cpp',
     '_ZN3foo3barE\u{1f600}',
   ])('%j', (name) => {

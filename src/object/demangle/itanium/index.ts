@@ -1,4 +1,5 @@
 import { Budget, bounded, giveUp } from '../budget.js';
+import { cloneSuffix } from '../clones.js';
 import { parseEncoding } from './encoding.js';
 import { textOf } from './nodes.js';
 import { Parser } from './parser.js';
@@ -21,16 +22,4 @@ export function demangleItanium(name: string, parameters: boolean): string {
   }
   const suffix = cloneSuffix(name.slice(parser.at));
   return bounded(new Renderer(budget, parameters).text(root) + suffix);
-}
-
-/** `.isra.0.cold`: what GCC and LLVM append to the names of functions that they made of others. */
-function cloneSuffix(text: string): string {
-  let clones = '';
-  let rest = text;
-  while (rest !== '') {
-    const clone = /^\.(?:[a-zA-Z_][\w$@]*|\d+)(?:\.\d+)*/.exec(rest)?.[0] ?? giveUp();
-    clones = bounded(`${clones} [clone ${clone}]`);
-    rest = rest.slice(clone.length);
-  }
-  return clones;
 }

@@ -1,11 +1,11 @@
-import { type Budget, giveUp } from '../budget.js';
+import { giveUp } from '../budget.js';
+import { Cursor, isDigit } from '../cursor.js';
 import type { Node } from './nodes.js';
 
 type Forward = Extract<Node, { kind: 'forward' }>;
 
 /** Where we are in a mangled name, and what it may refer back to. The grammar itself is in the files beside this one. */
-export class Parser {
-  at: number;
+export class Parser extends Cursor {
   /** What `S_`, `S0_` … stand for. */
   readonly substitutions: Node[] = [];
   /** What `T_`, `T0_` … stand for: a list for each level of templates, from the outermost. */
@@ -18,46 +18,6 @@ export class Parser {
   lambdaLevel = -1;
   /** How many names were made up for declared template parameters: `$T`, `$N`, `$TT`. */
   readonly invented = { T: 0, N: 0, TT: 0 };
-
-  constructor(
-    readonly name: string,
-    start: number,
-    readonly budget: Budget,
-  ) {
-    this.at = start;
-  }
-
-  get ended(): boolean {
-    return this.at >= this.name.length;
-  }
-
-  /** The character `ahead` of here; empty behind the end. */
-  look(ahead = 0): string {
-    return this.name.charAt(this.at + ahead);
-  }
-
-  next(): string {
-    if (this.ended) giveUp();
-    return this.name.charAt(this.at++);
-  }
-
-  starts(text: string): boolean {
-    return this.name.startsWith(text, this.at);
-  }
-
-  accept(text: string): boolean {
-    if (!this.name.startsWith(text, this.at)) return false;
-    this.at += text.length;
-    return true;
-  }
-
-  expect(text: string): void {
-    if (!this.accept(text)) giveUp();
-  }
-
-  get digit(): boolean {
-    return isDigit(this.name.charCodeAt(this.at));
-  }
 
   /** Decimal digits as they are, after an `n` if they are negative; empty if there are none. */
   digits(negative = false): string {
@@ -99,7 +59,5 @@ export class Parser {
     return this.name.slice(this.at - length, this.at);
   }
 }
-
-const isDigit = (code: number) => code >= 48 && code <= 57;
 
 const isBase36 = (code: number) => isDigit(code) || (code >= 65 && code <= 90);
