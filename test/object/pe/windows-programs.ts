@@ -36,6 +36,6 @@ export async function disassembled(path: string): Promise<Instruction[]> {
   const base = BigInt(openPe(path).headers.imageBase);
   return [...stdout.toString().matchAll(/^\s*([0-9a-f]+):\s+(\S.*?)\s*$/gm)].map(([, at, text]) => ({
     rva: Number(BigInt(`0x${at}`) - base),
-    text: text!.replaceAll('\t', ' ').replace(/ *#.*$/, ''),
+    text: text!.replaceAll('\t', ' ').replace(/ *(?:#|\/\/) .*$/, ''),
   }));
 }
