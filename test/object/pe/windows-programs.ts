@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { BytesSource, runSync } from '../../../src/io/index.js';
 import { PeFile } from '../../../src/object/pe/index.js';
 import { compileWith } from '../../support/programs.js';
 import { run } from '../../support/run.js';
-import { requireTool } from '../../support/tools.js';
+import { requireTool, root } from '../../support/tools.js';
+
+/** Wine's own: with all kinds of frames, and a thousand exports. */
+export const ntdll = join(root, '.tools', 'wine', 'drive_c', 'windows', 'system32', 'ntdll.dll');
 
 const SOURCE = 'pe-frames.c';
 
