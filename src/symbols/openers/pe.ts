@@ -1,5 +1,6 @@
 import type { FolderFile, Task } from '../../io/index.js';
-import { PeDebugInformation, PeFile } from '../../object/pe/index.js';
+import type { SymbolListingOptions } from '../../object/index.js';
+import { PeDebugInformation, PeFile, PeSymbolListing } from '../../object/pe/index.js';
 import { leafName } from '../../reader/leaf-name.js';
 import { type JoinedSymbols, type Opener, type SymbolPart, startsWith } from './opener.js';
 import { PdbPart } from './pdb.js';
@@ -46,6 +47,7 @@ class PePart implements SymbolPart {
   *join(other: SymbolPart | undefined): Task<JoinedSymbols> {
     const pdb = other instanceof PdbPart ? other : undefined;
     const files = pdb === undefined ? [this.name] : [this.name, pdb.name];
-    return joinedOfWindows(new PeDebugInformation(this.pe), pdb?.information, files);
+    const list = (options: SymbolListingOptions) => new PeSymbolListing(this.pe, options);
+    return joinedOfWindows(new PeDebugInformation(this.pe), pdb?.information, files, pdb ? undefined : list);
   }
 }

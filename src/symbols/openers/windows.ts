@@ -64,6 +64,7 @@ export function joinedOfWindows(
   image: Part | undefined,
   pdb: Part | undefined,
   files: readonly string[],
+  list?: JoinedSymbols['list'],
 ): JoinedSymbols {
   const information =
     image !== undefined && pdb !== undefined ? new WindowsInformation(image, pdb) : (image ?? pdb)!;
@@ -74,7 +75,7 @@ export function joinedOfWindows(
     get gaps() {
       return (information.problems ?? []).map(({ message }) => message);
     },
-    list: () => information,
+    list: list ?? (() => information),
   };
 }
 
