@@ -9,10 +9,10 @@ import { needsLayouts } from '../../format/layouts-json.js';
 import { removeFolders, temporaryFolder } from '../../support/programs.js';
 import { waitFor } from '../../support/run.js';
 import { describeWith, needsBuild, requireTool, root } from '../../support/tools.js';
+import { WindowsSession } from '../../support/windows-session.js';
 import {
   compileWindows,
   needsWine,
-  runWindowsNode,
   runWindowsProgram,
   startWindowsProgram,
   stopWindows,
@@ -47,6 +47,7 @@ const AS_BEFORE = [0, 0, 1];
 describeWith([...needsWine, needsLayouts, needsBuild], 'a process that is dumped on Windows', () => {
   let target: WindowsProgram;
   let standin: string;
+  const session = new WindowsSession('dump-held.mjs');
   let script: string;
 
   beforeAll(async () => {
@@ -71,7 +72,6 @@ describeWith([...needsWine, needsLayouts, needsBuild], 'a process that is dumped
 
   function plan(dumps: readonly HeldDump[], program = target): string {
     const folder = temporaryFolder();
-    const path = join(folder, 'plan.json');
     const all = dumps.map(({ act, words = 'suspend', options = {} }, i) => ({
       pid: program.pid,
       file: windowsPath(join(folder, `${i}.dmp`)),
@@ -79,20 +79,19 @@ describeWith([...needsWine, needsLayouts, needsBuild], 'a process that is dumped
       environment: { MDMP_STANDIN: words },
       options: { dbghelp: standin, abi: 'msvc', ...options },
     }));
-    writeFileSync(path, JSON.stringify({ dumps: all }));
-    return windowsPath(path);
+    return JSON.stringify({ dumps: all });
   }
 
   async function dumped(dumps: readonly HeldDump[], program = target): Promise<Held[]> {
-    const { status, stdout, stderr } = await runWindowsNode(script, [plan(dumps, program)]);
-    expect(stderr).toBe('');
-    expect(status).toBe(0);
-    return JSON.parse(stdout.trim().split(/\r?\n/).at(-1)!);
+    return JSON.parse(await session.ask(plan(dumps, program)));
   }
 
   /** A dumper that is in its callback now. */
-  const dumping = (dump: HeldDump) =>
-    startWindowsProgram(requireTool('node.exe'), [windowsPath(script), plan([dump])]);
+  function dumping(dump: HeldDump): Promise<WindowsProgram> {
+    const path = join(temporaryFolder(), 'plan.json');
+    writeFileSync(path, plan([dump]));
+    return startWindowsProgram(requireTool('node.exe'), [script, path].map(windowsPath));
+  }
 
   async function expectStandsStill(): Promise<void> {
     const { tick, counts } = lastTick();
