@@ -1,6 +1,6 @@
 /*
  * Dumps a process by mdmp with the stand-in for DbgHelp, and does what a plan says at the first module callback,
- * { dumps: [{ pid, options, environment, act, file }] }; `act` is `loop`, `throw`, a number of milliseconds to stay there, or nothing. When
+ * { dumps: [{ pid, options, environment, act, alone, file }] }; `act` is `loop`, `throw`, a number of milliseconds to stay there, or nothing. When
  * it is there it prints pid=, READY. Gives a list of { report?, error?, ms }. It also runs by itself: node dump-held.mjs PLAN.json.
  */
 import { readFileSync, writeSync } from 'node:fs';
@@ -9,9 +9,12 @@ import { MinidumpError, writeMinidump } from 'mdmp';
 export default async function dumpHeld(plan) {
   const { dumps } = JSON.parse(plan);
   const results = [];
-  for (const { pid, options, environment, act, file } of dumps) {
+  for (const { pid, options, environment, act, alone, file } of dumps) {
     // Where Windows keeps it, which is where the DLL looks.
     Object.assign(process.env, environment);
+    // As in a program of pkg, which can start nothing but itself.
+    if (alone) process.pkg = {};
+    else delete process.pkg;
     let asked = false;
     const module = () => {
       if (asked || act === undefined) return;

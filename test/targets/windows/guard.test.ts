@@ -25,6 +25,8 @@ import { compileStandin } from './standin.js';
 interface HeldDump {
   act?: 'loop' | 'throw' | number;
   words?: string;
+  /** The dumper cannot start programs. */
+  alone?: boolean;
   options?: Record<string, unknown>;
 }
 
@@ -72,10 +74,11 @@ describeWith([...needsWine, needsLayouts, needsBuild], 'a process that is dumped
 
   function plan(dumps: readonly HeldDump[], program = target): string {
     const folder = temporaryFolder();
-    const all = dumps.map(({ act, words = 'suspend', options = {} }, i) => ({
+    const all = dumps.map(({ act, alone, words = 'suspend', options = {} }, i) => ({
       pid: program.pid,
       file: windowsPath(join(folder, `${i}.dmp`)),
       act,
+      alone,
       environment: { MDMP_STANDIN: words },
       options: { dbghelp: standin, abi: 'msvc', ...options },
     }));
@@ -102,14 +105,18 @@ describeWith([...needsWine, needsLayouts, needsBuild], 'a process that is dumped
   /** All threads go on that ran before, and no other. */
   async function expectGoesOn(suspended = AS_BEFORE, program = target): Promise<void> {
     const from = lastTick(program);
-    await waitFor('the process to go on', () => {
-      const now = lastTick(program);
-      return (
-        now.tick > from.tick + 5 &&
-        now.counts.every((count, i) => (suspended[i] === 0 ? count > from.counts[i]! : true)) &&
-        now.suspended.join() === suspended.join()
-      );
-    });
+    await waitFor(
+      'the process to go on',
+      () => {
+        const now = lastTick(program);
+        return (
+          now.tick > from.tick + 5 &&
+          now.counts.every((count, i) => (suspended[i] === 0 ? count > from.counts[i]! : true)) &&
+          now.suspended.join() === suspended.join()
+        );
+      },
+      30_000,
+    );
     // Nothing comes behind.
     await new Promise((resolve) => setTimeout(resolve, 200));
     const now = lastTick(program);
@@ -143,7 +150,7 @@ describeWith([...needsWine, needsLayouts, needsBuild], 'a process that is dumped
   });
 
   it('goes on when a callback never returns', async () => {
-    await using dumper = await dumping({ act: 'loop', options: { maxPause: 2000 } });
+    await using dumper = await dumping({ act: 'loop', options: { maxPause: 4000 } });
     await expectStandsStill();
     await expectGoesOn([0, 0, 2]);
     expect(dumper.exited).toBe(false);
@@ -176,6 +183,19 @@ describeWith([...needsWine, needsLayouts, needsBuild], 'a process that is dumped
       expect(report!.warnings.at(-1)).toMatch(
         /^DbgHelp left threads [\d, ]+ suspended; mdmp has resumed them$/,
       );
+    await expectGoesOn();
+  });
+
+  it('does what it can without a guard, and says so', async () => {
+    const [plain, left] = await dumped([{ alone: true }, { alone: true, words: 'suspend left=1' }]);
+    for (const { report } of [plain!, left!]) {
+      expect(report!.warnings.slice(0, 2)).toEqual([
+        expect.stringContaining('no guard could be started (this program is a single executable file)'),
+        expect.stringContaining(`threads ${target.number('suspended')} of the process had been suspended`),
+      ]);
+    }
+    expect(plain!.report!.warnings).toHaveLength(2);
+    expect(left!.report!.warnings[2]).toContain(`DbgHelp left threads `);
     await expectGoesOn();
   });
 
