@@ -56,6 +56,7 @@ const programs = {
     main: 'src/cli/main.ts',
     'dump-helper': 'src/targets/linux/self/dump-helper.ts',
     'windows-dump-helper': 'src/targets/windows/self/dump-helper.ts',
+    'windows-guard': 'src/targets/windows/guard/main.ts',
   },
   'dist/register/watcher': { main: 'src/register/watcher/main.ts' },
 };

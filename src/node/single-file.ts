@@ -1,13 +1,19 @@
 import { createRequire } from 'node:module';
 import { MinidumpError } from '../io/index.js';
 
-/** An application in one file is started as itself, whatever it is given: it cannot run a helper. @throws MinidumpError `own-process` */
-export function checkNotSingleFile(): void {
-  let single = 'pkg' in process;
+/** Whether this program is an application in one file: such a one is started as itself, whatever it is given, and cannot run a helper. */
+export function isSingleFile(): boolean {
+  if ('pkg' in process) return true;
   try {
-    single ||= (createRequire(import.meta.url)('node:sea') as { isSea(): boolean }).isSea();
-  } catch {} // Node before 20.12 has no such applications.
-  if (!single) return;
+    return (createRequire(import.meta.url)('node:sea') as { isSea(): boolean }).isSea();
+  } catch {
+    return false; // Node before 20.12 has no such applications.
+  }
+}
+
+/** @throws MinidumpError `own-process` where a helper cannot be run */
+export function checkNotSingleFile(): void {
+  if (!isSingleFile()) return;
   throw new MinidumpError(
     'own-process',
     'this program is a single executable file, which cannot run the helper that a dump of itself needs',

@@ -3,6 +3,9 @@ import { MinidumpError } from '../../io/index.js';
 import type { Abi } from './abi/index.js';
 import { checkNativeException, type NativeException } from './exception.js';
 
+/** The default of `maxPause`, as on Linux. */
+export const MAX_PAUSE = 10_000;
+
 /** What only a dump on Windows takes. */
 export interface WindowsOptions {
   /**
@@ -22,7 +25,10 @@ export interface WindowsDumpOptions<Param = unknown>
   extends Omit<DumpOptions<Param>, 'exception' | 'storedMemory'>,
     WindowsOptions {
   exception?: NativeException | undefined;
-  /** Most milliseconds of the dump: the next callback after that cancels it. Without it there is no limit. */
+  /**
+   * Longest time that the process may stand still, in milliseconds; 10,000 by default. A guard lets it go on then, and the dump fails. A dump of
+   * a snapshot has no limit.
+   */
   maxPause?: number | undefined;
   /** `always`: dump a snapshot of the process (PssCaptureSnapshot), so that it stands still for that only. `auto` is `never` here. */
   snapshot?: 'auto' | 'always' | 'never' | undefined;

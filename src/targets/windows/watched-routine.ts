@@ -13,7 +13,7 @@ import {
   MINIDUMP_CALLBACK_TYPE as Type,
 } from '../../format/index.js';
 import { MinidumpError, NoSink } from '../../io/index.js';
-import type { WindowsDumpOptions } from './options.js';
+import { MAX_PAUSE, type WindowsDumpOptions } from './options.js';
 
 const { S_OK, S_FALSE } = HRESULT;
 const { ThreadWriteThread } = THREAD_WRITE_FLAGS;
@@ -130,18 +130,9 @@ export class WatchedRoutine {
 
   /** @throws MinidumpError `max-pause`, `cancelled` */
   checkTime(): void {
-    const { maxPause, signal } = this.#options;
+    const { maxPause = MAX_PAUSE, signal } = this.#options;
     if (signal?.aborted) throw new MinidumpError('cancelled', 'the dump was given up');
-    if (maxPause !== undefined && performance.now() - this.#start > maxPause) {
-      throw new MinidumpError(
-        'max-pause',
-        `the dump took longer than ${maxPause / 1000} s and was given up`,
-        {
-          advice:
-            'Shorten what the callback does, allow more with --max-pause, or dump a snapshot (--snapshot always).',
-        },
-      );
-    }
+    if (!this.#snapshot && performance.now() - this.#start > maxPause) throw tookTooLong(maxPause);
   }
 
   /** The handles are those that the caller gave, as on every system. */
@@ -206,6 +197,14 @@ export class WatchedRoutine {
         return;
     }
   }
+}
+
+/** @param maxPause in milliseconds */
+export function tookTooLong(maxPause: number): MinidumpError {
+  return new MinidumpError('max-pause', `the dump took longer than ${maxPause / 1000} s and was given up`, {
+    advice:
+      'Shorten what the callback does, allow more with --max-pause, or dump a snapshot (--snapshot always).',
+  });
 }
 
 function threadOf(input: MINIDUMP_CALLBACK_INPUT): number {

@@ -24,9 +24,10 @@ import { miniDumpWriteDump, RegisteredRoutine } from './dbghelp-library.js';
 import { readFinishedDump } from './finished-dump.js';
 import { koffiAddress, koffiMemory } from './koffi-memory.js';
 import { ownCpu } from './machine.js';
-import { checkWindowsOptions, compilerOf, type WindowsDumpOptions } from './options.js';
+import { checkWindowsOptions, compilerOf, MAX_PAUSE, type WindowsDumpOptions } from './options.js';
 import { DbgHelpError } from './results.js';
-import { WatchedRoutine } from './watched-routine.js';
+import { ThreadWatch } from './thread-watch.js';
+import { tookTooLong, WatchedRoutine } from './watched-routine.js';
 import { WindowsProcess } from './windows-process.js';
 
 /** What native code has addresses of: nobody else holds it, and the callback's own code may have it collected. */
@@ -66,9 +67,9 @@ export function writeWindowsDump(
   const warnings: string[] = [];
 
   using target = new WindowsProcess(pid, options.snapshot === 'always');
-  options.beforeStop?.(false);
-  const start = performance.now();
+  let start = performance.now();
   if (options.snapshot === 'always') {
+    options.beforeStop?.(false);
     const why = target.takeSnapshot();
     if (why !== undefined)
       warnings.push(`no snapshot could be taken, so the process stood still for the dump: ${why}`);
@@ -85,6 +86,7 @@ export function writeWindowsDump(
     handles,
     processSnapshot: snapshot !== undefined,
     check: () => watched.checkTime(),
+    checkLayout: true,
   });
   using registered = new RegisteredRoutine((_param, input, out) => bridge.call(input, out));
 
@@ -93,6 +95,10 @@ export function writeWindowsDump(
   const streams = given.length === 0 ? undefined : encodeUserStreams(given, abi, koffiAddress);
   const blocks = [exception, streams];
   const callback = encodeCallbackInformation(registered.address, 0n, abi);
+  const { maxPause = MAX_PAUSE } = options;
+  using threads = snapshot === undefined ? new ThreadWatch(pid, maxPause, options.spool) : undefined;
+  if (options.snapshot !== 'always') options.beforeStop?.(false);
+  if (snapshot === undefined) start = performance.now();
   watched.start();
   let done: number;
   let result = 0;
@@ -112,13 +118,15 @@ export function writeWindowsDump(
     inUse.delete(blocks);
   }
   const ended = performance.now();
+  const late = threads?.end() ?? false;
   options.afterStop?.();
   if (bridge.failure !== undefined) throw bridge.failure;
+  if (late) throw tookTooLong(maxPause);
   // Some write nothing where there is no file, and say TRUE.
   if (done && file === null && !watched.callbackWrites) new NoSink().write();
   if (!done) throw target.ended ? gone(pid, result) : new DbgHelpError(pid, result);
 
-  warnings.push(...neverAsked(options, watched.asked));
+  warnings.push(...(threads?.warnings ?? []), ...neverAsked(options, watched.asked));
   const { callbackWrites, excludedThreads, excludedModules } = watched;
   const finished =
     output.fd !== null && output.readable && !callbackWrites

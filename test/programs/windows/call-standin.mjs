@@ -1,26 +1,29 @@
 /*
- * Calls MiniDumpWriteDump of a DLL with a callback that does what a plan says: node call-standin.mjs PLAN.json, with
- * { dll, offsets: { ProcessId, CallbackType … of MINIDUMP_CALLBACK_INPUT }, output?: path, type?, answers: { [type]: [{ answer, bytes? }] },
+ * Calls MiniDumpWriteDump of a DLL with a callback that does what a plan says:
+ * { dll, environment, offsets: { ProcessId, CallbackType … of MINIDUMP_CALLBACK_INPUT }, output?: path, type?, answers: { [type]: [{ answer, bytes? }] },
  * buffer?: { type, at, size, fill } } — the n-th answer of a type for its n-th callback, the last one for all further ones. Types
  * without an answer get FALSE. No code of mdmp takes part: this is how the DLL itself is tried.
  */
-import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
 
-const plan = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const kernel = koffi.load('kernel32.dll');
 const createFile = kernel.func(
   'void *__stdcall CreateFileW(str16, uint32_t, uint32_t, void *, uint32_t, uint32_t, void *)',
 );
 const closeHandle = kernel.func('bool __stdcall CloseHandle(void *)');
 const lastError = kernel.func('uint32_t __stdcall GetLastError()');
-const write = koffi
-  .load(plan.dll)
-  .func('int __stdcall MiniDumpWriteDump(uint64_t, uint32_t, void *, uint32_t, void *, void *, void *)');
+const Routine = koffi.pointer(koffi.proto('int __stdcall Routine(void *, void *, void *)'));
 
-const seen = new Map();
-const routine = koffi.register(
-  (_param, input, output) => {
+export default function call(text) {
+  const plan = JSON.parse(text);
+  // Where Windows keeps it, which is where the DLL looks.
+  Object.assign(process.env, plan.environment);
+  const write = koffi
+    .load(plan.dll)
+    .func('int __stdcall MiniDumpWriteDump(uint64_t, uint32_t, void *, uint32_t, void *, void *, void *)');
+
+  const seen = new Map();
+  const routine = koffi.register((_param, input, output) => {
     const type = new DataView(koffi.view(input, 16)).getUint32(plan.offsets.CallbackType, true);
     const count = seen.get(type) ?? 0;
     seen.set(type, count + 1);
@@ -34,23 +37,24 @@ const routine = koffi.register(
       new Uint8Array(koffi.view(pointer, size)).fill(value);
     }
     return answer;
-  },
-  koffi.pointer(koffi.proto('int __stdcall Routine(void *, void *, void *)')),
-);
+  }, Routine);
 
-const callback = Buffer.alloc(16);
-callback.writeBigUInt64LE(koffi.address(routine), 0);
-callback.writeBigUInt64LE(0x1122334455667788n, 8);
-// GENERIC_READ | GENERIC_WRITE, CREATE_ALWAYS
-const file = plan.output === undefined ? null : createFile(plan.output, 0xc0000000, 0, null, 2, 0x80, null);
-const done = write(
-  0xabcdef0123n,
-  4711,
-  file,
-  plan.type ?? 0,
-  null,
-  null,
-  plan.answers === null ? null : callback,
-);
-console.log(JSON.stringify({ done, error: lastError() }));
-if (file !== null) closeHandle(file);
+  const callback = Buffer.alloc(16);
+  callback.writeBigUInt64LE(koffi.address(routine), 0);
+  callback.writeBigUInt64LE(0x1122334455667788n, 8);
+  // GENERIC_READ | GENERIC_WRITE, CREATE_ALWAYS
+  const file = plan.output === undefined ? null : createFile(plan.output, 0xc0000000, 0, null, 2, 0x80, null);
+  const done = write(
+    0xabcdef0123n,
+    4711,
+    file,
+    plan.type ?? 0,
+    null,
+    null,
+    plan.answers === null ? null : callback,
+  );
+  const error = lastError();
+  if (file !== null) closeHandle(file);
+  koffi.unregister(routine);
+  return JSON.stringify({ done, error });
+}

@@ -1,10 +1,9 @@
 /*
- * Dumps a process by mdmp with a DLL in place of DbgHelp, once for each plan: node dump-by-standin.mjs PLANS.json, a list of
+ * Dumps a process by mdmp with a DLL in place of DbgHelp, once for each plan of a list of
  * { pid, destination, options, environment, answers: { [callback type]: [{ answer, output?, fill?, throws? }] } }. The n-th answer is for the n-th
- * callback of its type, the last one for all further ones; a type without one gets FALSE, threads and modules TRUE. Prints a list of
+ * callback of its type, the last one for all further ones; a type without one gets FALSE, threads and modules TRUE. Gives a list of
  * { report?, error?, calls: [{ type, param, input, output }] } as JSON, in which bytes are { hex } and bigints { bigint }.
  */
-import { readFileSync } from 'node:fs';
 import { MinidumpError, writeMinidump } from 'mdmp';
 
 const pack = (_name, value) => {
@@ -49,6 +48,8 @@ async function dump({ pid, destination, options, environment, answers }) {
   }
 }
 
-const results = [];
-for (const plan of JSON.parse(readFileSync(process.argv[2], 'utf8'), unpack)) results.push(await dump(plan));
-console.log(JSON.stringify(results, pack));
+export default async function dumpAll(plans) {
+  const results = [];
+  for (const plan of JSON.parse(plans, unpack)) results.push(await dump(plan));
+  return JSON.stringify(results, pack);
+}

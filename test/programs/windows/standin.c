@@ -4,9 +4,12 @@
  * streams, a comment and no more. What is in the environment:
  *   MDMP_STANDIN_RECORD  where the record goes
  *   MDMP_STANDIN         words: `every` issues also the callbacks that DbgHelp would not, `worker` works in a thread of its own,
- *                        `fail=80070057` fails at the end with that HRESULT */
+ *                        `fail=80070057` fails at the end with that HRESULT, `suspend` suspends the threads of the process for that time,
+ *                        `left=1` forgets to resume so many of them */
+#include <stdlib.h>
 #include "standin_callbacks.h"
 #include "standin_dump.h"
+#include "standin_suspend.h"
 
 static void record_call(void) {
   ULONG i;
@@ -116,6 +119,7 @@ __declspec(dllexport) BOOL WINAPI MiniDumpWriteDump(HANDLE process, DWORD pid, H
   open_record();
   record_call();
   GetEnvironmentVariableA("MDMP_STANDIN", words, sizeof words);
+  if (strstr(words, "suspend")) suspend_threads(pid);
   if (strstr(words, "worker")) {
     HANDLE thread = CreateThread(NULL, 0, worker, NULL, 0, NULL);
     WaitForSingleObject(thread, INFINITE);
@@ -123,6 +127,7 @@ __declspec(dllexport) BOOL WINAPI MiniDumpWriteDump(HANDLE process, DWORD pid, H
   } else {
     worker(NULL);
   }
+  if (strstr(words, "suspend")) resume_threads(strstr(words, "left=") ? atoi(strstr(words, "left=") + 5) : 0);
   begin("result");
   say_number("hresult", job.result);
   end();

@@ -32,7 +32,11 @@ describeWith([...needsWine, needsBuild], "what a callback makes of a dump, by Wi
       heap: `0x${(program.number('heap') + 0x100n).toString(16)}`,
       known: 'heap data of mdmp',
       folder: windowsPath(folder),
-      options: {},
+      options: {
+        dbghelp: windowsPath(await compileWindows('quick_dbghelp.c', ['-shared'])),
+        // A dump of Node takes seconds all the same on a busy machine.
+        maxPause: 120_000,
+      },
     };
     writeFileSync(join(folder, 'plan.json'), JSON.stringify(plan));
     const script = join(windowsApp(), 'behaviour.mjs');

@@ -3,22 +3,21 @@
  * the caller is told. The DLL records the bytes; where they belong is known from layouts.json. It puts each of its structures at the end of
  * a page after which nothing can be touched, so reading or writing too far ends the process.
  */
-import { copyFileSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HRESULT, MINIDUMP_CALLBACK_TYPE as Type } from '../../../src/format/index.js';
 import { Minidump } from '../../../src/reader/index.js';
 import { needsLayouts } from '../../format/layouts-json.js';
 import { removeFolders, temporaryFolder } from '../../support/programs.js';
-import { describeWith, needsBuild, root } from '../../support/tools.js';
+import { describeWith, needsBuild } from '../../support/tools.js';
+import { WindowsSession } from '../../support/windows-session.js';
 import {
   compileWindows,
   needsWine,
-  runWindowsNode,
   startWindowsProgram,
   stopWindows,
   type WindowsProgram,
-  windowsApp,
   windowsPath,
 } from '../../support/wine.js';
 import { measured, pattern, put, type Values } from './abi/measured.js';
@@ -52,6 +51,7 @@ interface Dumped {
 }
 
 let target: WindowsProgram;
+const session = new WindowsSession('dump-by-standin.mjs');
 
 const pack = (_name: string, value: unknown) => {
   if (typeof value === 'bigint') return { bigint: value.toString() };
@@ -76,8 +76,6 @@ async function dump(answers: Answers | null, settings: DumpSettings = {}): Promi
 
 /** Several dumps, one after the other, in one Node. */
 async function dumpAll(all: readonly [Answers | null, DumpSettings?][]): Promise<Dumped[]> {
-  const script = join(windowsApp(), 'dump-by-standin.mjs');
-  copyFileSync(join(root, 'test', 'programs', 'windows', 'dump-by-standin.mjs'), script);
   const folders = all.map(() => temporaryFolder());
   const plans = await Promise.all(
     all.map(async ([answers, settings = {}], i) => {
@@ -91,12 +89,10 @@ async function dumpAll(all: readonly [Answers | null, DumpSettings?][]): Promise
       };
     }),
   );
-  const plan = join(temporaryFolder(), 'plans.json');
-  writeFileSync(plan, JSON.stringify(plans, pack));
-  const { status, stdout, stderr } = await runWindowsNode(script, [windowsPath(plan)]);
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
-  const results = JSON.parse(stdout, unpack) as Omit<Dumped, 'record' | 'file'>[];
+  const results: Omit<Dumped, 'record' | 'file'>[] = JSON.parse(
+    await session.ask(JSON.stringify(plans, pack)),
+    unpack,
+  );
   return results.map((result, i) => ({
     ...result,
     record: readRecord(join(folders[i]!, 'record')),

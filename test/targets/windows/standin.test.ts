@@ -1,19 +1,23 @@
 /** That the stand-in for DbgHelp does what the other tests take for granted. */
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, expect, it } from 'vitest';
+import { afterAll, expect, it } from 'vitest';
 import { MINIDUMP_CALLBACK_TYPE as Type } from '../../../src/format/index.js';
 import { Minidump } from '../../../src/reader/index.js';
 import { needsLayouts } from '../../format/layouts-json.js';
 import { removeFolders, temporaryFolder } from '../../support/programs.js';
-import { describeWith, root } from '../../support/tools.js';
-import { needsWine, runWindowsNode, stopWindows, windowsApp, windowsPath } from '../../support/wine.js';
+import { describeWith } from '../../support/tools.js';
+import { WindowsSession } from '../../support/windows-session.js';
+import { needsWine, stopWindows, windowsPath } from '../../support/wine.js';
 import { measured } from './abi/measured.js';
 import { compileStandin, readRecord, type StandinRecord, x64 } from './standin.js';
 
-afterEach(removeFolders);
-afterAll(stopWindows);
+const session = new WindowsSession('call-standin.mjs');
+
+afterAll(() => {
+  stopWindows();
+  removeFolders();
+});
 
 interface Answer {
   answer?: number;
@@ -36,21 +40,16 @@ async function callStandin(
   { words = '', type = 0 } = {},
 ): Promise<Call> {
   const folder = temporaryFolder();
-  const script = join(windowsApp(), 'call-standin.mjs');
-  copyFileSync(join(root, 'test', 'programs', 'windows', 'call-standin.mjs'), script);
-  const plan = join(folder, 'plan.json');
   const recordPath = join(folder, 'record');
   const output = join(folder, 'out.dmp');
   const offsets = {
     CallbackType: measured(x64(compiler), 'MINIDUMP_CALLBACK_INPUT').fields.CallbackType!.offset,
   };
   const dll = windowsPath(await compileStandin(compiler));
-  writeFileSync(plan, JSON.stringify({ dll, offsets, type, output: windowsPath(output), answers }));
-  const env = { MDMP_STANDIN_RECORD: windowsPath(recordPath), MDMP_STANDIN: words };
-  const { status, stdout, stderr } = await runWindowsNode(script, [windowsPath(plan)], { env });
-  expect(stderr).toBe('');
-  expect(status).toBe(0);
-  return { result: JSON.parse(stdout), record: readRecord(recordPath), output };
+  const environment = { MDMP_STANDIN_RECORD: windowsPath(recordPath), MDMP_STANDIN: words };
+  const plan = { dll, environment, offsets, type, output: windowsPath(output), answers };
+  const result = JSON.parse(await session.ask(JSON.stringify(plan)));
+  return { result, record: readRecord(recordPath), output };
 }
 
 const typesOf = ({ callbacks }: StandinRecord) => callbacks.map(({ type }) => type);

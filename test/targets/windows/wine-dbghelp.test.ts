@@ -2,22 +2,21 @@
  * What Wine's own dbghelp.dll does, measured without any code of mdmp that calls it: which compiler's structures it has, which callbacks it
  * issues, what it makes of their answers, and what it does not do. Tests of captures under Wine stand on it.
  */
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MINIDUMP_CALLBACK_TYPE as Type } from '../../../src/format/index.js';
 import { Minidump } from '../../../src/reader/index.js';
 import { needsLayouts } from '../../format/layouts-json.js';
 import { copyAs, removeFolders, temporaryFolder } from '../../support/programs.js';
-import { describeWith, root } from '../../support/tools.js';
+import { describeWith } from '../../support/tools.js';
+import { WindowsSession } from '../../support/windows-session.js';
 import {
   compileWindows,
   needsWine,
-  runWindowsNode,
   startWindowsProgram,
   stopWindows,
   type WindowsProgram,
-  windowsApp,
   windowsPath,
 } from '../../support/wine.js';
 import { measured } from './abi/measured.js';
@@ -33,22 +32,15 @@ type Answers = Record<number, { answer: number; bytes?: [number, string][] }>;
 
 let target: WindowsProgram;
 let output: string;
+const session = new WindowsSession('call-dbghelp.mjs');
 
 async function dump(
   type: number,
   answers: Answers = {},
 ): Promise<{ calls: Call[]; dump: Minidump; bytes: Buffer }> {
-  const script = join(windowsApp(), 'call-dbghelp.mjs');
-  copyFileSync(join(root, 'test', 'programs', 'windows', 'call-dbghelp.mjs'), script);
-  const plan = `${output}.plan`;
   const { size } = measured(x64('msvc'), 'MINIDUMP_CALLBACK_INPUT');
-  writeFileSync(
-    plan,
-    JSON.stringify({ pid: target.pid, output: windowsPath(output), type, inputSize: size, answers }),
-  );
-  const result = await runWindowsNode(script, [windowsPath(plan)]);
-  expect(result.stderr).toBe('');
-  const { done, calls } = JSON.parse(result.stdout) as {
+  const plan = { pid: target.pid, output: windowsPath(output), type, inputSize: size, answers };
+  const { done, calls } = JSON.parse(await session.ask(JSON.stringify(plan))) as {
     done: number;
     calls: { type: number; input: string; before: string; text?: string }[];
   };

@@ -6,3 +6,4 @@ export type * from './native-memory.js';
 export * from './output.js';
 export * from './routine.js';
 export * from './structures.js';
+export * from './thread-layout.js';

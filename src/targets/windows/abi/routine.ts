@@ -19,6 +19,7 @@ import { MemoryRanges } from './memory-ranges.js';
 import type { Handles, NativeMemory } from './native-memory.js';
 import { OUTPUT_SIZE, readOutput, writeOutput } from './output.js';
 import { type Answer, refusal } from './refusal.js';
+import { checkThreadLayout, threadLayoutSize } from './thread-layout.js';
 
 const { S_OK, S_FALSE } = HRESULT;
 
@@ -29,6 +30,8 @@ export interface NativeRoutineOptions {
   processSnapshot?: boolean | undefined;
   /** Called before each question. What it throws fails the dump: a deadline, an AbortSignal. */
   check?: (() => void) | undefined;
+  /** Also refuse threads that another compiler's layout fits better. For real DLLs: contexts of tests may hold anything. */
+  checkLayout?: boolean | undefined;
 }
 
 /** A CallbackRoutine that native code can call. */
@@ -97,7 +100,7 @@ class Bridge implements NativeRoutine {
       // A type of a newer DbgHelp: FALSE is what every routine says to what it does not know.
       if (size === undefined) return 0;
       const output = this.#memory.view(outputAddress, OUTPUT_SIZE);
-      const answer = this.#answer(inputAddress, size, output) || this.#refuse(type, output);
+      const answer = this.#answer(inputAddress, type, size, output) || this.#refuse(type, output);
       this.#memory.write?.(outputAddress, output);
       return answer ? 1 : 0;
     } catch (error) {
@@ -107,10 +110,11 @@ class Bridge implements NativeRoutine {
   }
 
   /** What the routine answers, written where native code finds it. */
-  #answer(address: bigint, size: number, bytes: Uint8Array): boolean {
+  #answer(address: bigint, type: number, size: number, bytes: Uint8Array): boolean {
     if (this.failure !== undefined) return false;
     try {
       this.#options.check?.();
+      this.#checkLayout(address, type);
       const memory = new NotedMemory(this.#memory);
       const input = decodeInput(memory.view(address, size), this.#abi, memory, this.#handles)!;
       const answer = this.#ask(input, memory, readOutput(bytes, input, this.#abi, this.#handles));
@@ -121,6 +125,11 @@ class Bridge implements NativeRoutine {
       this.#fail(error);
       return false;
     }
+  }
+
+  #checkLayout(address: bigint, type: number): void {
+    const size = this.#options.checkLayout === true ? threadLayoutSize(type, this.#abi) : 0;
+    if (size > 0) checkThreadLayout(this.#memory.view(address, size), this.#abi);
   }
 
   /** The answer once the dump has to fail; FALSE while it has not. */

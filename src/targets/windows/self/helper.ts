@@ -5,29 +5,16 @@ import { MinidumpError } from '../../../io/index.js';
 import { readWhole } from '../../../node/read.js';
 import { checkNotSingleFile } from '../../../node/single-file.js';
 import { Spool } from '../../../node/spool.js';
-import { checkWindowsOptions, type WindowsDumpOptions } from '../options.js';
+import { helperEnvironment, helperProgram } from '../helper-program.js';
+import { checkWindowsOptions, MAX_PAUSE, type WindowsDumpOptions } from '../options.js';
 import { DbgHelpError } from '../results.js';
-import { HELPER_FILE } from './helper-file.js';
 import { type HelperAnswer, type HelperRequest, helperOptions } from './protocol.js';
 
-/** How long the helper may take where there is no maxPause, and how much longer than that where there is; milliseconds. */
+/** How long the helper may take with a snapshot, and how much longer than maxPause without; milliseconds. */
 const LIMIT = 15 * 60_000;
 const MARGIN = 60_000;
 /** Most of what it says before it breaks down that is told. */
 const MAX_WORDS = 200;
-/** What Windows and Node need to start. Nothing else: NODE_OPTIONS may start an inspector. */
-const ENVIRONMENT = [
-  'SystemRoot',
-  'SystemDrive',
-  'windir',
-  'PATH',
-  'TEMP',
-  'TMP',
-  'USERPROFILE',
-  'LOCALAPPDATA',
-  'TZ',
-];
-
 /**
  * Has a helper process, a Node of its own, dump this process into a file, and blocks until it has ended. The calling thread is in the dump
  * as it waits for that.
@@ -44,11 +31,11 @@ export function runHelper(options: WindowsDumpOptions, fd: number): DumpReport {
   const asked: HelperRequest = { pid: process.pid, options: helperOptions(options) };
   request.write(serialize(asked));
   request.close();
-  const { maxPause = LIMIT } = options;
-  const child = spawnSync(process.execPath, [HELPER_FILE], {
+  const { maxPause = MAX_PAUSE, snapshot } = options;
+  const child = spawnSync(process.execPath, [helperProgram('windows-dump-helper')], {
     stdio: [...[request, answer, words].map((spool) => spool.reserve(0).fd), fd],
-    env: environment(),
-    timeout: maxPause + MARGIN,
+    env: helperEnvironment(),
+    timeout: (snapshot === 'always' ? Math.max(LIMIT, maxPause) : maxPause) + MARGIN,
     killSignal: 'SIGKILL',
     windowsHide: true,
   });
@@ -61,13 +48,6 @@ export function runHelper(options: WindowsDumpOptions, fd: number): DumpReport {
   const { code, message, advice, hresult } = told;
   if (hresult !== undefined) throw new DbgHelpError(process.pid, hresult);
   throw new MinidumpError(code, message, advice === undefined ? {} : { advice });
-}
-
-function environment(): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const name of ENVIRONMENT) if (process.env[name] !== undefined) env[name] = process.env[name];
-  if (process.versions.electron !== undefined) env.ELECTRON_RUN_AS_NODE = '1';
-  return env;
 }
 
 /** What another process has written into a spool. */
