@@ -9,7 +9,6 @@ import type {
 } from '../debug-information.js';
 import type { ListsSymbols, SymbolListener } from '../symbol-listing.js';
 import { isBroken } from './broken-parts.js';
-import { withRegisterNames } from './frame-records.js';
 import { type LineRanges, NO_LINE } from './line-ranges.js';
 import { listPdb } from './listing.js';
 import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
@@ -69,9 +68,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
       const strings = yield* this.#attempt(this.#pdb.strings());
       const frame = index === undefined ? undefined : yield* this.#attempt(records!.frame(index, strings));
       if (frame === undefined) continue;
-      const { program } = frame;
-      const range = yield* this.#imageRange(frame, rva);
-      return { ...frame, ...range, program: program === undefined ? undefined : withRegisterNames(program) };
+      return { ...frame, ...(yield* this.#imageRange(frame, rva)) };
     }
     return undefined;
   }
