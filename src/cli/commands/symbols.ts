@@ -6,6 +6,7 @@ import { wrong } from '../arguments.js';
 import { report } from '../failure.js';
 import { err, print, printJson } from '../output.js';
 import { StoreFolder, type SymFile, writeSymFile } from '../sym-files.js';
+import { foldersBeside, inputFiles, joinedIdentity } from '../symbol-inputs.js';
 import { decompress, openSymbols } from '../symbol-places.js';
 import { count, printable, size } from '../text.js';
 
@@ -44,15 +45,18 @@ interface Result extends SymFile {
 export async function symbols(files: readonly string[], given: SymbolsArguments): Promise<void> {
   const { output, store, name } = given;
   if (output !== undefined && store !== undefined) throw wrong('--output and --store exclude each other');
-  if (store === undefined && files.length > 1)
-    throw wrong('several files need --store', 'Name the folder that their symbols go into');
+  const several = 'several files need --store';
+  const advice = 'Name the folder that their symbols go into';
+  if (store === undefined && files.length > 1) throw wrong(several, advice);
   if (given.files && store === undefined) throw wrong('--files is for --store');
   if (name !== undefined && files.length > 1) throw wrong('--name is for one file');
   const failures = new Failures(given.debug === true);
   const jobs: Job[] = [];
-  for (const file of files) {
+  for (const path of files) {
     await failures.attempt(async () => {
-      jobs.push({ file, identity: await identified(file, name) });
+      const inputs = inputFiles(path);
+      if (store === undefined && inputs.length > 1) throw wrong(`${path}: ${several}`, advice);
+      for (const file of inputs) jobs.push({ file, identity: await identified(file, name) });
     });
   }
   const results: Result[] = [];
@@ -102,27 +106,35 @@ async function toStore(
   const path = folder.symPath(job.identity);
   const { debugIdentifier } = job.identity.sym;
   const parts = jobs.filter((one) => one !== job && one.identity.sym.debugIdentifier === debugIdentifier);
-  const others = parts.map(({ file }) => file);
-  const made = joined ?? (await make(job, others, given, () => folder.open(path)));
+  const made = joined ?? (await make(job, parts, given, () => folder.open(path)));
   const kept = given.files ? folder.keep(job.file, job.identity) : undefined;
   return { ...made, file: job.file, output: path, kept };
 }
 
 async function make(
-  { file, identity }: Job,
-  others: readonly string[],
+  { file, identity: own }: Job,
+  parts: readonly Job[],
   given: SymbolsArguments,
   open: () => ReturnType<typeof openDestination>,
 ): Promise<Result> {
   const { inlines, cfi, multiple = false, symbolsPath = [] } = given;
-  using places = openSymbols({ paths: [file, ...others, ...symbolsPath], local: true }, { withoutSym: true });
+  const others = parts.map((one) => one.file);
+  const paths = [file, ...others, ...symbolsPath, ...foldersBeside(file)];
+  using places = openSymbols({ paths, local: true }, { withoutSym: true });
+  const identity = joinedIdentity(
+    own,
+    parts.map((one) => one.identity),
+  );
   const { sym, module, pointerSize } = identity;
   const made = await named(file, async () => {
     const found = await runAsync(places.of(module, pointerSize));
     return await writeSymFile(identity, found, open(), { inlines, cfi, multiple });
   });
   const { debugIdentifier: debugId, codeIdentifier: codeId } = sym;
-  return { file, module: sym.name, debugId, codeId, output: undefined, ...made };
+  const problems = [...made.problems];
+  if (module.debugIdentifier === undefined)
+    problems.push('it has no debug identifier: no dump will ask for its symbols');
+  return { file, module: sym.name, debugId, codeId, output: undefined, ...made, problems };
 }
 
 /** Each file has its line; the exit code is that of the first that failed. */

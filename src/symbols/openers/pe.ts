@@ -46,6 +46,9 @@ class PePart implements SymbolPart {
   *join(other: SymbolPart | undefined): Task<JoinedSymbols> {
     const pdb = other instanceof PdbPart ? other : undefined;
     const files = pdb === undefined ? [this.name] : [this.name, pdb.name];
-    return joinedOfWindows(new PeDebugInformation(this.pe), pdb?.information, files);
+    const { pdbName } = this.pe;
+    const isMissing = pdb === undefined && pdbName !== undefined && !this.complete;
+    const missing = isMissing ? [leafName(pdbName)] : [];
+    return joinedOfWindows(new PeDebugInformation(this.pe), pdb?.information, files, missing);
   }
 }
