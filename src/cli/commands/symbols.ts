@@ -103,7 +103,7 @@ async function toStore(
   given: SymbolsArguments,
 ): Promise<Result> {
   const folder = new StoreFolder(given.store!);
-  const path = folder.symPath(job.identity);
+  const path = await named(job.file, async () => folder.symPath(job.identity));
   const { debugIdentifier } = job.identity.sym;
   const parts = jobs.filter((one) => one !== job && one.identity.sym.debugIdentifier === debugIdentifier);
   const made = joined ?? (await make(job, parts, given, () => folder.open(path)));

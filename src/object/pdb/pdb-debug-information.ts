@@ -7,7 +7,7 @@ import type {
   SourceLine,
   WindowsFrame,
 } from '../debug-information.js';
-import type { ListsSymbols, SymbolListener } from '../symbol-listing.js';
+import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
 import { isBroken } from './broken-parts.js';
 import { type LineRanges, NO_LINE } from './line-ranges.js';
 import { listPdb } from './listing.js';
@@ -73,8 +73,9 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
     return undefined;
   }
 
-  *list(listener: SymbolListener): Task<void> {
-    yield* listPdb(this.#pdb, this.#names, listener, (error) => this.#note(error));
+  /** Without inlined calls, lines are those of the function itself, as in .sym files that dump_syms makes of PDBs. */
+  *list(listener: SymbolListener, options: SymbolListingOptions = {}): Task<void> {
+    yield* listPdb(this.#pdb, this.#names, listener, options, (error) => this.#note(error));
   }
 
   /** The piece of a frame record that has an RVA of the image. */

@@ -5,10 +5,12 @@ import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../../o
 import type { WantedModule } from '../supplier.js';
 import type { FileIdentity, JoinedSymbols } from './opener.js';
 
-type Part = DebugInformation & ListsSymbols;
+interface Part extends DebugInformation, ListsSymbols {
+  list(listener: SymbolListener, options?: SymbolListingOptions): Task<void>;
+}
 
 /** A program and its PDB: functions and lines are in the PDB, call frames of x64 and ARM64 in the program. */
-class WindowsInformation implements DebugInformation, ListsSymbols {
+class WindowsInformation implements Part {
   readonly #image: Part;
   readonly #pdb: Part;
 
@@ -37,8 +39,8 @@ class WindowsInformation implements DebugInformation, ListsSymbols {
     return yield* this.#pdb.windowsFrameAt(rva);
   }
 
-  *list(listener: SymbolListener): Task<void> {
-    yield* this.#pdb.list(listener);
+  *list(listener: SymbolListener, options?: SymbolListingOptions): Task<void> {
+    yield* this.#pdb.list(listener, options);
     // Of the program only the frames: the names that it exports are in its PDB, too.
     yield* this.#image.list(filtered(listener, { names: false }));
   }
@@ -98,7 +100,7 @@ export function joinedOfWindows(
       get problems() {
         return information.problems ?? [];
       },
-      list: (listener) => information.list(filtered(listener, options)),
+      list: (listener) => information.list(filtered(listener, options), options),
     }),
   };
 }
