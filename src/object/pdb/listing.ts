@@ -108,7 +108,7 @@ class PdbListing {
     for (let i = 0; i < procedures.length; i++) {
       const procedure = procedures[i]!;
       const { start, size } = procedure;
-      const plain = this.#plainNames.get(start);
+      const plain = this.#plainNames.get(this.#sections.rva(procedure.section, procedure.offset) ?? start);
       // What is known of these is their name, and the public symbol has that.
       if (procedure.isThunk && plain !== undefined) continue;
       // Where the linker has folded identical functions, that one stands for all which functionAt finds too.
