@@ -70,6 +70,13 @@ describeWith([needsBuild, needsCorpus], 'mdmp symbols of Windows', () => {
     const more = all.filter((row) => !frames.includes(row)).map((row) => `our frame ${row}`);
     expect(unexpected(more)).toEqual([]);
     expect(all.length > 100).toBe(what === 'crash');
+    // With -m: the same functions are marked as folded, and no other record changes.
+    const shared = (sym: string) => rows(sym, /^(?:FUNC|PUBLIC) m [0-9a-f]+ [0-9a-f]+ /gm);
+    const marked = printed(windows(`${what}.exe`), '-m');
+    expect(shared(theirs)).toHaveLength(5);
+    expect(shared(marked)).toEqual(shared(theirs));
+    expect(shared(ours)).toEqual([]);
+    expect(marked.replace(/^(FUNC|PUBLIC) m /gm, '$1 ')).toBe(ours);
   });
 
   it('CrashWithException: STACK CFI as symbolic has it, and as dump_syms', () => {

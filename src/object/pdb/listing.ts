@@ -111,13 +111,20 @@ class PdbListing {
       const plain = this.#plainNames.get(this.#sections.rva(procedure.section, procedure.offset) ?? start);
       // What is known of these is their name, and the public symbol has that.
       if (procedure.isThunk && plain !== undefined) continue;
-      // Where the linker has folded identical functions, that one stands for all which functionAt finds too.
-      if (this.#starts.has(start) || (yield* this.#ownerOf(start)) !== index) continue;
-      if ((yield* module.procedureAt(start))?.at !== procedure.at) continue;
-      this.#starts.add(start);
       const isC =
         plain?.split('\n').some((one) => isPublicOfC(one, procedure.name, this.#pdb.isX86)) ?? false;
       const name = yield* this.#names.ofProcedure(procedure, module, isC);
+      // Where the linker has folded identical functions, that one stands for all which functionAt finds too. The others are names there.
+      const stands =
+        !this.#starts.has(start) &&
+        (yield* this.#ownerOf(start)) === index &&
+        (yield* module.procedureAt(start))?.at === procedure.at;
+      if (!stands) {
+        const image = this.#addresses.image(start);
+        if (image !== undefined) this.#listener.publicSymbol(image, 0, name);
+        continue;
+      }
+      this.#starts.add(start);
       const next = procedures[i + 1]?.start ?? start;
       const end = next > start ? Math.min(start + size, next) : start + size;
       const lines = (yield* this.#attempt(this.#linesAt(module, start, kept))) ?? new LineRanges();
