@@ -1,12 +1,18 @@
+import { spawnSync } from 'node:child_process';
 import { copyFileSync, cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { corpusFolder, describeWith, needsBuild, needsCorpus } from '../support/tools.js';
+import { machProgram, machTools, openMach } from '../object/macho/programs.js';
+import { corpusFolder, describeWith, type Need, needsBuild, needsCorpus } from '../support/tools.js';
 import { mdmp, mdmpJson, scratchFolder } from './command.js';
 
 const folder = scratchFolder();
 const macos = (...names: string[]) => join(corpusFolder() ?? '', 'symbolic', 'macos', ...names);
 const ID = '67E9247C814E392BA027DBDE6748FCBF0';
+
+const needsLipo: Need = {
+  missing: spawnSync('llvm-lipo-19', ['--version']).error ? 'llvm-lipo-19' : undefined,
+};
 
 const rows = (sym: string, pattern: RegExp) => [...sym.matchAll(pattern)].map(([row]) => row.trimEnd());
 
@@ -65,5 +71,47 @@ describeWith([needsBuild, needsCorpus], 'mdmp symbols of macOS', () => {
     expect(rows(printed(join(alone, 'crash')), /^(?:FUNC|INLINE)/gm)).toEqual([]);
     expect(printed(join(bundle, 'crash.dSYM'))).toBe(whole.replace(/^STACK .*\n/gm, ''));
     expect(mdmp(['symbols', join(alone, 'none.dSYM')])).toMatchObject({ exit: 10 });
+    // A bundle without anything in it is no reason to fail, unless it is asked for.
+    mkdirSync(join(alone, 'crash.dSYM'));
+    expect(mdmp(['symbols', join(alone, 'crash')])).toMatchObject({ exit: 0, stderr: '' });
+    expect(mdmp(['symbols', join(alone, 'crash.dSYM')])).toMatchObject({ exit: 10, stdout: '' });
+  });
+});
+
+describeWith([needsBuild, ...machTools, needsLipo], 'mdmp symbols of a universal file', () => {
+  it('makes of each part what it makes of that file alone, with the universal dSYM beside it', async () => {
+    const place = join(folder, 'universal');
+    const bundle = join(place, 'App.dSYM/Contents/Resources/DWARF');
+    mkdirSync(bundle, { recursive: true });
+    const parts = [await machProgram('x86_64'), await machProgram('arm64')];
+    const [program, debug] = [join(place, 'App'), join(bundle, 'App')];
+    for (const [path, from] of [
+      [program, parts.map((part) => part.module)],
+      [debug, parts.map((part) => part.debug)],
+    ] as const) {
+      const { status, stderr } = spawnSync('llvm-lipo-19', ['-create', ...from, '-output', path]);
+      expect([status, stderr.toString()]).toEqual([0, '']);
+    }
+    const alone = parts.map((part) => printed(part.module, '--name', 'App'));
+    for (const sym of alone) expect(rows(sym, /^FUNC .*$/gm).length).toBeGreaterThan(10);
+    expect(alone[0]).not.toBe(alone[1]);
+    const architectures = ['x86_64', 'arm64'];
+    expect(architectures.map((arch) => printed(program, '--arch', arch))).toEqual(alone);
+    expect(architectures.map((arch) => printed(join(place, 'App.dSYM'), '--arch', arch))).toEqual(alone);
+
+    const store = join(place, 'store');
+    const made = mdmpJson(['symbols', program, join(place, 'App.dSYM'), '--store', store, '--files']);
+    const ids = parts.map((part) => openMach(part.module).codeIdentifier!);
+    expect(made.map((one: { debugId: string; kept: string }) => [one.debugId, one.kept])).toEqual([
+      ...ids.map((id) => [`${id.toUpperCase()}0`, join(store, `app/mach-uuid-${id}/app`)]),
+      ...ids.map((id) => [`${id.toUpperCase()}0`, join(store, `_.dwarf/mach-uuid-sym-${id}/_.dwarf`)]),
+    ]);
+    const written = ids.map((id) => readFileSync(join(store, `App/${id.toUpperCase()}0/App.sym`), 'utf8'));
+    expect(written).toEqual(alone);
+
+    const both = mdmp(['symbols', program]);
+    expect(both).toMatchObject({ exit: 2, stdout: '' });
+    expect(both.stderr).toContain('holds App for x86_64 and App for arm64');
+    expect(mdmp(['symbols', program, '--arch', 'i386'])).toMatchObject({ exit: 17, stdout: '' });
   });
 });

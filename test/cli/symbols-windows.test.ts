@@ -132,6 +132,24 @@ describeWith([needsBuild, needsCorpus], 'mdmp symbols of Windows', () => {
     expect(rows(less, /^FUNC .*$/gm)).toEqual(rows(all, /^FUNC .*$/gm));
   });
 
+  it('hello-dwarf.exe: the functions of pe_dwarf_functions.snap, named and at their addresses', () => {
+    const { exit, stdout } = mdmp(['symbols', windows('hello-dwarf.exe')]);
+    expect(exit).toBe(0);
+    expect(head(stdout)).toEqual([
+      `MODULE windows x86_64 ${'0'.repeat(33)} hello-dwarf.exe`,
+      'INFO CODE_ID 63CE751542000 hello-dwarf.exe',
+    ]);
+    const index = openSym(stdout);
+    const snapshot = text('symbolic', 'expected', 'pe_dwarf_functions.snap');
+    const functions = [...snapshot.matchAll(/^> 0x([0-9a-f]+): (.*) \(0x[0-9a-f]+\)$/gm)];
+    expect(functions.length).toBeGreaterThan(5);
+    for (const [, start, name] of functions) {
+      const at = Number.parseInt(start!, 16);
+      expect(runSync(index.functionAt(at))).toMatchObject({ start: at, name });
+    }
+    expect(rows(stdout, /^STACK CFI INIT /gm).length).toBeGreaterThan(20);
+  });
+
   it('arm64/test.exe: call frames; no store takes what no dump asks for', () => {
     const file = windows('arm64', 'test.exe');
     const { exit, stdout, stderr } = mdmp(['symbols', file]);

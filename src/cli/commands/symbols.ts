@@ -6,7 +6,7 @@ import { wrong } from '../arguments.js';
 import { report } from '../failure.js';
 import { err, print, printJson } from '../output.js';
 import { StoreFolder, type SymFile, writeSymFile } from '../sym-files.js';
-import { foldersBeside, inputFiles, joinedIdentity } from '../symbol-inputs.js';
+import { inputFiles, joinedIdentity, placesBeside } from '../symbol-inputs.js';
 import { decompress, openSymbols } from '../symbol-places.js';
 import { count, printable, size } from '../text.js';
 
@@ -15,6 +15,7 @@ export interface SymbolsArguments {
   store?: string;
   files?: boolean;
   name?: string;
+  arch?: string;
   force?: boolean;
   multiple?: boolean;
   /** commander: true unless `--no-inlines`, `--no-cfi` was given. */
@@ -45,18 +46,21 @@ interface Result extends SymFile {
 export async function symbols(files: readonly string[], given: SymbolsArguments): Promise<void> {
   const { output, store, name } = given;
   if (output !== undefined && store !== undefined) throw wrong('--output and --store exclude each other');
-  const several = 'several files need --store';
-  const advice = 'Name the folder that their symbols go into';
-  if (store === undefined && files.length > 1) throw wrong(several, advice);
+  if (store === undefined && files.length > 1)
+    throw wrong('several files need --store', 'Name the folder that their symbols go into');
   if (given.files && store === undefined) throw wrong('--files is for --store');
   if (name !== undefined && files.length > 1) throw wrong('--name is for one file');
   const failures = new Failures(given.debug === true);
   const jobs: Job[] = [];
   for (const path of files) {
     await failures.attempt(async () => {
-      const inputs = inputFiles(path);
-      if (store === undefined && inputs.length > 1) throw wrong(`${path}: ${several}`, advice);
-      for (const file of inputs) jobs.push({ file, identity: await identified(file, name) });
+      const found: Job[] = [];
+      for (const file of inputFiles(path)) found.push(...(await jobsOf(file, given)));
+      if (store === undefined && found.length > 1) {
+        const what = found.map(({ identity }) => `${identity.sym.name} for ${architectureOf(identity)}`);
+        throw wrong(`${path} holds ${what.join(' and ')}`, 'Choose one with --arch, or name a --store');
+      }
+      jobs.push(...found);
     });
   }
   const results: Result[] = [];
@@ -78,9 +82,18 @@ export async function symbols(files: readonly string[], given: SymbolsArguments)
 const isSame = ({ identity: { sym } }: Job, { module, debugId }: Result): boolean =>
   module === sym.name && debugId === sym.debugIdentifier;
 
-async function identified(file: string, name: string | undefined): Promise<FileIdentity> {
+const architectureOf = ({ architecture, sym }: FileIdentity): string => architecture ?? sym.cpu;
+
+/** What is to be made of a file: of a universal one, a .sym file for each processor. */
+async function jobsOf(file: string, { name, arch }: SymbolsArguments): Promise<Job[]> {
   using opened = openFile(file);
-  return await named(file, () => runAsync(identifyFile(opened, { decompress, name })));
+  const all = await named(file, () => runAsync(identifyFile(opened, { decompress, name })));
+  const wanted = all.filter((identity) => arch === undefined || architectureOf(identity) === arch);
+  if (wanted.length === 0) {
+    const there = all.map(architectureOf).join(', ');
+    throw new MinidumpError('unsupported', `${file}: it is for ${there}, not for ${arch}`);
+  }
+  return wanted.map((identity) => ({ file, identity }));
 }
 
 /** One file, or what is printed. */
@@ -119,7 +132,7 @@ async function make(
 ): Promise<Result> {
   const { inlines, cfi, multiple = false, symbolsPath = [] } = given;
   const others = parts.map((one) => one.file);
-  const paths = [file, ...others, ...symbolsPath, ...foldersBeside(file)];
+  const paths = [file, ...others, ...symbolsPath, ...placesBeside(file)];
   using places = openSymbols({ paths, local: true }, { withoutSym: true });
   const identity = joinedIdentity(
     own,
