@@ -3,52 +3,11 @@ import { BytesSource, runSync } from '../../../src/io/index.js';
 import { PdbDebugInformation, PdbFile } from '../../../src/object/pdb/index.js';
 import { describeWith, needsCorpus } from '../../support/tools.js';
 import { corpusPath, listed, openPdb } from './open.js';
-import { msfOf, streamsOf } from './rebuild.js';
+import { separatedPdb } from './separated-pdb.js';
 
 const crash = corpusPath('windows/crash.pdb');
-const PROCEDURES = [0x110f, 0x1110, 0x1146, 0x1147];
-const S_SEPCODE = 0x1132;
-
-/** Where the record of a procedure is: the stream of its module, and the place in it. */
-function recordOf(streams: readonly (Uint8Array | undefined)[], name: string) {
-  const text = Buffer.from(`${name}\0`);
-  for (const bytes of streams) {
-    if (bytes === undefined) continue;
-    const stream = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let at = stream.indexOf(text); at >= 0; at = stream.indexOf(text, at + 1)) {
-      const record = at - 39;
-      if (record > 0 && PROCEDURES.includes(stream.readUInt16LE(record + 2))) return { stream, record };
-    }
-  }
-  throw new Error(`no procedure ${name}`);
-}
-
-/**
- * crash.pdb, in which a function is code that was separated from another one of its module. What is in its scope stays as it is.
- *
- * @param chain the last is the function, each before it was separated from the next
- */
-function separated(...chain: string[]): PdbDebugInformation {
-  const streams = streamsOf(crash);
-  const all = chain.map((name) => recordOf(streams, name));
-  const places = all.map(({ stream, record }) => ({
-    offset: stream.readUInt32LE(record + 32),
-    section: stream.readUInt16LE(record + 36),
-    size: stream.readUInt32LE(record + 16),
-  }));
-  all.slice(0, -1).forEach(({ stream, record }, i) => {
-    expect(stream.buffer).toBe(all[0]!.stream.buffer);
-    const { offset, section, size } = places[i]!;
-    stream.writeUInt16LE(S_SEPCODE, record + 2);
-    stream.writeUInt32LE(size, record + 12);
-    stream.writeUInt32LE(0, record + 16);
-    stream.writeUInt32LE(offset, record + 20);
-    stream.writeUInt32LE(places[i + 1]!.offset, record + 24);
-    stream.writeUInt16LE(section, record + 28);
-    stream.writeUInt16LE(places[i + 1]!.section, record + 30);
-  });
-  return new PdbDebugInformation(runSync(PdbFile.open(new BytesSource(msfOf(streams, 4096)))));
-}
+const separated = (...chain: string[]) =>
+  new PdbDebugInformation(runSync(PdbFile.open(new BytesSource(separatedPdb(crash, ...chain)))));
 
 describeWith([needsCorpus], 'code that lies apart from its function (S_SEPCODE)', () => {
   const before = listed(openPdb(crash).information);
