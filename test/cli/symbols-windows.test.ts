@@ -226,3 +226,24 @@ describeWith(
     });
   },
 );
+
+describeWith([needsBuild, needsCorpus, 'minidump-stackwalk'], 'rust-minidump with our crash.sym', () => {
+  it('shows the frames, inlined calls and lines that mdmp stack shows with the program and its PDB', async () => {
+    const store = join(folder, 'for-rust');
+    mdmpJson(['symbols', windows('crash.exe'), '--store', store]);
+    const args = ['--symbols-path', store, dump()];
+    const { stdout } = await run(requireTool('minidump-stackwalk'), args, { timeoutMs: 60_000 });
+    const framesIn = (report: string) =>
+      rows(report.split('\nLoaded modules')[0]!, /^(?: *\d+ {2}\S.*|Thread \d+ .*)$/gm);
+    const ours = framesIn(mdmp(['stack', dump(), windows('crash.exe'), windows('crash.pdb')]).stdout);
+    expect(ours.slice(0, 6).map((row) => row.trim())).toEqual([
+      expect.stringMatching(/^Thread 0 /),
+      "0  crash.exe!`anonymous namespace'::crash() [main.cpp : 24]",
+      "1  crash.exe!`anonymous namespace'::start() [main.cpp : 28]",
+      '2  crash.exe!main [main.cpp : 35 + 0x0]',
+      '3  crash.exe!invoke_main() [exe_common.inl : 78]',
+      '4  crash.exe!__scrt_common_main_seh() [exe_common.inl : 283 + 0x1b]',
+    ]);
+    expect(ours).toEqual(framesIn(stdout.toString()));
+  });
+});

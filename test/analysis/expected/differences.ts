@@ -260,7 +260,7 @@ export const differences: readonly Difference[] = [
     at: 'threads.0.frames.1.inlined',
     theirs: undefined,
     ours: 'invoke_main()',
-    reason: 'the same',
+    reason: 'the same: the .sym file does not tell that main was called by an inlined function',
   },
   {
     comparison: "symbolicator's stacks",
