@@ -1,7 +1,8 @@
 // Damaged dumps and symbols by the hundred thousand: npm run fuzz -- [--count N] [--seed N] [--only NAME] [--write]
 //
 // Runs the mutation tests of the reader, of the filter, and of the analysis with its symbols (which run in a short form in every test run)
-// with N mutations for the fixed seed and N for a fresh one, which is printed; --only runs one of them. The full count, and --write, write docs/evidence/fuzz.md. Needs `npm run build`.
+// with N mutations for the fixed seed and N for a fresh one, which is printed; --only runs one of them, or several (`--only PE,Mach-O`). The full count of all,
+// and --write, write docs/evidence/fuzz.md, or fuzz-NAMES.md. Needs `npm run build`.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,6 +30,7 @@ for (const number of [count, seed]) {
   process.exit(2);
 }
 
+const only = options.only?.split(',');
 // The kinds of test/hostile have their shares of the count, in twentieths: test/hostile/kinds.ts.
 const hostile = (what, kind, share) => ({
   what,
@@ -43,8 +45,11 @@ const suites = [
   hostile('.sym files', 'sym', 4),
   hostile('indexes of .sym files', 'sym index', 3),
   hostile('ELF and DWARF', 'elf', 7),
+  hostile('Mach-O', 'Mach-O', 5),
+  hostile('PE', 'PE', 6),
+  hostile('PDB and cabinets', 'pdb', 6),
   hostile('mangled names', 'name', 3),
-].filter(({ what }) => options.only === undefined || what === options.only);
+].filter(({ what }) => only === undefined || only.includes(what));
 const work = mkdtempSync(join(tmpdir(), 'mdmp-fuzz-'));
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
 console.log(`fuzz: seeds 1 and ${seed}, ${count} mutations each, ${machine()}`);
@@ -88,11 +93,12 @@ for (const { what, file, names, each } of suites) {
   console.log(rows.at(-1));
 }
 for (const failure of failures) console.log(`FAILED ${failure}`);
-if (options.only === undefined && (options.write || count >= FULL)) {
+if (options.write || (only === undefined && count >= FULL)) {
+  const name = ['fuzz', ...(only ?? [])].join('-').toLowerCase().replaceAll(' ', '-');
   const lines = [
     '# Fuzzing: damaged dumps and symbols',
     '',
-    `Written by \`npm run fuzz\`, seeds 1 and ${seed}, at commit ${version}, on ${new Date().toISOString().slice(0, 10)}.`,
+    `Written by \`npm run fuzz${only ? ` -- --only '${only}'` : ''}\`, seeds 1 and ${seed}, at commit ${version}, on ${new Date().toISOString().slice(0, 10)}.`,
     '',
     `${machine()}. What counts as a failure, for the reader and the filter: anything but a MinidumpError, more than 5 s (the filter: 10 s) for one dump, more read than the dump's size allows.`,
     'For the others, which run in processes of their own: anything but a MinidumpError (of a dump that was opened, anything but a report), more than 1 s of processor time for one,',
@@ -103,7 +109,7 @@ if (options.only === undefined && (options.write || count >= FULL)) {
     ...rows,
     ...(failures.length > 0 ? ['', ...failures.map((failure) => `- ${failure.replace(/\s+/g, ' ')}`)] : []),
   ];
-  writeFileSync(join(root, 'docs', 'evidence', 'fuzz.md'), `${lines.join('\n')}\n`);
-  console.log('written: docs/evidence/fuzz.md');
+  writeFileSync(join(root, 'docs', 'evidence', `${name}.md`), `${lines.join('\n')}\n`);
+  console.log(`written: docs/evidence/${name}.md`);
 }
 process.exit(failures.length > 0 ? 1 : 0);

@@ -361,7 +361,16 @@ export interface LldbReport {
     name: string | null;
     stopReason: number;
     registers: Registers;
-    frames: { pc: bigint; function: string | null; module: string | null }[];
+    frames: {
+      pc: bigint;
+      sp: bigint;
+      /** rbx, rbp, rdi, rsi, r12 … r15, where LLDB knows them. */
+      kept: Registers;
+      /** A call that was inlined into the next frame. */
+      inlined: boolean;
+      function: string | null;
+      module: string | null;
+    }[];
   }[];
   modules: { path: string; buildId: string; base: bigint }[];
   regions: { start: bigint; end: bigint; protection: string }[];
@@ -370,11 +379,19 @@ export interface LldbReport {
   complaints: string[];
 }
 
+/** The files of a dump's modules, where they do not lie as the dump says. */
+export interface LldbFiles {
+  program: string;
+  /** Of the others, by their names. */
+  folders: readonly string[];
+}
+
 /** Opens a dump in LLDB and has it read `reads` (at most a megabyte each: they come back as text). */
 export async function lldbDump(
   file: string,
   reads: readonly { address: bigint; length: number }[] = [],
   timeoutMs = 180_000,
+  files?: LldbFiles,
 ): Promise<LldbReport> {
   return withReport(async (reportFile) => {
     const result = await run(
@@ -385,8 +402,10 @@ export async function lldbDump(
         '--batch',
         // No look-up of symbols outside this machine.
         ...['-O', 'settings set symbols.enable-external-lookup false'],
+        ...(files ? ['-O', `settings set target.exec-search-paths ${files.folders.join(' ')}`] : []),
         ...['-c', file],
         ...['-o', `command script import ${join(root, 'test/support/lldb_report.py')}`],
+        ...(files ? [files.program] : []),
       ],
       {
         timeoutMs,
@@ -408,10 +427,20 @@ export async function lldbDump(
       pid: report.pid,
       triple: report.triple,
       threads: report.threads.map(
-        (thread: { registers: Record<string, string>; frames: { pc: string }[] }) => ({
+        (thread: {
+          registers: Record<string, string>;
+          frames: { pc: string; sp: string; kept: Record<string, string> }[];
+        }) => ({
           ...thread,
           registers: hexValues(thread.registers),
-          frames: thread.frames.map((frame) => ({ ...frame, pc: BigInt(frame.pc) })),
+          frames: thread.frames.map((frame) => ({
+            ...frame,
+            pc: BigInt(frame.pc),
+            sp: BigInt(frame.sp),
+            kept: Object.fromEntries(
+              Object.entries(frame.kept).map(([name, value]) => [name, BigInt(value)]),
+            ),
+          })),
         }),
       ),
       modules: report.modules.map((module: { path: string; uuid: string | null; base: string }) => ({

@@ -19,6 +19,15 @@ def registers(frame):
     return values
 
 
+KEPT = ("rbx", "rbp", "rdi", "rsi", "r12", "r13", "r14", "r15")
+
+
+def kept(frame):
+    """What a caller on Windows x64 has again after a call."""
+    found = [frame.FindRegister(name) for name in KEPT]
+    return {value.GetName(): hex(value.GetValueAsUnsigned()) for value in found if value.IsValid()}
+
+
 def thread_report(thread):
     return {
         "id": thread.GetThreadID(),
@@ -28,6 +37,9 @@ def thread_report(thread):
         "frames": [
             {
                 "pc": str(frame.GetPC()),
+                "sp": str(frame.GetSP()),
+                "kept": kept(frame),
+                "inlined": frame.IsInlined(),
                 "function": frame.GetFunctionName(),
                 "module": frame.GetModule().GetFileSpec().fullpath,
             }

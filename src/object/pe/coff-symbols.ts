@@ -51,6 +51,7 @@ export function* readCoffSymbols(file: PeFile): Task<PeFunctions | undefined> {
     names: Uint32Array.from({ length: total }, (_, i) => names.at(i)),
     ranks: Uint8Array.from({ length: total }, (_, i) => ranks.at(i)),
     count: total,
+    textSize: (strings?.size ?? 0) + total * 8,
     *nameOf(index) {
       const record = yield* readRange(source, offset + index * SYMBOL_SIZE, 8, 'COFF symbol');
       const view = new DataView(record.buffer, record.byteOffset, 8);

@@ -1,5 +1,6 @@
 import type { Task } from '../../io/index.js';
 import { ByteReader } from '../bytes.js';
+import { sectionAt } from './headers.js';
 import { directoryOf, type PeImage } from './image.js';
 
 /** So many bytes of the table are read at once. */
@@ -7,6 +8,14 @@ const BLOCK = 4096;
 const MAX_BLOCKS = 64;
 /** Larger tables are cut: those of browsers have some 10 MiB. */
 const MAX_SIZE = 256 * 1024 * 1024;
+
+export interface FoundEntry {
+  readonly start: number;
+  /** Behind the start. */
+  readonly rest: ByteReader;
+  /** False where the entry of code behind it may be one that is not there. */
+  readonly isFollowed: boolean;
+}
 
 /** The exception directory: entries of a fixed size, sorted by the RVA that each begins with. */
 export class EntryTable {
@@ -17,19 +26,29 @@ export class EntryTable {
   readonly #perBlock: number;
   readonly #blocks = new Map<number, ByteReader>();
 
-  private constructor(image: PeImage, address: number, count: number, entrySize: number) {
+  /** There were to be more entries than are there. */
+  readonly #isCut: boolean;
+
+  private constructor(image: PeImage, address: number, count: number, entrySize: number, isCut: boolean) {
     this.#image = image;
     this.#address = address;
     this.count = count;
+    this.#isCut = isCut;
     this.#entrySize = entrySize;
     this.#perBlock = Math.floor(BLOCK / entrySize);
   }
 
+  /** Undefined where there is none, or nothing of it is there. */
   static open(image: PeImage, entrySize: number): EntryTable | undefined {
     const directory = directoryOf(image.headers, 'exception');
     if (directory === undefined) return undefined;
-    const size = Math.min(directory.size, MAX_SIZE, image.headers.imageSize);
-    return new EntryTable(image, directory.address, Math.floor(size / entrySize), entrySize);
+    // A damaged size may say gigabytes.
+    const section = sectionAt(image.headers.sections, directory.address);
+    const end = section ? section.address + (section.virtualSize || section.size) : image.headers.imageSize;
+    const size = Math.min(directory.size, MAX_SIZE, Math.max(0, end - directory.address));
+    const count = Math.floor(size / entrySize);
+    if (count === 0) return undefined;
+    return new EntryTable(image, directory.address, count, entrySize, size < directory.size);
   }
 
   /** An entry, as a reader at its beginning; undefined where it is not there. */
@@ -53,7 +72,7 @@ export class EntryTable {
    * The last entry that begins at or before an RVA: a reader behind its start, or null where all begin after it. Undefined where the
    * table is not all there.
    */
-  *find(rva: number): Task<{ readonly start: number; readonly rest: ByteReader } | null | undefined> {
+  *find(rva: number): Task<FoundEntry | null | undefined> {
     let low = 0;
     let high = this.count;
     while (low < high) {
@@ -67,6 +86,6 @@ export class EntryTable {
     }
     if (low === 0) return null;
     const rest = yield* this.entry(low - 1);
-    return rest && { start: rest.u32(), rest };
+    return rest && { start: rest.u32(), rest, isFollowed: low < this.count || !this.#isCut };
   }
 }

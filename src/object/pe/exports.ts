@@ -35,15 +35,26 @@ export function* readExports(image: PeImage): Task<PeFunctions | undefined> {
   };
   let count = 0;
   const end = directory.address + directory.size;
+  // Names may be aliases of few functions: each is looked up once.
+  const verdicts = new Uint8Array(functions);
+  const isFunction = (ordinal: number, start: number): boolean => {
+    const forwarded = start >= directory.address && start < end;
+    verdicts[ordinal] ||= start !== 0 && !forwarded && mayRun(headers, start) ? 2 : 1;
+    return verdicts[ordinal] === 2;
+  };
   for (let i = 0; i < names; i++) {
     const ordinal = ordinalOf.getUint16(i * 2, true);
     if (ordinal >= functions) continue;
     const start = addressOf.getUint32(ordinal * 4, true);
-    const forwarded = start >= directory.address && start < end;
-    if (start === 0 || forwarded || !mayRun(headers, start)) continue;
+    if (!isFunction(ordinal, start)) continue;
     found.starts[count] = start;
     found.names[count] = nameOf.getUint32(i * 4, true);
     count++;
   }
-  return new PeFunctions(headers, { ...found, count, nameOf: (rva) => readText(image, rva) });
+  return new PeFunctions(headers, {
+    ...found,
+    count,
+    textSize: directory.size,
+    nameOf: (rva) => readText(image, rva),
+  });
 }

@@ -1,4 +1,4 @@
-import type { Task } from '../../io/index.js';
+import { MinidumpError, type Task } from '../../io/index.js';
 import { orderBy, upperBound } from '../number-list.js';
 import { type PeHeaders, sectionAt } from './headers.js';
 
@@ -18,17 +18,23 @@ export interface FoundFunctions {
   /** Of those that begin together, the first of the highest rank is taken. */
   readonly ranks: Uint8Array;
   readonly count: number;
+  /** Bytes of all names, where they do not overlap. */
+  readonly textSize: number;
   nameOf(name: number): Task<string | undefined>;
 }
+
+const SMALL_TEXT = 1 << 20;
 
 /** Functions by address, as numbers: names are read when they are asked for. */
 export class PeFunctions {
   readonly #headers: PeHeaders;
   readonly #starts: Uint32Array;
   readonly #names: Uint32Array;
+  readonly #textSize: number;
   readonly #nameOf: (name: number) => Task<string | undefined>;
 
-  constructor(headers: PeHeaders, { starts, names, ranks, count, nameOf }: FoundFunctions) {
+  constructor(headers: PeHeaders, { starts, names, ranks, count, textSize, nameOf }: FoundFunctions) {
+    this.#textSize = textSize;
     this.#headers = headers;
     this.#nameOf = nameOf;
     const order = orderBy(count, (i) => starts[i]!);
@@ -57,11 +63,19 @@ export class PeFunctions {
     return yield* this.#function(index);
   }
 
-  /** All of them, by address. */
+  /** All of them, by address. A name that is broken costs its function. */
   *each(use: (one: PeFunction) => void): Task<void> {
-    for (let i = 0; i < this.count; i++) {
-      const one = yield* this.#function(i);
-      if (one) use(one);
+    // In a damaged table each name may reach to the end of all.
+    let left = this.#textSize * 4 + SMALL_TEXT;
+    for (let i = 0; i < this.count && left > 0; i++) {
+      try {
+        const one = yield* this.#function(i);
+        left -= one?.name.length ?? 1;
+        if (one) use(one);
+      } catch (error) {
+        if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
+        left -= Math.min(this.#textSize, SMALL_TEXT);
+      }
     }
   }
 

@@ -6,3 +6,4 @@ export * from './machines.js';
 export * from './pe-debug-information.js';
 export * from './pe-file.js';
 export * from './pe-image-information.js';
+export * from './pe-symbol-listing.js';

@@ -12,6 +12,7 @@ import type { PeFunction, PeFunctions } from './functions.js';
 import { mayRun } from './image.js';
 import { nearestFunction } from './nearest-function.js';
 import type { PeFile } from './pe-file.js';
+import { PeSymbolListing } from './pe-symbol-listing.js';
 
 const MAX_PROBLEMS = 16;
 
@@ -65,19 +66,11 @@ export class PeDebugInformation implements DebugInformation, ListsSymbols {
     return undefined;
   }
 
-  /** Exports and COFF symbols as PUBLIC, unwind data as STACK CFI. */
+  /** Functions, lines and inlined calls of DWARF, exports and COFF symbols as PUBLIC, unwind data as STACK CFI. */
   *list(listener: SymbolListener): Task<void> {
-    const known = new Set<number>();
-    for (const table of yield* this.#functions()) {
-      yield* this.#attempt(
-        table.each(({ start, name }) => {
-          if (known.has(start)) return;
-          known.add(start);
-          listener.publicSymbol(start, 0, name);
-        }),
-      );
-    }
-    if (this.#frames) yield* this.#attempt(this.#frames.list(listener));
+    const listing = new PeSymbolListing(this.#file);
+    yield* listing.list(listener);
+    this.#problems.push(...listing.problems.slice(0, MAX_PROBLEMS - this.#problems.length));
   }
 
   *#symbolAt(rva: number): Task<PeFunction | undefined> {

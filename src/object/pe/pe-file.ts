@@ -145,6 +145,8 @@ export class PeFile implements PeImage {
   }
 
   *read(rva: number, length: number): Task<Uint8Array | undefined> {
+    // The last record of a section may end where the section does.
+    if (length === 0) return new Uint8Array();
     const { headersSize } = this.headers;
     const section = sectionAt(this.sections, rva);
     if (section === undefined) {
@@ -170,11 +172,12 @@ export class PeFile implements PeImage {
 
   /** The file as DWARF is read from it: mingw and LLVM put the sections of ELF into it. */
   get dwarf(): DwarfFile {
-    const { imageBase, pointerSize, machine } = this.headers;
+    const { imageBase, imageSize, pointerSize, machine } = this.headers;
     return {
       machine: elfMachine(machine),
       pointerSize,
       linkBase: imageBase,
+      imageSize,
       section: (name) => {
         const found = this.section(name);
         return found && { address: imageBase + found.address };

@@ -79,12 +79,12 @@ function filtered(
   };
 }
 
-/** @param missing the PDB that the program names, where there is none */
+/** @param list what is told, if it is not what both know */
 export function joinedOfWindows(
   image: Part | undefined,
   pdb: Part | undefined,
   files: readonly string[],
-  missing: readonly string[] = [],
+  list?: JoinedSymbols['list'],
 ): JoinedSymbols {
   const information =
     image !== undefined && pdb !== undefined ? new WindowsInformation(image, pdb) : (image ?? pdb)!;
@@ -95,13 +95,14 @@ export function joinedOfWindows(
     get gaps() {
       return (information.problems ?? []).map(({ message }) => message);
     },
-    list: (options) => ({
-      missing,
-      get problems() {
-        return information.problems ?? [];
-      },
-      list: (listener) => information.list(filtered(listener, options), options),
-    }),
+    list:
+      list ??
+      ((options) => ({
+        get problems() {
+          return information.problems ?? [];
+        },
+        list: (listener) => information.list(filtered(listener, options), options),
+      })),
   };
 }
 

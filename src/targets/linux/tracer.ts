@@ -184,7 +184,9 @@ export class Tracer implements ThreadHolder {
       this.#acknowledge();
     } else if (this.#state() === State.Ready || this.#state() === State.Holding) {
       this.#post({ kind: 'release' });
-      this.#awaitReply(REPLY_LIMIT);
+      // A stop that its caller gave up (a deadline ended it in the middle of `#awaitStop`) is answered first, and still needs help.
+      do this.#awaitStop();
+      while (this.#state() === State.Ready || this.#state() === State.Holding);
       // The limit may have passed in just this moment.
       if (this.#state() === State.Expired) this.#acknowledge();
       const tid = Atomics.load(this.#words, Control.FreedByEnd);
@@ -229,7 +231,7 @@ export class Tracer implements ThreadHolder {
   }
 
   /**
-   * Waits for the answer to a stop. A target that executes another program ends its other threads first, and holds the lock that
+   * Waits for the answer to a stop, or to what comes behind one. A target that executes another program ends its other threads first, and holds the lock that
    * PTRACE_SEIZE takes (cred_guard_mutex) until those that we trace have been waited for: the tracer thread, which sits in
    * the seize of the next one, cannot, so that both would wait for ever. Any thread of this process can, and this one does.
    */

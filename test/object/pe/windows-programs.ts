@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { BytesSource, runSync } from '../../../src/io/index.js';
 import { PeFile } from '../../../src/object/pe/index.js';
 import { compileWith } from '../../support/programs.js';
 import { run } from '../../support/run.js';
-import { requireTool } from '../../support/tools.js';
+import { requireTool, root } from '../../support/tools.js';
+
+/** Wine's own: with all kinds of frames, and a thousand exports. */
+export const ntdll = join(root, '.tools', 'wine', 'drive_c', 'windows', 'system32', 'ntdll.dll');
 
 const SOURCE = 'pe-frames.c';
 
@@ -36,6 +40,6 @@ export async function disassembled(path: string): Promise<Instruction[]> {
   const base = BigInt(openPe(path).headers.imageBase);
   return [...stdout.toString().matchAll(/^\s*([0-9a-f]+):\s+(\S.*?)\s*$/gm)].map(([, at, text]) => ({
     rva: Number(BigInt(`0x${at}`) - base),
-    text: text!.replaceAll('\t', ' ').replace(/ *#.*$/, ''),
+    text: text!.replaceAll('\t', ' ').replace(/ *(?:#|\/\/) .*$/, ''),
   }));
 }

@@ -1,4 +1,4 @@
-import { Budget, bounded, giveUp } from '../budget.js';
+import { Budget, bounded } from '../budget.js';
 import { cloneSuffix } from '../clones.js';
 import { Reader } from './reader.js';
 import { Renderer, type Style } from './render.js';
@@ -24,5 +24,5 @@ const decorated = /^(?:[_@]([^@?]+)@|([^@?]+)@@)(\d{1,4})$/;
 export function undecorated(name: string): string | undefined {
   const parts = decorated.exec(name);
   if (parts === null || Number(parts[3]) % 4 !== 0) return undefined;
-  return parts[1] ?? parts[2] ?? giveUp();
+  return parts[1] ?? parts[2];
 }

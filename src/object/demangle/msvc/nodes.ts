@@ -15,7 +15,7 @@ type IdentifierKind =
   | { kind: 'conversion'; to: Type | undefined }
   /** Something inside of a function: `` `f(void)'::`2' ``. */
   | { kind: 'local'; scope: SymbolNode; number: bigint }
-  /** `symbol` is a variable, or the name of a function-like thing. */
+  /** What runs for a variable before `main` or at the exit; old names have no more of it than its name. */
   | {
       kind: 'dynamic';
       destructor: boolean;

@@ -1,7 +1,14 @@
 import { giveUp } from '../budget.js';
 import { parseStringLiteral } from './literals.js';
 import { parseScopes, parseSymbolName, parseTypeName } from './names.js';
-import { type FunctionClass, identifierOf, type QualifiedName, type SymbolNode, type Type } from './nodes.js';
+import {
+  type FunctionClass,
+  identifierOf,
+  type QualifiedName,
+  type Signature,
+  type SymbolNode,
+  type Type,
+} from './nodes.js';
 import type { Reader } from './reader.js';
 import {
   parseConvention,
@@ -129,16 +136,7 @@ function parseVirtualCall(r: Reader): SymbolNode {
     kind: 'function',
     name,
     is: { ...plain, untyped: true, thunk: true },
-    signature: {
-      kind: 'function',
-      qualifiers: {},
-      reference: '',
-      convention,
-      result: undefined,
-      params: undefined,
-      variadic: false,
-      noexcept: false,
-    },
+    signature: nothingSaid(convention),
   };
 }
 
@@ -191,6 +189,18 @@ function parseVariable(r: Reader, name: QualifiedName): SymbolNode {
   return { kind: 'variable', name, access, type };
 }
 
+/** The type of a function of which the name says nothing but its calling convention. */
+const nothingSaid = (convention: string): Signature => ({
+  kind: 'function',
+  qualifiers: {},
+  reference: '',
+  convention,
+  result: undefined,
+  params: undefined,
+  variadic: false,
+  noexcept: false,
+});
+
 const plain: FunctionClass = {
   access: '',
   global: false,
@@ -206,17 +216,7 @@ function parseFunction(r: Reader): Pick<SymbolNode & { kind: 'function' }, 'is' 
   const externC = r.accept('$$J0');
   const is = { ...parseFunctionClass(r), externC };
   if (is.untyped) {
-    const signature = {
-      kind: 'function',
-      qualifiers: {},
-      reference: '',
-      convention: '',
-      result: undefined,
-      params: undefined,
-      variadic: false,
-      noexcept: false,
-    } as const;
-    return { is: { ...is, externC: true }, signature };
+    return { is: { ...is, externC: true }, signature: nothingSaid('') };
   }
   return { is, signature: parseSignature(r, !is.global && !is.static) };
 }

@@ -28,13 +28,19 @@ function rulesOf(state: FrameState | undefined): Rules | undefined {
 
 const textOf = (rules: Rules) => [...rules].map(([name, rule]) => `${name}: ${rule}`).join(' ');
 
-/** What changes from instruction to instruction: prologue, body, each epilogue. Gives the number of operations that were looked at. */
-export function listRules(start: number, entry: FrameEntry, listener: SymbolListener): number {
-  let cost = entry.prologue.length;
+/**
+ * What changes from instruction to instruction: prologue, body, each epilogue. Gives the number of operations that were looked at; where these
+ * would be more than `most`, what comes later is left out.
+ */
+export function listRules(start: number, entry: FrameEntry, listener: SymbolListener, most: number): number {
+  let cost = entry.prologue.length + entry.epilogues.length;
   let before = rulesOf(undo(operationsAt(entry, 0)));
   if (before === undefined) return cost;
   listener.cfi(start, entry.length, textOf(before));
-  for (const offset of places(entry)) {
+  const found = places(entry, most);
+  cost += found.cost;
+  for (const offset of found.offsets) {
+    if (cost > most) break;
     const operations = operationsAt(entry, offset);
     cost += operations.length + 1;
     const rules = rulesOf(undo(operations));
@@ -48,13 +54,22 @@ export function listRules(start: number, entry: FrameEntry, listener: SymbolList
   return cost;
 }
 
-/** Where the rules may change. */
-function places(entry: FrameEntry): number[] {
+/** Where the rules may change, in order. */
+function places(
+  entry: FrameEntry,
+  most: number,
+): { readonly offsets: readonly number[]; readonly cost: number } {
   const offsets = new Set<number>();
+  let cost = 0;
   const add = (from: number, count: number) => {
     for (let i = 0; i <= count; i++) offsets.add(from + i * INSTRUCTION);
+    cost += count;
   };
   add(0, entry.prologue.length);
-  for (const { start, operations } of entry.epilogues) add(start, operations.length + 1);
-  return [...offsets].filter((offset) => offset > 0 && offset < entry.length).sort((a, b) => a - b);
+  for (const { start, operations } of entry.epilogues) {
+    if (cost > most) break;
+    add(start, operations.length + 1);
+  }
+  const inside = [...offsets].filter((offset) => offset > 0 && offset < entry.length);
+  return { offsets: inside.sort((a, b) => a - b), cost };
 }

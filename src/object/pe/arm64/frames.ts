@@ -1,5 +1,6 @@
 import { MinidumpError, type Task } from '../../../io/index.js';
 import type { CfiRow } from '../../cfi.js';
+import { Recent } from '../../dwarf/recent.js';
 import type { SymbolListener } from '../../symbol-listing.js';
 import { EntryTable } from '../entry-table.js';
 import type { FunctionRange, PeFrames } from '../frames.js';
@@ -14,13 +15,21 @@ import { readUnpacked } from './unpacked.js';
 const ENTRY_SIZE = 8;
 /** The entry says where another one is, which counts. */
 const FORWARDED = 3;
-/** Operations that a list looks at: far more than those of the largest browser. */
-const MAX_LISTED = 1 << 27;
+/**
+ * What a list may cost, in operations, for each entry of the table: several times what functions have on average. Epilogues let a small file ask for
+ * far more.
+ */
+const COST_OF_ENTRY = 256;
+const COST_OF_SMALL_LISTS = 1 << 18;
+/** Epilogues and operations of entries that are kept. */
+const MAX_RECENT = 1 << 17;
 
 /** Unwind data of ARM64: packed into .pdata, or in .xdata. */
 export class Arm64Frames implements PeFrames {
   readonly #image: PeImage;
   readonly #table: EntryTable;
+  /** A function may have thousands of epilogues, and be on a stack a thousand times. */
+  readonly #recent = new Recent<FrameEntry>(MAX_RECENT);
 
   private constructor(image: PeImage, table: EntryTable) {
     this.#image = image;
@@ -39,7 +48,7 @@ export class Arm64Frames implements PeFrames {
     if (found === null) return leaf;
     const entry = yield* this.#entry(found.rest.u32());
     if (entry === undefined) return undefined;
-    if (rva >= found.start + entry.length) return leaf;
+    if (rva >= found.start + entry.length) return found.isFollowed ? leaf : undefined;
     const state = undo(operationsAt(entry, rva - found.start));
     return state && toCfiRow(state);
   }
@@ -53,17 +62,17 @@ export class Arm64Frames implements PeFrames {
   }
 
   *list(listener: SymbolListener): Task<void> {
-    let cost = 0;
-    for (let i = 0; i < this.#table.count && cost < MAX_LISTED; i++) {
+    let left = COST_OF_SMALL_LISTS;
+    for (let i = 0; i < this.#table.count && left > 0; i++) {
       const reader = yield* this.#table.entry(i);
-      if (reader === undefined) continue;
-      const start = reader.u32();
-      // Zeros fill the table up: a damaged size may make them gigabytes.
-      if (start === 0) break;
+      // Zeros fill the table up, or it is cut off: a damaged size may make gigabytes of either.
+      const start = reader?.u32() ?? 0;
+      if (reader === undefined || start === 0) break;
       const word = reader.u32();
+      left += COST_OF_ENTRY;
       try {
         const entry = yield* this.#entry(word);
-        if (entry) cost += listRules(start, entry, listener);
+        if (entry) left -= listRules(start, entry, listener, left);
       } catch (error) {
         if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
       }
@@ -72,12 +81,21 @@ export class Arm64Frames implements PeFrames {
 
   *#entry(word: number): Task<FrameEntry | undefined> {
     const flag = word & 3;
-    if (flag === 0) return yield* readUnpacked(this.#image, word);
+    if (flag === 0) return yield* this.#unpacked(word);
     if (flag !== FORWARDED) return unpack(word);
     const other = yield* this.#image.read(word - FORWARDED + 4, 4);
     if (other === undefined) return undefined;
     const target = new DataView(other.buffer, other.byteOffset).getUint32(0, true);
     if ((target & 3) === FORWARDED) return undefined;
-    return (target & 3) === 0 ? yield* readUnpacked(this.#image, target) : unpack(target);
+    return (target & 3) === 0 ? yield* this.#unpacked(target) : unpack(target);
+  }
+
+  *#unpacked(rva: number): Task<FrameEntry | undefined> {
+    let entry = this.#recent.get(rva);
+    if (entry === undefined) {
+      entry = yield* readUnpacked(this.#image, rva);
+      if (entry) this.#recent.set(rva, entry, 1 + entry.prologue.length + entry.epilogues.length);
+    }
+    return entry;
   }
 }

@@ -3,7 +3,7 @@ import { type FrameEntry, INSTRUCTION, ownPrologue } from './frame-entry.js';
 
 /** Flag of an entry: packed, and of a part of a function that has neither prologue nor epilogue. */
 const PACKED_FRAGMENT = 2;
-/** The largest `sub sp, sp, #n` that is used, and the largest frame for `stp fp, lr, [sp, #-n]!`. */
+/** The largest `sub sp, sp, #n` that comes first, and the largest frame for `stp fp, lr, [sp, #-n]!`. */
 const MAX_SUBTRACTION = 4080;
 const MAX_PRE_INDEX = 512;
 const NOP: Operation = { kind: 'nop' };
@@ -53,17 +53,18 @@ export function unpack(word: number): FrameEntry {
     for (let i = 0; i <= floats; i += 2)
       save(i + 1 <= floats ? [undefined, undefined] : [undefined], integerSize + i * 8);
   }
-  const homeAt = integerSize + floatSize;
   if (homes > 0) {
-    // x0 to x7, of which nobody needs to know; where nothing else was stored, the first makes room.
+    // x0 to x7, of which nobody needs to know, up to the end; where nothing else was stored, the first makes room.
+    const homeAt = savedSize - 64;
     for (let i = 0; i < 4; i++) save([undefined, undefined], homeAt + i * 16);
   }
   if (hasFrame && localSize > 0 && localSize <= MAX_PRE_INDEX) {
     steps.push({ kind: 'save', registers: ['fp', 'lr'], at: 0, grow: localSize, width: 8 });
     steps.push({ kind: 'set-frame', distance: 0 });
   } else {
-    for (let left = localSize; left > 0; left -= MAX_SUBTRACTION)
-      steps.push({ kind: 'allocate', size: Math.min(left, MAX_SUBTRACTION) });
+    // Two at most: what is left after the first may be 4096.
+    const first = Math.min(localSize, MAX_SUBTRACTION);
+    for (const size of [first, localSize - first]) if (size > 0) steps.push({ kind: 'allocate', size });
     if (hasFrame) {
       steps.push({ kind: 'save', registers: ['fp', 'lr'], at: 0, grow: 0, width: 8 });
       steps.push({ kind: 'set-frame', distance: 0 });

@@ -44,9 +44,14 @@ export function* readUnpacked(image: PeImage, rva: number): Task<FrameEntry | un
     return { length, prologue, epilogues: start < 0 ? [] : [{ start, operations }] };
   }
   const reader = new ByteReader(bytes, '.xdata', 0, scopes * 4);
-  const list = Array.from({ length: scopes }, () => {
+  const list = Array.from({ length: scopes }, (): Epilogue => {
     const scope = reader.u32();
-    return { start: (scope & 0x3ffff) * INSTRUCTION, operations: operationsFrom(scope >>> 22) };
+    return {
+      start: (scope & 0x3ffff) * INSTRUCTION,
+      get operations() {
+        return operationsFrom(scope >>> 22);
+      },
+    };
   });
   return { length, prologue, epilogues: list.sort((a, b) => a.start - b.start) };
 }

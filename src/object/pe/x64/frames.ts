@@ -10,6 +10,7 @@ import { epilogueAt } from './epilogue.js';
 import { type FrameState, unwindPrologues } from './frame-state.js';
 import { LEAF, toCfiRow } from './row.js';
 import {
+  MAX_CHAIN,
   RUNTIME_FUNCTION_SIZE,
   type RuntimeFunction,
   readChain,
@@ -21,8 +22,26 @@ import {
 const MAX_EPILOGUE = 48;
 /** RUNTIME_FUNCTION_INDIRECT: the entry says where another is. */
 const INDIRECT = 1;
-/** Operations that a list looks at: more than those of the largest browser. */
-const MAX_LISTED = 1 << 26;
+/**
+ * What a list may cost, in operations, for each entry of the table: several times what functions have on average. Chains let a small file ask for
+ * far more.
+ */
+const COST_OF_ENTRY = 64;
+const COST_OF_SMALL_LISTS = 1 << 16;
+/** Reading UNWIND_INFO takes as long as so many operations. */
+const COST_OF_READING = 16;
+
+interface CodeSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+interface CoveringEntry {
+  /** Of the entry that the table has for the code. */
+  readonly range: CodeSpan;
+  /** That entry, or the one that it refers to. */
+  readonly entry: RuntimeFunction;
+}
 
 /** Unwind data of x64: RUNTIME_FUNCTION and UNWIND_INFO, versions 1 and 2. */
 export class X64Frames implements PeFrames {
@@ -40,38 +59,43 @@ export class X64Frames implements PeFrames {
   }
 
   *cfiAt(rva: number, inCall: boolean): Task<CfiRow | undefined> {
-    const entry = yield* this.#entryAt(rva);
-    if (entry === undefined) return undefined;
-    if (entry === null) return mayRun(this.#image.headers, rva) ? LEAF : undefined;
+    const found = yield* this.#entryAt(rva);
+    if (found === undefined) return undefined;
+    if (found === null) return mayRun(this.#image.headers, rva) ? LEAF : undefined;
+    const { range, entry } = found;
     const chain = yield* readChain(this.#image, entry);
     if (chain === undefined) return undefined;
     const infos = chain.map(({ info }) => info);
+    const isInside = rva >= entry.start && rva < entry.end;
+    // A part of a function that shares the unwind data of another: the prologue ran there.
+    const done = isInside ? rva - entry.start : Number.POSITIVE_INFINITY;
     const state =
-      (inCall ? undefined : yield* this.#epilogue(rva, entry, infos[0]!)) ??
-      unwindPrologues(infos, rva - entry.start);
+      (inCall ? undefined : yield* this.#epilogue(rva, isInside ? entry : range, done, infos[0]!)) ??
+      unwindPrologues(infos, done);
     return toCfiRow(state);
   }
 
   *rangeAt(rva: number): Task<FunctionRange | undefined> {
-    const entry = yield* this.#entryAt(rva);
-    if (!entry) return undefined;
+    const found = yield* this.#entryAt(rva);
+    if (!found) return undefined;
+    const { range, entry } = found;
     const chain = yield* readChain(this.#image, entry);
-    const functionStart = chain?.at(-1)?.entry.start ?? entry.start;
-    return { start: entry.start, end: entry.end, functionStart };
+    return { ...range, functionStart: chain?.at(-1)?.entry.start ?? entry.start };
   }
 
   *list(listener: SymbolListener): Task<void> {
-    let cost = 0;
-    for (let i = 0; i < this.#table.count && cost < MAX_LISTED; i++) {
+    let left = COST_OF_SMALL_LISTS;
+    for (let i = 0; i < this.#table.count && left > 0; i++) {
       const reader = yield* this.#table.entry(i);
       const entry = reader && readRuntimeFunction(reader);
-      // Zeros fill the table up: a damaged size may make them gigabytes.
-      if (entry?.start === 0) break;
-      if (entry === undefined || entry.end <= entry.start) continue;
+      // Zeros fill the table up, or it is cut off: a damaged size may make gigabytes of either.
+      if (entry === undefined || entry.start === 0) break;
+      left += COST_OF_ENTRY;
+      if (entry.end <= entry.start) continue;
       try {
         const chain = yield* readChain(this.#image, yield* this.#direct(entry));
         if (chain === undefined) continue;
-        for (const { info } of chain) cost += info.operations.length;
+        for (const { info } of chain) left -= info.operations.length + COST_OF_READING;
         const state = unwindPrologues(
           chain.map(({ info }) => info),
           Number.POSITIVE_INFINITY,
@@ -79,16 +103,18 @@ export class X64Frames implements PeFrames {
         listener.cfi(entry.start, entry.end - entry.start, cfiText(state));
       } catch (error) {
         if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
+        left -= MAX_CHAIN * COST_OF_READING;
       }
     }
   }
 
   /** Null where there is certainly none. */
-  *#entryAt(rva: number): Task<RuntimeFunction | null | undefined> {
+  *#entryAt(rva: number): Task<CoveringEntry | null | undefined> {
     const found = yield* this.#table.find(rva);
     if (!found) return found;
     const entry = { start: found.start, end: found.rest.u32(), info: found.rest.u32() };
-    return rva < entry.end ? yield* this.#direct(entry) : null;
+    if (rva >= entry.end) return found.isFollowed ? null : undefined;
+    return { range: { start: entry.start, end: entry.end }, entry: yield* this.#direct(entry) };
   }
 
   *#direct(entry: RuntimeFunction): Task<RuntimeFunction> {
@@ -97,9 +123,14 @@ export class X64Frames implements PeFrames {
     return bytes === undefined ? entry : readRuntimeFunction(new ByteReader(bytes, 'indirect unwind data'));
   }
 
-  *#epilogue(rva: number, { start, end }: RuntimeFunction, info: UnwindInfo): Task<FrameState | undefined> {
+  *#epilogue(
+    rva: number,
+    { start, end }: CodeSpan,
+    done: number,
+    info: UnwindInfo,
+  ): Task<FrameState | undefined> {
     const isChained = info.chained !== undefined;
-    if (rva - start < info.prologSize && !isChained) return undefined;
+    if (done < info.prologSize && !isChained) return undefined;
     const { epilogues } = info;
     // An epilogue of version 2 begins behind what gives the frame back.
     const inside = epilogues?.beforeEnd.some(

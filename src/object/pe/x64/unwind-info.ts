@@ -74,8 +74,8 @@ export function* readUnwindInfo(image: PeImage, rva: number): Task<UnwindInfo | 
   if (version !== 1 && version !== 2) return undefined;
   const isChained = ((head[0]! >> 3) & UNW_FLAG_CHAININFO) !== 0;
   const count = head[2]!;
-  // There is room for an even number of codes.
-  const codesSize = ((count + 1) & ~1) * CODE_SIZE;
+  // There is room for an even number of codes; behind the last of all there need not be.
+  const codesSize = (isChained ? (count + 1) & ~1 : count) * CODE_SIZE;
   const bytes = yield* image.read(rva + 4, codesSize + (isChained ? RUNTIME_FUNCTION_SIZE : 0));
   if (bytes === undefined) return undefined;
   const frame = head[3]!;
@@ -157,7 +157,7 @@ function readCodes(
 }
 
 /** Chains are no longer than this, as in RtlVirtualUnwind. */
-const MAX_CHAIN = 32;
+export const MAX_CHAIN = 32;
 
 /** An entry and those that it is chained to, itself first. Throws `malformed` where they do not end. */
 export function* readChain(
