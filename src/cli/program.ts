@@ -299,6 +299,7 @@ ${examples('mdmp gaps app.dmp symbols/', 'mdmp gaps app.dmp --use-local-debuginf
       .option('--files', 'put the files themselves into the store, too')
       .option('--symbols-path <path>', 'where debug files are looked for (repeatable)', several)
       .option('--name <name>', 'the name of the module, if it is not that of the file')
+      .option('--arch <name>', 'of a universal file of macOS only this part: x86_64, arm64 …')
       .option('--no-inlines', 'leave inlined calls out')
       .option('--no-cfi', 'leave call frame information out')
       .option('-m, --multiple', 'mark functions that share their address with others')
@@ -307,9 +308,10 @@ ${examples('mdmp gaps app.dmp symbols/', 'mdmp gaps app.dmp --use-local-debuginf
       .addHelpText(
         'after',
         `
-FILE is an ELF file, with its debug information or without. What was split off is looked for beside it, in /usr/lib/debug and where
---symbols-path says: .debug files, .dwo and .dwp files, those of dwz. Of several FILES those of one build become one .sym file.
-${examples('mdmp symbols app > app.sym', 'mdmp symbols app app.debug lib*.so --store symbols', 'mdmp symbols app --store /srv/symbols --files --json', 'mdmp stack app.dmp symbols')}`,
+FILE is an ELF file, a program or PDB of Windows, or a Mach-O file or dSYM bundle. What belongs to it is looked for beside it, in
+/usr/lib/debug and where --symbols-path says: .debug files, .dwo and .dwp files, those of dwz, PDBs, dSYM bundles. Of several FILES those
+of one build become one .sym file.
+${examples('mdmp symbols app > app.sym', 'mdmp symbols app app.debug lib*.so --store symbols', 'mdmp symbols app.exe app.pdb App.dSYM --store symbols', 'mdmp symbols app --store /srv/symbols --files --json', 'mdmp stack app.dmp symbols')}`,
       )
       .action(async (files, options) => (await import('./commands/symbols.js')).symbols(files, options)),
 

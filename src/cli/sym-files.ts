@@ -56,6 +56,11 @@ export class StoreFolder {
 
   /** Where the .sym file of a module lies. */
   symPath({ sym, module }: FileIdentity): string {
+    if (module.debugIdentifier === undefined)
+      throw new MinidumpError(
+        'unsupported',
+        'it has no debug identifier, by which a store keeps its symbols',
+      );
     const path = breakpadPath({ ...module, debugFile: sym.name });
     if (path === undefined)
       throw new MinidumpError('unsupported', `no file can be named after '${sym.name}'`);

@@ -5,6 +5,7 @@ import { BytesSource, runSync } from '../../src/io/index.js';
 import { openCabinet } from '../../src/object/cabinet/index.js';
 import { PdbDebugInformation, PdbFile } from '../../src/object/pdb/index.js';
 import type { SymbolListener } from '../../src/object/symbol-listing.js';
+import { separatedPdb } from '../object/pdb/separated-pdb.js';
 import { damage } from './bytes.js';
 import { type Kind, type Places, pick, type Random, tolerate } from './kind.js';
 
@@ -12,8 +13,14 @@ const BLOCK = 4096;
 
 /** Damaged PDBs, and cabinets: asked for functions, for frames, sometimes for all that they know. */
 export function pdbFiles({ corpus }: Places): Kind {
-  const bases = ['crash.pdb', 'CrashWithException.pdb'].map((name) => {
-    const bytes = new Uint8Array(readFileSync(join(corpus, 'symbolic/windows', name)));
+  const windows = (name: string) => join(corpus, 'symbolic/windows', name);
+  const whole = ['crash.pdb', 'CrashWithException.pdb'].map(
+    (name) => new Uint8Array(readFileSync(windows(name))),
+  );
+  // Code that lies apart: compilers write it, but none of the corpus has it.
+  const handler = 'google_breakpad::ExceptionHandler::';
+  const chain = ['HandleException', '~ExceptionHandler', 'Initialize'].map((name) => handler + name);
+  const bases = [...whole, separatedPdb(windows('crash.pdb'), ...chain)].map((bytes) => {
     const information = new PdbDebugInformation(runSync(PdbFile.open(new BytesSource(bytes))));
     const places: number[] = [];
     runSync(

@@ -6,6 +6,7 @@ import { wrong } from '../arguments.js';
 import { report } from '../failure.js';
 import { err, print, printJson } from '../output.js';
 import { StoreFolder, type SymFile, writeSymFile } from '../sym-files.js';
+import { inputFiles, joinedIdentity, placesBeside } from '../symbol-inputs.js';
 import { decompress, openSymbols } from '../symbol-places.js';
 import { count, printable, size } from '../text.js';
 
@@ -14,6 +15,7 @@ export interface SymbolsArguments {
   store?: string;
   files?: boolean;
   name?: string;
+  arch?: string;
   force?: boolean;
   multiple?: boolean;
   /** commander: true unless `--no-inlines`, `--no-cfi` was given. */
@@ -50,9 +52,15 @@ export async function symbols(files: readonly string[], given: SymbolsArguments)
   if (name !== undefined && files.length > 1) throw wrong('--name is for one file');
   const failures = new Failures(given.debug === true);
   const jobs: Job[] = [];
-  for (const file of files) {
+  for (const path of files) {
     await failures.attempt(async () => {
-      jobs.push({ file, identity: await identified(file, name) });
+      const found: Job[] = [];
+      for (const file of inputFiles(path)) found.push(...(await jobsOf(file, given)));
+      if (store === undefined && found.length > 1) {
+        const what = found.map(({ identity }) => `${identity.sym.name} for ${architectureOf(identity)}`);
+        throw wrong(`${path} holds ${what.join(' and ')}`, 'Choose one with --arch, or name a --store');
+      }
+      jobs.push(...found);
     });
   }
   const results: Result[] = [];
@@ -74,9 +82,18 @@ export async function symbols(files: readonly string[], given: SymbolsArguments)
 const isSame = ({ identity: { sym } }: Job, { module, debugId }: Result): boolean =>
   module === sym.name && debugId === sym.debugIdentifier;
 
-async function identified(file: string, name: string | undefined): Promise<FileIdentity> {
+const architectureOf = ({ architecture, sym }: FileIdentity): string => architecture ?? sym.cpu;
+
+/** What is to be made of a file: of a universal one, a .sym file for each processor. */
+async function jobsOf(file: string, { name, arch }: SymbolsArguments): Promise<Job[]> {
   using opened = openFile(file);
-  return await named(file, () => runAsync(identifyFile(opened, { decompress, name })));
+  const all = await named(file, () => runAsync(identifyFile(opened, { decompress, name })));
+  const wanted = all.filter((identity) => arch === undefined || architectureOf(identity) === arch);
+  if (wanted.length === 0) {
+    const there = all.map(architectureOf).join(', ');
+    throw new MinidumpError('unsupported', `${file}: it is for ${there}, not for ${arch}`);
+  }
+  return wanted.map((identity) => ({ file, identity }));
 }
 
 /** One file, or what is printed. */
@@ -99,30 +116,38 @@ async function toStore(
   given: SymbolsArguments,
 ): Promise<Result> {
   const folder = new StoreFolder(given.store!);
-  const path = folder.symPath(job.identity);
+  const path = await named(job.file, async () => folder.symPath(job.identity));
   const { debugIdentifier } = job.identity.sym;
   const parts = jobs.filter((one) => one !== job && one.identity.sym.debugIdentifier === debugIdentifier);
-  const others = parts.map(({ file }) => file);
-  const made = joined ?? (await make(job, others, given, () => folder.open(path)));
+  const made = joined ?? (await make(job, parts, given, () => folder.open(path)));
   const kept = given.files ? folder.keep(job.file, job.identity) : undefined;
   return { ...made, file: job.file, output: path, kept };
 }
 
 async function make(
-  { file, identity }: Job,
-  others: readonly string[],
+  { file, identity: own }: Job,
+  parts: readonly Job[],
   given: SymbolsArguments,
   open: () => ReturnType<typeof openDestination>,
 ): Promise<Result> {
   const { inlines, cfi, multiple = false, symbolsPath = [] } = given;
-  using places = openSymbols({ paths: [file, ...others, ...symbolsPath], local: true }, { withoutSym: true });
+  const others = parts.map((one) => one.file);
+  const paths = [file, ...others, ...symbolsPath, ...placesBeside(file)];
+  using places = openSymbols({ paths, local: true }, { withoutSym: true });
+  const identity = joinedIdentity(
+    own,
+    parts.map((one) => one.identity),
+  );
   const { sym, module, pointerSize } = identity;
   const made = await named(file, async () => {
     const found = await runAsync(places.of(module, pointerSize));
     return await writeSymFile(identity, found, open(), { inlines, cfi, multiple });
   });
   const { debugIdentifier: debugId, codeIdentifier: codeId } = sym;
-  return { file, module: sym.name, debugId, codeId, output: undefined, ...made };
+  const problems = [...made.problems];
+  if (module.debugIdentifier === undefined)
+    problems.push('it has no debug identifier: no dump will ask for its symbols');
+  return { file, module: sym.name, debugId, codeId, output: undefined, ...made, problems };
 }
 
 /** Each file has its line; the exit code is that of the first that failed. */

@@ -8,6 +8,8 @@ export interface SymIdentity {
   readonly debugIdentifier: string;
   /** As dump_syms writes it: upper-case digits. */
   readonly codeIdentifier?: string | undefined;
+  /** The name of the program behind it, without a folder: of Windows, where the module is called by its PDB. */
+  readonly codeFile?: string | undefined;
   /** The name of the debug file, without a folder. */
   readonly name: string;
 }

@@ -62,6 +62,22 @@ function byFpo(frame: WindowsFrame, input: WindowsProgramInput): WindowsProgramR
   return ebp === undefined ? undefined : { ...caller, ebp };
 }
 
+/**
+ * Registers of x86 by their CodeView numbers (CV_REG_EAX … of cvconst.h). MSVC names so in its programs what a function has saved
+ * (`$20 $T0 16 - ^ =`), and DIA, and so dump_syms, leaves it. To Breakpad and rust-minidump these are unknown variables: they lose the ebx,
+ * esi and edi of callers, and take an ebp for the caller's that the function has used otherwise.
+ */
+const REGISTERS: Readonly<Record<string, string>> = {
+  $17: '$eax',
+  $18: '$ecx',
+  $19: '$edx',
+  $20: '$ebx',
+  $21: '$esp',
+  $22: '$ebp',
+  $23: '$esi',
+  $24: '$edi',
+};
+
 /** A value; the name of a variable; or nothing, which is what `.undef` puts into one. */
 type Operand = number | string | undefined;
 
@@ -139,7 +155,7 @@ function run(program: string, variables: Map<string, number>, input: WindowsProg
     } else if (token === '.undef') {
       stack.push(undefined);
     } else if (token.startsWith('$') || token.startsWith('.')) {
-      stack.push(token);
+      stack.push(REGISTERS[token] ?? token);
     } else if (/^-?\d+$/.test(token) && Number(token) === (Number(token) | 0)) {
       stack.push(wrap(Number(token)));
     } else return false;

@@ -58,11 +58,14 @@ class SymWriter {
     this.#multiple = multiple;
   }
 
-  *write({ os, cpu, debugIdentifier, codeIdentifier, name }: SymIdentity): Task<SymSummary> {
+  *write({ os, cpu, debugIdentifier, codeIdentifier, codeFile, name }: SymIdentity): Task<SymSummary> {
     const text = this.#text;
     yield* text.text(`MODULE ${os} ${cpu} ${debugIdentifier} `);
     yield* text.lastName(name);
-    if (codeIdentifier !== undefined) yield* text.text(`INFO CODE_ID ${codeIdentifier}\n`);
+    if (codeIdentifier !== undefined) {
+      yield* text.text('INFO CODE_ID ');
+      yield* text.lastName(codeFile === undefined ? codeIdentifier : `${codeIdentifier} ${codeFile}`);
+    }
     yield* this.#writeFiles();
     yield* this.#writeOrigins();
     const starts = yield* this.#writeFunctions();

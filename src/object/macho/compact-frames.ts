@@ -38,9 +38,11 @@ export class CompactFrames implements CallFrames {
   *cfiAt(rva: number): Task<CfiRow | undefined> {
     const { machine, pointerSize } = this.#file;
     const entry = yield* this.#unwind.find(rva);
-    const inBody = entry && (yield* this.#rules(entry));
-    if (entry === undefined || inBody === undefined) return undefined;
-    const rules = (yield* this.#isEntry(rva, entry)) ? (entryRules(machine) ?? inBody) : inBody;
+    if (entry === undefined) return undefined;
+    // Nothing is pushed yet, also where the rest of the function is not told: clang tells nothing of leaves without a frame.
+    const atEntry = (yield* this.#isEntry(rva, entry)) ? entryRules(machine) : undefined;
+    const rules = atEntry ?? (yield* this.#rules(entry));
+    if (rules === undefined) return undefined;
     const cie = { returnAddressRegister: returnAddressRegister(machine), signalFrame: false };
     return toCfiRow(this.#row(entry, rules), cie, machine, pointerSize);
   }

@@ -132,23 +132,3 @@ function* programAt(offset: number, strings: PdbStrings | undefined): Task<strin
   if (strings === undefined) return undefined;
   return yield* strings.text(offset);
 }
-
-/** Registers of x86 by their CodeView numbers. */
-const REGISTERS: Readonly<Record<string, string>> = {
-  $17: '$eax',
-  $18: '$ecx',
-  $19: '$edx',
-  $20: '$ebx',
-  $21: '$esp',
-  $22: '$ebp',
-  $23: '$esi',
-  $24: '$edi',
-};
-
-/**
- * Programs that MSVC writes name registers that are saved by number (`$20 $T0 16 - ^ =`). Breakpad and rust-minidump leave these as they
- * are, and so lose ebx, esi and edi, and take an ebp for the caller's that the function has used otherwise.
- */
-export function withRegisterNames(program: string): string {
-  return program.replace(/\$\d+(?=\s|$)/g, (number) => REGISTERS[number] ?? number);
-}

@@ -1,6 +1,6 @@
 import type { MinidumpError, Task } from '../../io/index.js';
 import { Recent } from '../dwarf/recent.js';
-import type { SymbolListener } from '../symbol-listing.js';
+import type { SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
 import { isBroken } from './broken-parts.js';
 import type { FrameRecords } from './frame-records.js';
 import { InnermostLines } from './innermost-lines.js';
@@ -23,9 +23,10 @@ export function* listPdb(
   pdb: PdbFile,
   names: ProcedureNames,
   listener: SymbolListener,
+  options: SymbolListingOptions,
   problem: (error: MinidumpError) => void,
 ): Task<void> {
-  yield* new PdbListing(pdb, names, listener, problem).all();
+  yield* new PdbListing(pdb, names, listener, options, problem).all();
 }
 
 class PdbListing {
@@ -33,6 +34,8 @@ class PdbListing {
   readonly #names: ProcedureNames;
   readonly #listener: SymbolListener;
   readonly #problem: (error: MinidumpError) => void;
+  readonly #wantsInlines: boolean;
+  readonly #wantsFrames: boolean;
   #sections!: PdbSections;
   #addresses!: PdbAddresses;
   /** By RVA: the names of public symbols of C, one a line. */
@@ -46,12 +49,15 @@ class PdbListing {
     pdb: PdbFile,
     names: ProcedureNames,
     listener: SymbolListener,
+    { inlines = true, cfi = true }: SymbolListingOptions,
     problem: (error: MinidumpError) => void,
   ) {
     this.#pdb = pdb;
     this.#names = names;
     this.#listener = listener;
     this.#problem = problem;
+    this.#wantsInlines = inlines;
+    this.#wantsFrames = cfi;
   }
 
   *all(): Task<void> {
@@ -71,7 +77,7 @@ class PdbListing {
       if (module !== undefined) yield* this.#attempt(this.#module(module, index));
     }
     yield* this.#attempt(this.#eachPublic((rva, name) => this.#public(rva, name)));
-    yield* this.#allFrames();
+    if (this.#wantsFrames) yield* this.#allFrames();
   }
 
   *#eachPublic(each: (rva: number, name: string) => void): Task<void> {
@@ -102,20 +108,28 @@ class PdbListing {
     for (let i = 0; i < procedures.length; i++) {
       const procedure = procedures[i]!;
       const { start, size } = procedure;
-      const plain = this.#plainNames.get(start);
+      const plain = this.#plainNames.get(this.#sections.rva(procedure.section, procedure.offset) ?? start);
       // What is known of these is their name, and the public symbol has that.
       if (procedure.isThunk && plain !== undefined) continue;
-      // Where the linker has folded identical functions, that one stands for all which functionAt finds too.
-      if (this.#starts.has(start) || (yield* this.#ownerOf(start)) !== index) continue;
-      if ((yield* module.procedureAt(start))?.at !== procedure.at) continue;
-      this.#starts.add(start);
       const isC =
         plain?.split('\n').some((one) => isPublicOfC(one, procedure.name, this.#pdb.isX86)) ?? false;
       const name = yield* this.#names.ofProcedure(procedure, module, isC);
+      // Where the linker has folded identical functions, that one stands for all which functionAt finds too. The others are names there.
+      const stands =
+        !this.#starts.has(start) &&
+        (yield* this.#ownerOf(start)) === index &&
+        (yield* module.procedureAt(start))?.at === procedure.at;
+      if (!stands) {
+        const image = this.#addresses.image(start);
+        if (image !== undefined) this.#listener.publicSymbol(image, 0, name);
+        continue;
+      }
+      this.#starts.add(start);
       const next = procedures[i + 1]?.start ?? start;
       const end = next > start ? Math.min(start + size, next) : start + size;
       const lines = (yield* this.#attempt(this.#linesAt(module, start, kept))) ?? new LineRanges();
-      const sites = (yield* this.#attempt(module.inlineSites(procedure))) ?? [];
+      const wanted = this.#wantsInlines ? module.inlineSites(procedure) : undefined;
+      const sites = (wanted && (yield* this.#attempt(wanted))) ?? [];
       for (const piece of this.#addresses.imageRanges(start, size)) {
         this.#listener.function(piece.start, piece.size, this.#parameterSize(start), name);
         const from = start + piece.from;

@@ -17,9 +17,12 @@ import {
   S_INLINESITE,
   S_INLINESITE_END,
   S_INLINESITE2,
+  S_SEPCODE,
   S_THUNK32,
   S_WITH32,
+  type SeparatedCode,
   STOP,
+  separatedCodeOf,
   walkSymbols,
 } from './symbol-records.js';
 
@@ -29,8 +32,13 @@ const SIGNATURE_SIZE = 4;
 /** Deeper calls are left out. */
 export const MAX_INLINE_DEPTH = 128;
 const MAX_SITES = 1 << 17;
+/** Code that was separated from separated code. */
+const MAX_SEPARATIONS = 8;
 
-/** A function of a module. */
+/**
+ * A function of a module, or code that was separated from it: that has the name of its function, whose section and offset it has, but a
+ * start, a size and inlined calls of its own.
+ */
 export interface Procedure extends ProcedureSymbol {
   /** RVA in the image as it was linked. */
   readonly start: number;
@@ -106,24 +114,53 @@ export class ModuleSymbols {
   /** Where the records of all functions are, by address. */
   *procedures(): Task<Procedure[]> {
     const found: Procedure[] = [];
-    yield* this.#walk((procedure) => {
-      found.push(procedure);
-    });
+    const parts: { part: SeparatedCode; start: number; at: number }[] = [];
+    yield* this.#walk(
+      (procedure) => {
+        found.push(procedure);
+      },
+      (part, start, at) => {
+        parts.push({ part, start, at });
+      },
+    );
+    if (parts.length > 0) {
+      const byStart = new Map(found.map((procedure) => [procedure.start, procedure]));
+      for (const { part, start, at } of parts) {
+        const owner = byStart.get(this.#sections.rva(part.parentSection, part.parentOffset) ?? -1);
+        if (owner === undefined) continue;
+        const procedure = { ...owner, start, at, size: part.size, end: part.end, isThunk: false };
+        if (!byStart.has(start)) byStart.set(start, procedure);
+        found.push(procedure);
+      }
+    }
     return found.sort((a, b) => a.start - b.start || a.at - b.at);
   }
 
   *#readProcedures(): Task<Intervals> {
     const triples = new NumberList();
-    yield* this.#walk(({ start, size, at }) => {
+    const add = (start: number, size: number, at: number) => {
       triples.push(start);
       triples.push(start + size);
       triples.push(at);
-    });
+    };
+    yield* this.#walk(
+      ({ start, size, at }) => add(start, size, at),
+      ({ size }, start, at) => add(start, size, at),
+    );
     return new Intervals(triples);
   }
 
-  *#walk(each: (procedure: Procedure) => void): Task<void> {
+  *#walk(
+    each: (procedure: Procedure) => void,
+    eachPart: (part: SeparatedCode, start: number, at: number) => void,
+  ): Task<void> {
     yield* walkSymbols(this.#data, SIGNATURE_SIZE, this.#end, (record) => {
+      const part = separatedCodeOf(record);
+      if (part !== undefined) {
+        const start = this.#sections.rva(part.section, part.offset);
+        if (start !== undefined && part.size > 0) eachPart(part, start, record.at);
+        return part.end;
+      }
       const symbol = procedureOf(record);
       if (symbol === undefined) return undefined;
       const start = this.#sections.rva(symbol.section, symbol.offset);
@@ -133,10 +170,20 @@ export class ModuleSymbols {
     });
   }
 
-  *#procedure(at: number): Task<Procedure | undefined> {
+  *#procedure(at: number, separations = 0): Task<Procedure | undefined> {
     const length = new ByteReader(yield* this.#data.read(at, 2), this.#data.name).u16() + 2;
     const reader = new ByteReader(yield* this.#data.read(at, length), this.#data.name, 2);
     const kind = reader.u16();
+    const part = separatedCodeOf({ kind, at, reader });
+    if (part !== undefined) {
+      const parent = this.#sections.rva(part.parentSection, part.parentOffset);
+      const parentAt = parent === undefined ? undefined : this.#procedures?.find(parent);
+      if (parentAt === undefined || separations >= MAX_SEPARATIONS) return undefined;
+      const owner = yield* this.#procedure(parentAt, separations + 1);
+      const start = this.#sections.rva(part.section, part.offset);
+      if (owner === undefined || start === undefined) return undefined;
+      return { ...owner, start, at, size: part.size, end: part.end, isThunk: false };
+    }
     const symbol = procedureOf({ kind, at, reader });
     const start = symbol && this.#sections.rva(symbol.section, symbol.offset);
     return start === undefined ? undefined : { ...symbol!, start, at, isThunk: kind === S_THUNK32 };
@@ -167,7 +214,7 @@ export class ModuleSymbols {
         open.push(found.length);
         // A copy: the piece that was read is not kept for it.
         found.push({ inlinee, parent, depth, annotations: reader.take(reader.left).slice() });
-      } else if (kind === S_BLOCK32 || kind === S_WITH32) {
+      } else if (kind === S_BLOCK32 || kind === S_WITH32 || kind === S_SEPCODE) {
         if (open.length >= MAX_INLINE_DEPTH * 2) throw reader.broken('blocks as compilers make them');
         open.push(-1);
       } else if (kind === S_INLINESITE_END || isScopeEnd(kind)) {

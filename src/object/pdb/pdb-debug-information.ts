@@ -7,9 +7,8 @@ import type {
   SourceLine,
   WindowsFrame,
 } from '../debug-information.js';
-import type { ListsSymbols, SymbolListener } from '../symbol-listing.js';
+import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
 import { isBroken } from './broken-parts.js';
-import { withRegisterNames } from './frame-records.js';
 import { type LineRanges, NO_LINE } from './line-ranges.js';
 import { listPdb } from './listing.js';
 import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
@@ -69,15 +68,14 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
       const strings = yield* this.#attempt(this.#pdb.strings());
       const frame = index === undefined ? undefined : yield* this.#attempt(records!.frame(index, strings));
       if (frame === undefined) continue;
-      const { program } = frame;
-      const range = yield* this.#imageRange(frame, rva);
-      return { ...frame, ...range, program: program === undefined ? undefined : withRegisterNames(program) };
+      return { ...frame, ...(yield* this.#imageRange(frame, rva)) };
     }
     return undefined;
   }
 
-  *list(listener: SymbolListener): Task<void> {
-    yield* listPdb(this.#pdb, this.#names, listener, (error) => this.#note(error));
+  /** Without inlined calls, lines are those of the function itself, as in .sym files that dump_syms makes of PDBs. */
+  *list(listener: SymbolListener, options: SymbolListingOptions = {}): Task<void> {
+    yield* listPdb(this.#pdb, this.#names, listener, options, (error) => this.#note(error));
   }
 
   /** The piece of a frame record that has an RVA of the image. */

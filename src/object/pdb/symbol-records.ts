@@ -9,6 +9,7 @@ export const S_WITH32 = 0x1104;
 export const S_PUB32 = 0x110e;
 export const S_LPROC32 = 0x110f;
 export const S_GPROC32 = 0x1110;
+export const S_SEPCODE = 0x1132;
 export const S_LPROC32_ID = 0x1146;
 export const S_GPROC32_ID = 0x1147;
 export const S_INLINESITE = 0x114d;
@@ -44,6 +45,31 @@ export interface ProcedureSymbol {
   readonly type: number;
   readonly hasId: boolean;
   readonly name: string;
+}
+
+/** S_SEPCODE: code of a function that lies apart from it, as compilers put what is seldom run. */
+export interface SeparatedCode {
+  readonly section: number;
+  readonly offset: number;
+  readonly size: number;
+  /** Where S_END is in the stream, as it is written. */
+  readonly end: number;
+  /** Where the function begins that it is of, or the code that was separated before. */
+  readonly parentSection: number;
+  readonly parentOffset: number;
+}
+
+/** Undefined where it is another record. */
+export function separatedCodeOf({ kind, reader }: SymbolRecord): SeparatedCode | undefined {
+  if (kind !== S_SEPCODE) return undefined;
+  reader.skip(4);
+  const end = reader.u32();
+  const size = reader.u32();
+  reader.skip(4);
+  const offset = reader.u32();
+  const parentOffset = reader.u32();
+  const section = reader.u16();
+  return { section, offset, size, end, parentSection: reader.u16(), parentOffset };
 }
 
 /** What `visit` gives where nothing more is wanted. */

@@ -26,11 +26,11 @@ export function openerFor(head: Uint8Array, isSym: boolean): Opener | undefined 
   return OPENERS.find((opener) => opener.recognizes(head)) ?? (isSym ? symOpener : undefined);
 }
 
-/** Of which module a file is. Throws `unsupported` for one that no .sym file can be made of. */
-export function* identifyFile(file: FolderFile, options: IdentifyOptions): Task<FileIdentity> {
+/** Of which module a file is; of several if it is a universal one. Throws `unsupported` for one that no .sym file can be made of. */
+export function* identifyFile(file: FolderFile, options: IdentifyOptions): Task<readonly FileIdentity[]> {
   const head = yield* readRange(file, 0, Math.min(HEAD, file.size), 'file');
   const opener = openerFor(head, false);
-  if (opener?.identify) return yield* opener.identify(file, options);
+  if (opener?.identify) return [yield* opener.identify(file, options)].flat();
   const what =
     opener === undefined
       ? 'it is none of the files that mdmp makes .sym files of'

@@ -1,28 +1,24 @@
-import { type FolderFile, MinidumpError, type Task } from '../../io/index.js';
-import { isMachO, MachFile, MachSymbolListing, machDebugInformation } from '../../object/macho/index.js';
+import { type FolderFile, MinidumpError, type Source, type Task } from '../../io/index.js';
+import {
+  isMachO,
+  MachFile,
+  MachSymbolListing,
+  machDebugInformation,
+  readSlices,
+} from '../../object/macho/index.js';
 import { leafName } from '../../reader/leaf-name.js';
-import type { JoinedSymbols, Opener, SymbolPart } from './opener.js';
+import type { FileIdentity, IdentifyOptions, JoinedSymbols, Opener, SymbolPart } from './opener.js';
 
 /** Mach-O files: programs and libraries of macOS and iOS, and what dsymutil makes of them. */
 export const machOpener: Opener = {
   recognizes: isMachO,
 
-  *identify(file, { decompress, name }) {
-    const mach = yield* MachFile.open(file, { decompress });
-    const { debugIdentifier, codeIdentifier, cpu, pointerSize, imageSize } = mach;
-    if (debugIdentifier === undefined)
-      throw new MinidumpError(
-        'unsupported',
-        `${file.name}: it has no UUID, so nothing would find its symbols`,
-      );
-    const own = name ?? leafName(file.name);
-    return {
-      // dump_syms of macOS writes no code identifier: it is the same.
-      sym: { os: 'mac', cpu: CPUS[cpu] ?? cpu, debugIdentifier, name: own },
-      module: { name: own, debugFile: own, codeIdentifier, debugIdentifier, SizeOfImage: imageSize },
-      pointerSize,
-      kind: mach.isDebugFile ? 'debug' : 'module',
-    };
+  *identify(file, options) {
+    const slices = yield* readSlices(file);
+    const identities: FileIdentity[] = [];
+    for (const { source } of slices ?? [{ source: file }])
+      identities.push(yield* identityOf(source, file.name, options));
+    return identities;
   },
 
   *open(file, { module, decompress }) {
@@ -35,6 +31,26 @@ export const machOpener: Opener = {
     return isSame ? new MachPart(mach, file) : { role: 'other', identifier: debugIdentifier };
   },
 };
+
+function* identityOf(
+  source: Source,
+  path: string,
+  { decompress, name }: IdentifyOptions,
+): Task<FileIdentity> {
+  const mach = yield* MachFile.open(source, { decompress });
+  const { debugIdentifier, codeIdentifier, cpu, pointerSize, imageSize, architecture } = mach;
+  if (debugIdentifier === undefined)
+    throw new MinidumpError('unsupported', `${path}: it has no UUID, so nothing would find its symbols`);
+  const own = name ?? leafName(path);
+  return {
+    // dump_syms of macOS writes no code identifier: it is the same.
+    sym: { os: 'mac', cpu: CPUS[cpu] ?? cpu, debugIdentifier, name: own },
+    module: { name: own, debugFile: own, codeIdentifier, debugIdentifier, SizeOfImage: imageSize },
+    pointerSize,
+    kind: mach.isDebugFile ? 'debug' : 'module',
+    architecture,
+  };
+}
 
 const CPUS: Readonly<Record<string, string>> = { amd64: 'x86_64', ppc64: 'ppc64' };
 

@@ -63,6 +63,8 @@ export interface FileIdentity {
   readonly pointerSize: 4 | 8;
   /** Whether it is what was loaded, or was made for debuggers. */
   readonly kind: 'module' | 'debug';
+  /** Of Mach-O files, as their tools call it: `x86_64`, `arm64e`. */
+  readonly architecture?: string | undefined;
 }
 
 export interface IdentifyOptions {
@@ -75,8 +77,8 @@ export interface IdentifyOptions {
 export interface Opener {
   /** By the first bytes, HEAD at most. */
   recognizes(head: Uint8Array): boolean;
-  /** Says of which module a file is, where it can be made a .sym file of. */
-  identify?(file: FolderFile, options: IdentifyOptions): Task<FileIdentity>;
+  /** Says of which module a file is, where it can be made a .sym file of; a universal file is of several. */
+  identify?(file: FolderFile, options: IdentifyOptions): Task<FileIdentity | readonly FileIdentity[]>;
   /**
    * Opens a file, and finds out whether it is of the module. Whoever calls closes the file: when the symbols are closed, if a part came of
    * it.

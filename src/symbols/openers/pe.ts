@@ -1,5 +1,5 @@
 import type { FolderFile, Task } from '../../io/index.js';
-import type { SymbolListingOptions } from '../../object/index.js';
+import type { ListsSymbols, SymbolListingOptions } from '../../object/index.js';
 import { PeDebugInformation, PeFile, PeSymbolListing } from '../../object/pe/index.js';
 import { leafName } from '../../reader/leaf-name.js';
 import { type JoinedSymbols, type Opener, type SymbolPart, startsWith } from './opener.js';
@@ -47,7 +47,20 @@ class PePart implements SymbolPart {
   *join(other: SymbolPart | undefined): Task<JoinedSymbols> {
     const pdb = other instanceof PdbPart ? other : undefined;
     const files = pdb === undefined ? [this.name] : [this.name, pdb.name];
-    const list = (options: SymbolListingOptions) => new PeSymbolListing(this.pe, options);
-    return joinedOfWindows(new PeDebugInformation(this.pe), pdb?.information, files, pdb ? undefined : list);
+    const information = new PeDebugInformation(this.pe);
+    return joinedOfWindows(information, pdb?.information, files, pdb ? undefined : this.#lister);
   }
+
+  /** What is told without a PDB. */
+  readonly #lister = (options: SymbolListingOptions): ListsSymbols => {
+    const listing = new PeSymbolListing(this.pe, options);
+    const { pdbName } = this.pe;
+    return {
+      missing: pdbName === undefined || this.complete ? [] : [leafName(pdbName)],
+      get problems() {
+        return listing.problems;
+      },
+      list: (listener) => listing.list(listener),
+    };
+  };
 }

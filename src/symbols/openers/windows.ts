@@ -1,14 +1,16 @@
 import { type FolderFile, MinidumpError, type Task } from '../../io/index.js';
 import type { CfiRow } from '../../object/cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from '../../object/debug-information.js';
-import type { ListsSymbols, SymbolListener } from '../../object/index.js';
+import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../../object/index.js';
 import type { WantedModule } from '../supplier.js';
 import type { FileIdentity, JoinedSymbols } from './opener.js';
 
-type Part = DebugInformation & ListsSymbols;
+interface Part extends DebugInformation, ListsSymbols {
+  list(listener: SymbolListener, options?: SymbolListingOptions): Task<void>;
+}
 
 /** A program and its PDB: functions and lines are in the PDB, call frames of x64 and ARM64 in the program. */
-class WindowsInformation implements DebugInformation, ListsSymbols {
+class WindowsInformation implements Part {
   readonly #image: Part;
   readonly #pdb: Part;
 
@@ -37,29 +39,47 @@ class WindowsInformation implements DebugInformation, ListsSymbols {
     return yield* this.#pdb.windowsFrameAt(rva);
   }
 
-  *list(listener: SymbolListener): Task<void> {
-    yield* this.#pdb.list(listener);
-    yield* this.#image.list(framesOnly(listener));
+  *list(listener: SymbolListener, options?: SymbolListingOptions): Task<void> {
+    yield* this.#pdb.list(listener, options);
+    // Of the program only the frames: the names that it exports are in its PDB, too.
+    yield* this.#image.list(filtered(listener, { names: false }));
   }
 }
 
-/** Of the program only the frames are told: the names that it exports are in its PDB, too. */
-function framesOnly(listener: SymbolListener): SymbolListener {
+interface Wanted extends SymbolListingOptions {
+  /** Functions, lines and symbols. Default true. */
+  readonly names?: boolean;
+}
+
+/** Passes on what is wanted. */
+function filtered(
+  listener: SymbolListener,
+  { names = true, inlines = true, cfi = true }: Wanted,
+): SymbolListener {
+  if (names && inlines && cfi) return listener;
   const nothing = () => {};
   const nowhere = () => 0;
+  const calls = names && inlines;
   return {
-    file: nowhere,
-    origin: nowhere,
-    function: nothing,
-    line: nothing,
-    inline: nothing,
-    publicSymbol: nothing,
-    cfi: (start, size, rules) => listener.cfi(start, size, rules),
-    cfiDelta: (start, rules) => listener.cfiDelta(start, rules),
-    windowsFrame: (frame) => listener.windowsFrame(frame),
+    file: names ? (name) => listener.file(name) : nowhere,
+    origin: calls ? (name) => listener.origin(name) : nowhere,
+    function: names
+      ? (start, size, parameterSize, name) => listener.function(start, size, parameterSize, name)
+      : nothing,
+    line: names ? (start, size, line, file) => listener.line(start, size, line, file) : nothing,
+    inline: calls
+      ? (depth, line, file, origin, ranges) => listener.inline(depth, line, file, origin, ranges)
+      : nothing,
+    publicSymbol: names
+      ? (start, parameterSize, name) => listener.publicSymbol(start, parameterSize, name)
+      : nothing,
+    cfi: cfi ? (start, size, rules) => listener.cfi(start, size, rules) : nothing,
+    cfiDelta: cfi ? (start, rules) => listener.cfiDelta(start, rules) : nothing,
+    windowsFrame: cfi ? (frame) => listener.windowsFrame(frame) : nothing,
   };
 }
 
+/** @param list what is told, if it is not what both know */
 export function joinedOfWindows(
   image: Part | undefined,
   pdb: Part | undefined,
@@ -75,7 +95,14 @@ export function joinedOfWindows(
     get gaps() {
       return (information.problems ?? []).map(({ message }) => message);
     },
-    list: list ?? (() => information),
+    list:
+      list ??
+      ((options) => ({
+        get problems() {
+          return information.problems ?? [];
+        },
+        list: (listener) => information.list(filtered(listener, options), options),
+      })),
   };
 }
 
@@ -87,6 +114,9 @@ const CPUS: ReadonlyMap<number, { cpu: string; pointerSize: 4 | 8 }> = new Map([
   [0xaa64, { cpu: 'arm64', pointerSize: 8 }],
 ] as const);
 
+/** Where no debug directory has one: as symbolic, and so Mozilla's dump_syms, writes it. */
+const NO_IDENTIFIER = '0'.repeat(33);
+
 /** What a .sym file of a program or a PDB begins with. Throws `unsupported` where none is made. */
 export function identified(
   file: FolderFile,
@@ -95,16 +125,17 @@ export function identified(
   kind: FileIdentity['kind'],
 ): FileIdentity {
   const found = CPUS.get(machine);
-  const { debugIdentifier, debugFile, codeIdentifier, name } = module;
-  if (found === undefined || debugIdentifier === undefined) {
-    const why = found === undefined ? `it is of machine ${machine}` : 'it has no debug identifier';
-    throw new MinidumpError('unsupported', `${file.name}: ${why}, so no .sym file is made of it`);
+  const { debugIdentifier = NO_IDENTIFIER, debugFile, codeIdentifier, name } = module;
+  if (found === undefined) {
+    const what = `a program for machine ${machine}; .sym files are made for x86, x86-64, ARM and ARM64`;
+    throw new MinidumpError('unsupported', `${file.name}: ${what}`);
   }
   const sym = {
     os: 'windows',
     cpu: found.cpu,
     debugIdentifier,
     codeIdentifier: codeIdentifier?.toUpperCase(),
+    codeFile: kind === 'module' ? name : undefined,
     name: debugFile ?? name ?? '',
   };
   return { sym, module, pointerSize: found.pointerSize, kind };

@@ -13,6 +13,7 @@ import {
   debuginfodPath,
   imageKind,
   inTwoTiers,
+  machPaths,
   type StoreKey,
   storeFiles,
   storeKeys,
@@ -84,6 +85,9 @@ export class SymbolServer implements SymbolSupplier {
       yield { path: sym, offers: [() => this.#file(sym, sym)] };
     if (this.#layouts.has('symstore')) {
       for (const key of storeKeys(module)) if (!found[key.kind]) yield this.#inStore(key);
+      for (const { kind, path } of machPaths(module)) {
+        if (kind === 'sym' || !found[kind]) yield { path, offers: [() => this.#file(path, path)] };
+      }
     }
     if (imageKind(module) !== 'elf') return;
     const id = module.codeIdentifier;

@@ -89,11 +89,26 @@ export function buildIdPaths(module: WantedModule): SymbolPath[] {
   ];
 }
 
+/**
+ * Mach-O files by UUID, as the symbol stores of .NET and Microsoft's server have them; all in small letters.
+ *
+ * @see https://github.com/dotnet/symstore/blob/main/docs/specs/SSQP_Key_Conventions.md
+ */
+export function machPaths(module: WantedModule): SymbolPath[] {
+  const { codeIdentifier: uuid } = module;
+  if (imageKind(module) !== 'mach' || uuid === undefined || !/^[0-9a-f]{32}$/.test(uuid)) return [];
+  const name = plainName(module.name)?.toLowerCase();
+  return [
+    { kind: 'debug', path: `_.dwarf/mach-uuid-sym-${uuid}/_.dwarf` },
+    ...(name === undefined ? [] : [{ kind: 'module', path: `${name}/mach-uuid-${uuid}/${name}` } as const]),
+  ];
+}
+
 /** Where a store keeps a file of a module, by its id; undefined where the module has none. */
 export function keptPath(module: WantedModule, kind: 'debug' | 'module'): string | undefined {
   const key = storeKeys(module).find((one) => one.kind === kind);
   if (key !== undefined) return storeFiles(key).plain;
-  return buildIdPaths(module).find((one) => one.kind === kind)?.path;
+  return [...buildIdPaths(module), ...machPaths(module)].find((one) => one.kind === kind)?.path;
 }
 
 /** Of debuginfod: `buildid/ID/debuginfo`. */
@@ -126,6 +141,7 @@ export function symbolPaths(module: WantedModule): SymbolPath[] {
     ...(sym === undefined ? [] : [{ kind: 'sym', path: sym } as const]),
     ...storeKeys(module).map((key) => ({ kind: key.kind, path: storeFiles(key).plain })),
     ...buildIdPaths(module),
+    ...machPaths(module),
     ...namedPaths(module),
   ];
 }

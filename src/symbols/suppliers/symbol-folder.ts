@@ -6,6 +6,7 @@ import {
   buildIdPaths,
   debuginfodPath,
   inTwoTiers,
+  machPaths,
   namedPaths,
   type StoreKey,
   storeFiles,
@@ -22,6 +23,7 @@ import { POINTER_LIMIT, readPointer } from './store-pointer.js';
  *   `file.ptr` says, and in two tiers (`ap/app.pdb/…`) if there is a file index2.txt
  * - ELF files by build id: `.build-id/ab/cdef….debug`, and without the suffix; `buildid/ID/debuginfo` as debuginfod names them, and
  *   `ID/debuginfo` as its client keeps them
+ * - Mach-O files by UUID as .NET's symbol stores lay them out: `app/mach-uuid-ID/app`, `_.dwarf/mach-uuid-sym-ID/_.dwarf`
  * - files by the name of the module: `app.pdb`, `libfoo.so.debug`, `libfoo.so`, `App.dSYM/Contents/Resources/DWARF/App`
  * - files that these name (.dwo, .dwp, debug links, dwz): by build id, by their whole path in the folder, by their name in it or in its
  *   folders `.debug` and `.dwz`
@@ -41,7 +43,7 @@ export class SymbolFolder implements SymbolSupplier {
     const { codeIdentifier: id } = module;
     const ofClient = id === undefined || !/^[0-9a-f]{6,}$/.test(id) ? [] : [id];
     const paths = [
-      ...buildIdPaths(module).map(({ path }) => path),
+      ...[...buildIdPaths(module), ...machPaths(module)].map(({ path }) => path),
       debuginfodPath(id, 'debuginfo'),
       debuginfodPath(id, 'executable'),
       ...ofClient.flatMap((one) => [`${one}/debuginfo`, `${one}/executable`]),

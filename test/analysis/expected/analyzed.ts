@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Analysis, type AnalyzeOptions, analyzeTask } from '../../../src/analysis/index.js';
 import { loadDisassembler } from '../../../src/cli/disassembler.js';
@@ -42,15 +42,20 @@ export function symbolFilesThatEnd(): string[] {
   return corpusSymbolFiles().filter((path) => !path.includes('libc-2.13'));
 }
 
-/** A folder with .sym files of the corpus, laid out as Breakpad's tools look for them: NAME/ID/NAME.sym. */
-export function symbolFolder(files: readonly string[]): string {
+/**
+ * A folder with .sym files of the corpus, laid out as Breakpad's tools look for them: NAME/ID/NAME.sym.
+ *
+ * @param change what the files are to say instead
+ */
+export function symbolFolder(files: readonly string[], change?: (text: string) => string): string {
   const folder = temporaryFolder();
   for (const path of files) {
     const [, id, name] = /^MODULE \S+ \S+ (\S+) (.*?)\r?\n/.exec(corpusText(path))!;
     const place = join(folder, name!, id!, `${name!.replace(/\.pdb$/, '')}.sym`);
     mkdirSync(dirname(place), { recursive: true });
     try {
-      symlinkSync(corpusPath(path), place);
+      if (change) writeFileSync(place, change(corpusText(path)));
+      else symlinkSync(corpusPath(path), place);
     } catch (error) {
       // Two of the projects have the same file.
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -239,11 +239,36 @@ export const differences: readonly Difference[] = [
   // ---- symbolicator's stacks
   {
     comparison: "symbolicator's stacks",
-    of: 'minidump_windows.snap',
+    of: /^minidump_windows\.snap/,
     at: 'threads.0.frames.1.instruction_addr',
     theirs: '0x2a2d96',
     ours: '0x2a2d97',
     reason: 'of callers with symbols it prints the address that was looked up, of others the return address',
+  },
+  {
+    comparison: "symbolicator's stacks",
+    of: /^minidump_windows\.snap with .*crash\.pdb$/,
+    at: 'threads.0.frames.0.inlined',
+    theirs: undefined,
+    ours: `\`anonymous namespace'::crash()${CALLED_BY}\`anonymous namespace'::start()`,
+    reason:
+      'its answer was made with a .sym file that has no inlined calls, the PDB has them: main.cpp has crash() in line 24, called by start()',
+  },
+  {
+    comparison: "symbolicator's stacks",
+    of: /^minidump_windows\.snap with .*crash\.pdb$/,
+    at: 'threads.0.frames.1.inlined',
+    theirs: undefined,
+    ours: 'invoke_main()',
+    reason: 'the same: the .sym file does not tell that main was called by an inlined function',
+  },
+  {
+    comparison: "symbolicator's stacks",
+    of: /^minidump_windows\.snap with .*crash\.pdb$/,
+    at: /^threads\.0\.frames\.1\.(?:symbol|function)$/,
+    theirs: '__scrt_common_main_seh',
+    ours: '__scrt_common_main_seh()',
+    reason: 'a function without a public symbol: dump_syms has no arguments, we have them from the type',
   },
 
   // ---- symbolic's functions

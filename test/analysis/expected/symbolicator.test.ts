@@ -7,6 +7,7 @@ import { removeFolders } from '../../support/programs.js';
 import { describeWith, needsCorpus } from '../../support/tools.js';
 import { analyzed, snapshot } from './analyzed.js';
 import { Comparison, fieldDifferences } from './compare.js';
+import { CALLED_BY } from './differences.js';
 
 afterAll(removeFolders);
 
@@ -86,12 +87,17 @@ function ourAnswer(analysis: Analysis): Answer {
           trust: frame.trust === 'frame_pointer' ? 'fp' : frame.trust,
         };
         if (frame.function === undefined) return [{ status: 'missing', ...common }];
-        return [...frame.inlines, frame].map(({ function: name, file, line }) => ({
-          status: 'symbolicated',
-          ...common,
-          ...{ symbol: frame.function!, function: name!, sym_addr: hex(frame.functionStart!) },
-          ...{ filename: file!.replace(/^.*[\\/]/, ''), abs_path: file!, lineno: String(line) },
-        }));
+        const { function: name, file, line, inlines } = frame;
+        return [
+          {
+            status: 'symbolicated',
+            ...common,
+            ...{ symbol: name, function: name, sym_addr: hex(frame.functionStart!) },
+            ...{ filename: file!.replace(/^.*[\\/]/, ''), abs_path: file!, lineno: String(line) },
+            // It lists none in these answers.
+            ...(inlines.length > 0 && { inlined: inlines.map((call) => call.function).join(CALLED_BY) }),
+          },
+        ];
       }),
     })),
     // It lists them by their addresses.
@@ -117,11 +123,15 @@ function dashed(id: string): string {
 describeWith([needsCorpus], "symbolicator's answers", () => {
   const comparison = new Comparison("symbolicator's stacks");
 
+  const windows = 'symbolic/windows';
   it.each([
     ['minidump_linux.snap', 'symbolicator/linux.dmp', []],
-    // Its symbols are those of crash.pdb; crash.sym was made from the same program.
-    ['minidump_windows.snap', 'symbolicator/windows.dmp', ['symbolic/windows/crash.sym']],
-  ])('%s', async (name, dump, paths) => {
+    ['minidump_windows.snap', 'symbolicator/windows.dmp', [`${windows}/crash.sym`]],
+    ['minidump_windows.snap', 'symbolicator/windows.dmp', [`${windows}/crash.pdb`]],
+    ['minidump_windows.snap', 'symbolicator/windows.dmp', [`${windows}/crash.exe`, `${windows}/crash.pdb`]],
+    // What symbolicator itself was given: a store, in it a cabinet, in that crash.sym.
+    ['minidump_windows.snap', 'symbolicator/windows.dmp', ['symbolicator/symbols']],
+  ])('%s, %s with %s', async (name, dump, paths) => {
     const theirs = answerIn(snapshot(`symbolicator/expected/${name}`));
     expect(theirs.threads.length).toBeGreaterThan(0);
     expect(theirs.threads.every(({ frames }) => frames.length > 0)).toBe(true);
@@ -130,7 +140,7 @@ describeWith([needsCorpus], "symbolicator's answers", () => {
     // What it found for a module, and downloaded for it, is not in the dump.
     for (const module of theirs.modules)
       for (const key of ['debug_status', 'unwind_status', 'arch']) delete module[key];
-    comparison.check(name, fieldDifferences(theirs, ours));
+    comparison.check(`${name} with ${paths.join(' ')}`, fieldDifferences(theirs, ours));
   });
 
   it('all listed differences occur', () => {

@@ -61,6 +61,22 @@ describe('STACK WIN programs', () => {
     });
   });
 
+  it('name registers by their CodeView numbers, as MSVC does', () => {
+    // Of crash.sym: `STACK WIN 4 … $T0 .raSearch = $eip $T0 ^ = $esp $T0 4 + = $20 $T0 4 - ^ = …`
+    const program = '$eip 5 = $20 4096 ^ = $22 4100 ^ = $23 4104 ^ = $24 4108 ^ = $21 16 =';
+    expect(run({ program })).toEqual({
+      ...{ eip: 5, esp: 16 },
+      ...{ ebx: 0xcafe, ebp: 0x4000_1234, esi: 0x4000_5678, edi: 0xbeef },
+    });
+    expect(compute('$20', { ebx: 7 })).toBe(7);
+    // Others are variables like any.
+    expect(run({ program: '$eip 5 = $25 6 = $2 7 = $T20 8 =' })).toEqual({
+      eip: 5,
+      esp: 0x1000,
+      ebp: 0x1000,
+    });
+  });
+
   it('may leave values behind', () => {
     expect(run({ program: '7 $eip 5 = 8' })?.eip).toBe(5);
   });

@@ -204,3 +204,45 @@ describeWith([needsCorpus], 'a symbol store', () => {
     ]);
   });
 });
+
+describeWith([needsCorpus], 'a symbol store of .NET, with Mach-O files', () => {
+  it('gives a program and its dSYM by their UUID: from a server, and from what was kept of it', async () => {
+    const macos = join(corpusFolder()!, 'symbolic', 'macos');
+    const uuid = '67e9247c814e392ba027dbde6748fcbf';
+    const module = {
+      ...{ name: '/Applications/Crash', debugFile: 'Crash', codeIdentifier: uuid },
+      debugIdentifier: `${uuid.toUpperCase()}0`,
+    };
+    const [debugPath, programPath] = [
+      `_.dwarf/mach-uuid-sym-${uuid}/_.dwarf`,
+      `crash/mach-uuid-${uuid}/crash`,
+    ];
+    const { url, requests } = await startServer(
+      files({
+        [`/${debugPath}`]: readFileSync(join(macos, 'crash.dSYM/Contents/Resources/DWARF/crash')),
+        [`/${programPath}`]: readFileSync(join(macos, 'crash')),
+      }),
+    );
+    const downloads = join(temporaryFolder(), 'downloads');
+    const server = new SymbolServer(url, {
+      downloads: new Downloads({ fetch: httpFetch({ env: {} }), limits: { retries: 0 } }),
+      stores: [new DownloadFolder(downloads)],
+      layouts: ['symstore'],
+    });
+    for (const supplier of [server, new SymbolFolder(new DiskFolder(downloads))]) {
+      using symbols = new Symbols([supplier]);
+      const found = await runAsync(symbols.of(module, 8));
+      expect([...found.files].sort()).toEqual(
+        [debugPath, programPath].map((path) => join(downloads, path)).sort(),
+      );
+      expect(found.problems).toEqual([]);
+      const at = await runAsync(found.information!.functionAt(0x1000));
+      expect(at).toMatchObject({
+        name: expect.stringContaining('google_breakpad'),
+        line: expect.any(Number),
+      });
+      expect(await runAsync(found.information!.cfiAt(0x1000))).toBeDefined();
+    }
+    expect(requests.sort()).toEqual([`/${debugPath}`, `/${programPath}`].sort());
+  });
+});
