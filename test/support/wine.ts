@@ -182,6 +182,12 @@ export function compileWindows(
   return compileWith('x86_64-w64-mingw32-gcc', join('windows', file), all, libraries, suffix);
 }
 
+/**
+ * For programs that Wine's DbgHelp dumps: reading DWARF it spoils its heap now and then, and its process dies (2 of 4 dumps of a program with `-g`,
+ * none of 10 without).
+ */
+export const WITHOUT_DEBUG = ['-s'];
+
 /** Ends everything that runs in this test file's Windows, and removes its files. For `afterAll`; a later use starts it anew. */
 export function stopWindows(): void {
   if (home === undefined) return;

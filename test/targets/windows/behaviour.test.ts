@@ -9,6 +9,7 @@ import {
   runWindowsNode,
   startWindowsProgram,
   stopWindows,
+  WITHOUT_DEBUG,
   windowsApp,
   windowsPath,
 } from '../../support/wine.js';
@@ -21,7 +22,9 @@ describeWith([...needsWine, needsBuild], "what a callback makes of a dump, by Wi
   it('is as promised, but for what is known', { timeout: 300_000 }, async () => {
     const folder = temporaryFolder();
     const library = copyAs(await compileWindows('mdmp_extra.c', ['-shared']), 'mdmp_extra.dll');
-    await using program = await startWindowsProgram(await compileWindows('target.c'), [windowsPath(library)]);
+    await using program = await startWindowsProgram(await compileWindows('target.c', WITHOUT_DEBUG), [
+      windowsPath(library),
+    ]);
     const threads = ['main', 'thread1', 'thread2', 'thread3'].map((name) => Number(program.number(name)));
     const plan: BehaviourPlan = {
       pid: program.pid,

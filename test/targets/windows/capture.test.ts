@@ -11,6 +11,7 @@ import {
   runWindowsNode,
   startWindowsProgram,
   stopWindows,
+  WITHOUT_DEBUG,
   type WindowsProgram,
   windowsApp,
   windowsPath,
@@ -27,7 +28,7 @@ describeWith([...needsWine, needsBuild, 'lldb-19', 'minidump_dump'], 'mdmp dump 
 
   beforeAll(async () => {
     const library = copyAs(await compileWindows('mdmp_extra.c', ['-shared']), 'mdmp_extra.dll');
-    target = copyAs(await compileWindows('target.c'), 'mdmp_target.exe');
+    target = copyAs(await compileWindows('target.c', WITHOUT_DEBUG), 'mdmp_target.exe');
     program = await startWindowsProgram(target, [windowsPath(library)]);
   }, 120_000);
   afterAll(() => {

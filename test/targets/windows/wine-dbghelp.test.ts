@@ -16,6 +16,7 @@ import {
   needsWine,
   startWindowsProgram,
   stopWindows,
+  WITHOUT_DEBUG,
   type WindowsProgram,
   windowsPath,
 } from '../../support/wine.js';
@@ -80,7 +81,7 @@ describeWith([...needsWine, needsLayouts], "Wine's dbghelp.dll", () => {
   beforeAll(async () => {
     output = join(temporaryFolder(), 'out.dmp');
     const extra = copyAs(await compileWindows('mdmp_extra.c', ['-shared']), 'mdmp_extra.dll');
-    target = await startWindowsProgram(await compileWindows('target.c'), [windowsPath(extra)]);
+    target = await startWindowsProgram(await compileWindows('target.c', WITHOUT_DEBUG), [windowsPath(extra)]);
   });
   afterAll(() => {
     stopWindows();
