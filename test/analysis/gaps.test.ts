@@ -44,6 +44,18 @@ describeWith([needsCorpus], 'the gaps of dumps of the corpus', () => {
     expect(gaps[1]).toMatchObject({ kind: 'symbols', missing: expect.stringContaining('kernel32.dll') });
   });
 
+  it('name each place once', () => {
+    const remedies = gapsOf(corpusBytes('rust-minidump/linux-mini.dmp')).flatMap(({ kind, remedy }) =>
+      kind === 'symbols' ? remedy.split(' in a folder')[0]! : [],
+    );
+    expect(remedies.length).toBeGreaterThan(1);
+    for (const remedy of remedies) {
+      const places = remedy.split(' or ');
+      expect(new Set(places).size).toBe(places.length);
+    }
+    expect(remedies[0]).toMatch(/^crash\/\w+\/crash\.sym or \.build-id\/f1\/\w+\.debug$/);
+  });
+
   it('of modules that have their symbols are none', () => {
     const gaps = gapsOf(corpusBytes('rust-minidump/test.dmp'), corpus('rust-minidump/symbols'));
     expect(gaps.filter(({ module }) => module?.name === 'c:\\test_app.exe')).toEqual([]);

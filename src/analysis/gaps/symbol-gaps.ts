@@ -137,6 +137,9 @@ const isVdso = (name: string | undefined): boolean =>
 const inVain = (servers: readonly string[] = []): string =>
   servers.length === 0 ? '' : `; not to be had from ${servers.join(', ')}`;
 
+/** NAME/KEY/NAME of a symbol store: a PDB, the DWARF of a dSYM bundle. */
+const isInStore = (path: string): boolean => /^([^/]+)\/[\w-]+\/\1$/.test(path);
+
 /** Where the symbols of a module would be found. */
 function places(used: UsedModule, os: Analysis['os']): string {
   const { module } = used.module;
@@ -146,8 +149,10 @@ function places(used: UsedModule, os: Analysis['os']): string {
   const isElf = module.codeView?.kind === 'elf';
   const elf = isElf ? paths.find(({ path }) => path.startsWith('.build-id/'))?.path : undefined;
   if (isVdso(module.name)) return 'a dump with its memory (--type module-headers, or full)';
-  const pdb = paths.find(({ kind, path }) => kind === 'debug' && /^[^/]+\/\w+\/[^/]+$/.test(path))?.path;
-  const wanted = [sym, pdb, elf].filter((path) => path !== undefined).join(' or ');
+  const stored = isElf
+    ? undefined
+    : paths.find(({ kind, path }) => kind === 'debug' && isInStore(path))?.path;
+  const wanted = [sym, stored, elf].filter((path) => path !== undefined).join(' or ');
   if (wanted === '') return 'a dump whose module list has the CodeView record';
   const isLocal = (os === 'linux' || os === 'android') && module.name?.startsWith('/');
   const local = isLocal ? ', or --use-local-debuginfo where it ran (with its -dbgsym package)' : '';
