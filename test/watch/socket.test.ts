@@ -423,7 +423,7 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     expect(dumpsIn(place)).toHaveLength(1);
   });
 
-  it('a dump that is asked for while a crash is dumped waits, and finds nothing', async () => {
+  it('a dump that is asked for while a crash is dumped waits, and disturbs neither it nor the end', async () => {
     await using program = await target();
     const { pid } = program;
     const place = fresh('');
@@ -442,9 +442,10 @@ describeWith([needsBuild, needsLinux, 'gcc', 'gdb'], 'mdmp dump of a watched pro
     await waitFor('the dump', () => existsSync(begun));
     const file = fresh();
     const { exit, stderr } = mdmp(['dump', pid, '-o', file]);
-    expect([20, 21, 26], stderr).toContain(exit);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
-    expect(existsSync(file)).toBe(false);
+    // Its turn comes when the program is let go to its end. Where that takes a moment, as on a machine under load, it is still there.
+    expect([0, 20, 21, 26], stderr).toContain(exit);
+    if (exit !== 0) expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(existsSync(file)).toBe(exit === 0);
     expect(await program.end()).toBe('SIGSEGV');
     await watcher.ended;
     expect(dumpsIn(place)).toHaveLength(1);

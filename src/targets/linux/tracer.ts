@@ -5,10 +5,11 @@ import type { CpuName } from '../../linux/cpu/index.js';
 import { sleep } from '../../node/sleep.js';
 import { bindWaitid, collect, hasEnded } from './ended-threads.js';
 import { targetExited } from './memory.js';
-import { listThreads } from './procfs.js';
+import { listThreads, stateIn } from './procfs.js';
 import type { QuickPlan } from './quick-capture.js';
 import type { Candidate, ForkResult } from './snapshot/frozen-copy.js';
 import type { Gadgets } from './snapshot/guard.js';
+import { hasLeft } from './stop-patience.js';
 import type { ThreadHolder } from './thread-holder.js';
 import {
   ANSWER_BYTES,
@@ -29,6 +30,8 @@ import { type TracerThread, tracerThread } from './tracer-start.js';
 /** How long the tracer thread may take to start, and how long beyond its own limits to answer; milliseconds. */
 const START_LIMIT = 20_000;
 const REPLY_LIMIT = 30_000;
+/** How long a process may take to end that could not be looked into. */
+const ENDING_LIMIT = 300;
 /** How long the end of the thread is waited for. */
 const END_LIMIT = 1_000;
 /** A stop that takes longer than this, in milliseconds, may be one of a process that waits for us: see `#awaitStop`. */
@@ -166,6 +169,7 @@ export class Tracer implements ThreadHolder {
 
   #checkWhole(results: SharedArrayBuffer | undefined): void {
     if (this.#state() !== State.Broken) return;
+    if (isEnding(this.#pid)) throw targetExited(this.#pid);
     const why = results === undefined ? 'a step failed' : readAnswerText(results);
     throw new MinidumpError(
       'system-call',
@@ -273,6 +277,16 @@ export class Tracer implements ThreadHolder {
     }
     return true;
   }
+}
+
+/** Whether a process is gone, or soon is: on its way out it can be neither read nor made to do anything. */
+function isEnding(pid: number): boolean {
+  const deadline = performance.now() + ENDING_LIMIT;
+  do {
+    if (hasLeft(stateIn(`/proc/${pid}/stat`))) return true;
+    sleep(10);
+  } while (performance.now() < deadline);
+  return false;
 }
 
 function pauseMessage(maxPause: number): string {
