@@ -1,5 +1,5 @@
 import { MinidumpError, type Task } from '../../io/index.js';
-import { ByteReader } from '../bytes.js';
+import { ByteReader, paddedText } from '../bytes.js';
 import type { PeHeaders } from './headers.js';
 import { directoryOf, type PeImage } from './image.js';
 
@@ -13,7 +13,6 @@ const MAX_RECORD = 100 * 1024;
 const RSDS = 0x53445352;
 const NB10 = 0x3031424e;
 const MPDB = 0x4244504d;
-const utf8 = new TextDecoder();
 
 /** What the debug directory says: which PDB belongs to the image. */
 export interface PeDebugDirectory {
@@ -89,9 +88,7 @@ function codeView(record: Uint8Array): Pick<PeDebugDirectory, 'debugIdentifier' 
       id = digits(reader.u32(), 8);
     } else return undefined;
     const age = reader.u32();
-    const path = record.subarray(reader.position);
-    const end = path.indexOf(0);
-    const pdbName = utf8.decode(end < 0 ? path : path.subarray(0, end)) || undefined;
+    const pdbName = paddedText(record.subarray(reader.position)) || undefined;
     const known = signature === NB10 || /[^0]/.test(id);
     return { debugIdentifier: known ? id + age.toString(16) : undefined, pdbName };
   } catch (error) {
