@@ -1,3 +1,4 @@
+import { concat } from './bytes.js';
 import { MinidumpError } from './errors.js';
 import type { Folder, FolderFile } from './folder.js';
 import { BytesSource } from './source.js';
@@ -42,15 +43,7 @@ export class MemoryStore implements FileStore {
     let pieces: Uint8Array[] = [];
     let size = 0;
     const whole = () => {
-      if (pieces.length !== 1) {
-        const all = new Uint8Array(size);
-        let at = 0;
-        for (const piece of pieces) {
-          all.set(piece, at);
-          at += piece.length;
-        }
-        pieces = [all];
-      }
+      if (pieces.length !== 1) pieces = [concat(pieces)];
       return pieces[0]!;
     };
     return {

@@ -1,3 +1,5 @@
+import { concat } from './bytes.js';
+
 /**
  * Unpacks zlib (RFC 1950) with what browsers and Node have for it, DecompressionStream. Stops as soon as there are more than `size`
  * bytes, and then gives these: a few bytes may be packed so that they become very many.
@@ -19,11 +21,5 @@ export async function inflateStream(bytes: Uint8Array, size: number): Promise<Ui
     // Also what is left is of no interest, nor is how that fails.
     await reader.cancel().catch(() => {});
   }
-  const all = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    all.set(piece, at);
-    at += piece.length;
-  }
-  return all;
+  return concat(pieces);
 }

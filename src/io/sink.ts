@@ -1,3 +1,4 @@
+import { concat } from './bytes.js';
 import { MinidumpError } from './errors.js';
 
 /**
@@ -59,28 +60,19 @@ export class NoSink implements Sink {
 export class BytesSink implements Sink {
   readonly mayWait = false;
   readonly #parts: Uint8Array[] = [];
-  #size = 0;
 
   write(bytes: Uint8Array): void {
     this.#parts.push(bytes.slice());
-    this.#size += bytes.length;
   }
 
   close(): void {}
 
   abort(): void {
     this.#parts.length = 0;
-    this.#size = 0;
   }
 
   /** What was written so far, as one array. */
   bytes(): Uint8Array {
-    const all = new Uint8Array(this.#size);
-    let at = 0;
-    for (const part of this.#parts) {
-      all.set(part, at);
-      at += part.length;
-    }
-    return all;
+    return concat(this.#parts);
   }
 }

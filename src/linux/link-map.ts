@@ -1,7 +1,7 @@
 import type { ReadMemory, TargetLinkMap } from '../dump/target.js';
 import type { Task } from '../io/index.js';
+import { cString } from '../object/bytes.js';
 import {
-  cString,
   DT_DEBUG,
   PT_DYNAMIC,
   PT_PHDR,

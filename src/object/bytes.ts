@@ -7,6 +7,17 @@ export function broken(what: string, expected: string, found: string): MinidumpE
 
 const utf8 = new TextDecoder();
 
+/** The text before the first NUL; undefined if there is no NUL. */
+export function cString(bytes: Uint8Array): string | undefined {
+  const end = bytes.indexOf(0);
+  return end < 0 ? undefined : utf8.decode(bytes.subarray(0, end));
+}
+
+/** The text of a field that it may fill: up to the first NUL, or all. */
+export function paddedText(bytes: Uint8Array): string {
+  return cString(bytes) ?? utf8.decode(bytes);
+}
+
 /**
  * A place in little-endian bytes that moves on as they are read. Whatever reaches past the end is `malformed`.
  * 64-bit values come as numbers: those above 2^53 are rounded, and fail wherever they are used as an offset.

@@ -1,4 +1,5 @@
-import { MinidumpError, type Task } from '../io/index.js';
+import type { MinidumpError, Task } from '../io/index.js';
+import { BrokenParts } from './broken-parts.js';
 import type { CfiRow } from './cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from './debug-information.js';
 import { describeFunction } from './described-function.js';
@@ -25,7 +26,7 @@ export class ElfDebugInformation implements DebugInformation {
   #dwarf: readonly DwarfInfo[] | undefined;
   #tables: readonly ElfFunctions[] | undefined;
   #frames: readonly CallFrames[] | undefined;
-  readonly #problems: MinidumpError[] = [];
+  readonly #parts = new BrokenParts();
 
   constructor({ module, debug, ...dwarfOptions }: ElfDebugFiles) {
     // DWARF and .symtab are looked for in the debug file first, which has all of them if it has any.
@@ -35,7 +36,7 @@ export class ElfDebugInformation implements DebugInformation {
 
   /** What could not be used until now: a broken table, a section that nothing decompresses. */
   get problems(): readonly MinidumpError[] {
-    return this.#problems;
+    return this.#parts.problems;
   }
 
   /** Names of files that would have been needed for what was asked until now: those of dwz, .dwo files. */
@@ -44,7 +45,9 @@ export class ElfDebugInformation implements DebugInformation {
   }
 
   *functionAt(rva: number): Task<FunctionAt | undefined> {
-    this.#dwarf ??= yield* this.#openAll(this.#files, (file) => DwarfInfo.open(file, this.#dwarfOptions));
+    this.#dwarf ??= yield* this.#parts.opened(
+      this.#files.map((file) => DwarfInfo.open(file, this.#dwarfOptions)),
+    );
     const symbol = yield* this.#symbolAt(rva);
     return yield* describeFunction(this.#dwarf, symbol, rva);
   }
@@ -53,11 +56,11 @@ export class ElfDebugInformation implements DebugInformation {
     // .eh_frame is in the file that is loaded (the debug file has only its header), .debug_frame may be in either.
     const loadedFirst = [...this.#files].reverse();
     this.#frames ??= [
-      ...(yield* this.#openAll(loadedFirst, openEhFrame)),
-      ...(yield* this.#openAll(this.#files, openDebugFrame)),
+      ...(yield* this.#parts.opened(loadedFirst.map(openEhFrame))),
+      ...(yield* this.#parts.opened(this.#files.map(openDebugFrame))),
     ];
     for (const frames of this.#frames) {
-      const row = yield* this.#attempt(frames.cfiAt(rva));
+      const row = yield* this.#parts.attempt(frames.cfiAt(rva));
       if (row) return row;
     }
     return undefined;
@@ -70,37 +73,15 @@ export class ElfDebugInformation implements DebugInformation {
 
   *#symbolAt(rva: number): Task<ElfFunction | undefined> {
     this.#tables ??= [
-      ...(yield* this.#openAll(this.#files, (file) => ElfFunctions.open(file, '.symtab'))),
-      ...(yield* this.#openAll(this.#files, openMiniDebugInfo)),
-      ...(yield* this.#openAll(this.#files, (file) => ElfFunctions.open(file, '.dynsym'))),
+      ...(yield* this.#parts.opened(this.#files.map((file) => ElfFunctions.open(file, '.symtab')))),
+      ...(yield* this.#parts.opened(this.#files.map(openMiniDebugInfo))),
+      ...(yield* this.#parts.opened(this.#files.map((file) => ElfFunctions.open(file, '.dynsym')))),
     ];
     for (const table of this.#tables) {
-      const found = yield* this.#attempt(table.at(rva));
+      const found = yield* this.#parts.attempt(table.at(rva));
       if (found) return found;
     }
     return undefined;
-  }
-
-  *#openAll<T>(files: readonly ElfFile[], open: (file: ElfFile) => Task<T | undefined>): Task<T[]> {
-    const opened: T[] = [];
-    for (const file of files) {
-      const one = yield* this.#attempt(open(file));
-      if (one !== undefined) opened.push(one);
-    }
-    return opened;
-  }
-
-  /** A part that is broken, or that nothing decompresses, costs that part. */
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!(error instanceof MinidumpError)) throw error;
-      if (error.code !== 'malformed' && error.code !== 'unsupported' && error.code !== 'truncated')
-        throw error;
-      if (this.#problems.length < 16) this.#problems.push(error);
-      return undefined;
-    }
   }
 }
 

@@ -1,4 +1,5 @@
-import { MinidumpError, type Task } from '../io/index.js';
+import type { MinidumpError, Task } from '../io/index.js';
+import { BrokenParts } from './broken-parts.js';
 import { isMangled } from './demangle/index.js';
 import { listFrames } from './dwarf/frames.js';
 import { listDwarf } from './dwarf/list-dwarf.js';
@@ -8,8 +9,6 @@ import { ElfFunctions } from './elf-functions.js';
 import { openSymbolTable, readFunctions, type SymbolTable } from './elf-symbol-table.js';
 import type { ListsSymbols, SymbolListener, SymbolListingOptions } from './symbol-listing.js';
 
-/** Of parts that are broken more than a few are not told. */
-const MAX_PROBLEMS = 16;
 const MAX_MISSING = 1000;
 
 /** All that an ELF file and its debug file tell of the code of a module. */
@@ -17,7 +16,7 @@ export class ElfSymbolListing implements ListsSymbols {
   readonly #files: readonly ElfFile[];
   readonly #debugFiles: ElfDebugFiles;
   readonly #options: Required<SymbolListingOptions>;
-  readonly #problems: MinidumpError[] = [];
+  readonly #parts = new BrokenParts();
   readonly #missing = new Set<string>();
   #functions: readonly ElfFunctions[] | undefined;
 
@@ -29,7 +28,7 @@ export class ElfSymbolListing implements ListsSymbols {
 
   /** What could not be used: a broken unit or table, a section that nothing decompresses. */
   get problems(): readonly MinidumpError[] {
-    return this.#problems;
+    return this.#parts.problems;
   }
 
   /** Names of files that would have been needed: those of dwz, .dwo files. */
@@ -41,9 +40,9 @@ export class ElfSymbolListing implements ListsSymbols {
     yield* this.#listDwarf(listener);
     yield* this.#listPublics(listener);
     if (!this.#options.cfi) return;
-    for (const file of this.#files) yield* this.#attempt(listFrames(file, '.debug_frame', listener));
+    for (const file of this.#files) yield* this.#parts.attempt(listFrames(file, '.debug_frame', listener));
     // The debug file has only the header of the other section.
-    for (const file of this.#files) yield* this.#attempt(listFrames(file, '.eh_frame', listener));
+    for (const file of this.#files) yield* this.#parts.attempt(listFrames(file, '.eh_frame', listener));
   }
 
   *#listDwarf(listener: SymbolListener): Task<void> {
@@ -58,9 +57,9 @@ export class ElfSymbolListing implements ListsSymbols {
         missing: (name: string) => {
           if (this.#missing.size < MAX_MISSING) this.#missing.add(name);
         },
-        problem: (error: MinidumpError) => this.#keep(error),
+        problem: (error: MinidumpError) => this.#parts.note(error),
       };
-      yield* this.#attempt(
+      yield* this.#parts.attempt(
         (function* () {
           found = yield* listDwarf(file, options, listener);
         })(),
@@ -74,7 +73,7 @@ export class ElfSymbolListing implements ListsSymbols {
   *#mangledAt(rva: number): Task<string | undefined> {
     this.#functions ??= yield* this.#openFunctions();
     for (const table of this.#functions) {
-      const found = yield* this.#attempt(table.at(rva));
+      const found = yield* this.#parts.attempt(table.at(rva));
       if (found?.start === rva && isMangled(found.name)) return found.name;
     }
     return undefined;
@@ -83,7 +82,7 @@ export class ElfSymbolListing implements ListsSymbols {
   *#openFunctions(): Task<ElfFunctions[]> {
     const functions: ElfFunctions[] = [];
     for (const { layout, symbols, names } of yield* this.#tables()) {
-      const table = yield* this.#attempt(ElfFunctions.read(layout, symbols, names));
+      const table = yield* this.#parts.attempt(ElfFunctions.read(layout, symbols, names));
       if (table) functions.push(table);
     }
     return functions;
@@ -92,12 +91,12 @@ export class ElfSymbolListing implements ListsSymbols {
   /** What a linker calls a function comes before labels, the first of the table first: the one that dump_syms would name. */
   *#listPublics(listener: SymbolListener): Task<void> {
     for (const { layout, symbols, names } of yield* this.#tables()) {
-      const found = yield* this.#attempt(readFunctions(layout, symbols));
+      const found = yield* this.#parts.attempt(readFunctions(layout, symbols));
       if (found === undefined) continue;
       for (const wanted of [1, 0]) {
         for (let i = 0; i < found.count; i++) {
           if (found.areFunctions[i] !== wanted) continue;
-          const name = yield* this.#attempt(names.text(found.nameOffsets[i]!));
+          const name = yield* this.#parts.attempt(names.text(found.nameOffsets[i]!));
           if (name !== undefined) listener.publicSymbol(found.starts[i]!, 0, name);
         }
       }
@@ -107,36 +106,19 @@ export class ElfSymbolListing implements ListsSymbols {
   /** `.symtab`, which has all symbols, or else what there is instead of it. */
   *#tables(): Task<SymbolTable[]> {
     for (const file of this.#files) {
-      const table = yield* this.#attempt(openSymbolTable(file, '.symtab'));
+      const table = yield* this.#parts.attempt(openSymbolTable(file, '.symtab'));
       if (table) return [table];
     }
     const tables: SymbolTable[] = [];
     for (const file of this.#files) {
-      const inner = yield* this.#attempt(file.miniDebugInfo());
-      const table = inner && (yield* this.#attempt(openSymbolTable(inner, '.symtab')));
+      const inner = yield* this.#parts.attempt(file.miniDebugInfo());
+      const table = inner && (yield* this.#parts.attempt(openSymbolTable(inner, '.symtab')));
       if (table) tables.push(table);
     }
     for (const file of this.#files) {
-      const table = yield* this.#attempt(openSymbolTable(file, '.dynsym'));
+      const table = yield* this.#parts.attempt(openSymbolTable(file, '.dynsym'));
       if (table) tables.push(table);
     }
     return tables;
-  }
-
-  #keep(error: MinidumpError): void {
-    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(error);
-  }
-
-  /** A part that is broken, or that nothing decompresses, costs that part. */
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!(error instanceof MinidumpError)) throw error;
-      if (error.code !== 'malformed' && error.code !== 'unsupported' && error.code !== 'truncated')
-        throw error;
-      this.#keep(error);
-      return undefined;
-    }
   }
 }

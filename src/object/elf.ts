@@ -1,4 +1,5 @@
 import type { Task } from '../io/index.js';
+import { cString } from './bytes.js';
 
 /**
  * What mdmp needs of an ELF image as it lies in memory: program headers, build id, SONAME, dynamic section. Everything
@@ -223,10 +224,4 @@ export function* readSoname(image: ElfImage, base: bigint, read: ImageReader): T
   if (dynamic === undefined || name === undefined || table === undefined) return undefined;
   const text = yield* read(dynamic.offsetOf(table) + name, 256);
   return text && cString(text);
-}
-
-/** The text before the first NUL; undefined if there is no NUL. */
-export function cString(bytes: Uint8Array): string | undefined {
-  const end = bytes.indexOf(0);
-  return end < 0 ? undefined : new TextDecoder().decode(bytes.subarray(0, end));
 }

@@ -1,3 +1,5 @@
+import type { Task } from '../io/index.js';
+
 const SHIFT = 10;
 const CHUNK = 1 << SHIFT;
 
@@ -70,6 +72,39 @@ export function upperBound(numbers: ArrayLike<number>, value: number, from = 0, 
   while (low < high) {
     const middle = (low + high) >>> 1;
     if (numbers[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The same of numbers that are not in an array: of those at `from` to before `to`, the first that is greater, or `to`. */
+export function upperBoundOf(
+  numberAt: (index: number) => number,
+  value: number,
+  from: number,
+  to: number,
+): number {
+  let low = from;
+  let high = to;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (numberAt(middle) <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The same of `count` numbers that are read when they are asked for. */
+export function* readUpperBound(
+  numberAt: (index: number) => Task<number>,
+  value: number,
+  count: number,
+): Task<number> {
+  let low = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((yield* numberAt(middle)) <= value) low = middle + 1;
     else high = middle;
   }
   return low;

@@ -1,5 +1,5 @@
 import { readRange, type Source, type Task } from '../io/index.js';
-import { broken } from './bytes.js';
+import { broken, cString } from './bytes.js';
 
 /** So much is read at once where little is asked for. */
 const BLOCK = 32 * 1024;
@@ -66,8 +66,8 @@ export class SectionData {
     for (let length = 256; ; length *= 8) {
       const there = Math.min(length, this.size - offset);
       const bytes = yield* this.read(offset, there);
-      const end = bytes.indexOf(0);
-      if (end >= 0) return new TextDecoder().decode(bytes.subarray(0, end));
+      const text = cString(bytes);
+      if (text !== undefined) return text;
       if (there < length || length > MAX_TEXT)
         throw broken(this.name, 'a text that ends', `none at ${offset}`);
     }

@@ -1,6 +1,7 @@
+export { hex } from '../io/bytes.js';
 export { type Decompress, type FzstdDecompress, fzstdDecompressor } from '../io/index.js';
 export * from './cpu-context.js';
-export { hex, type Json, toJson } from './json.js';
+export { type Json, toJson } from './json.js';
 export * from './memory-view.js';
 export * from './minidump.js';
 export type * from './streams/crashpad-info.js';

@@ -1,4 +1,5 @@
 import { GUID, guidText } from '../format/index.js';
+import { hex } from '../io/bytes.js';
 import { MinidumpError } from '../io/index.js';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
@@ -58,11 +59,4 @@ function objectToJson(value: object, depth: number): Json {
     });
   }
   return all;
-}
-
-/** Lower-case hexadecimal. */
-export function hex(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += (byte < 16 ? '0' : '') + byte.toString(16);
-  return text;
 }

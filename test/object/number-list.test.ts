@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
+import { runSync, type Task } from '../../src/io/index.js';
 import { Intervals } from '../../src/object/dwarf/intervals.js';
-import { NumberList, orderBy, upperBound } from '../../src/object/number-list.js';
+import {
+  NumberList,
+  orderBy,
+  readUpperBound,
+  upperBound,
+  upperBoundOf,
+} from '../../src/object/number-list.js';
 
 /** Numbers below a bound, always the same. */
 function generator(seed: number) {
@@ -35,6 +42,21 @@ it('a list gives back what was put into it', () => {
 
 it('upperBound counts those that are at most a value', () => {
   expect([0, 1, 2, 5, 9].map((value) => upperBound([1, 2, 2, 5], value))).toEqual([0, 1, 3, 4, 4]);
+});
+
+it('finds the same where numbers are made or read when they are asked for', () => {
+  for (let count = 0; count < 40; count++) {
+    const numbers = Array.from({ length: count }, (_, i) => Math.floor(i / 3));
+    for (let value = -1; value < 15; value++) {
+      const expected = upperBound(numbers, value);
+      expect(upperBoundOf((i) => numbers[i]!, value, 0, count)).toBe(expected);
+      expect(upperBoundOf((i) => numbers[i - 7]!, value, 7, count + 7)).toBe(expected + 7);
+      const read = function* (index: number): Task<number> {
+        return numbers[index]!;
+      };
+      expect(runSync(readUpperBound(read, value, count))).toBe(expected);
+    }
+  }
 });
 
 it.each([1000, 2 ** 33])('intervals are found as by a look at all of them, from %i on', (base) => {

@@ -1,4 +1,5 @@
 import type { Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import type { CompanionFiles } from '../companion-files.js';
 import type { FunctionAt, InlinedCall, SourceLine } from '../debug-information.js';
 import type { DwarfFile } from './dwarf-file.js';
@@ -13,7 +14,7 @@ import { type SplitUnit, SplitUnits } from './split-units.js';
 import type { UnitRoot } from './unit.js';
 import { type Covering, UnitFunctions } from './unit-functions.js';
 import { UnitIndex } from './unit-index.js';
-import { DwarfUnits, unlessBroken } from './units.js';
+import { DwarfUnits } from './units.js';
 
 /** Bytes of functions and of line tables that are kept. */
 const MAX_KEPT = 6 * 1024 * 1024;

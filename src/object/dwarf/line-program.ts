@@ -1,6 +1,6 @@
 import { MinidumpError } from '../../io/index.js';
 import { type ByteReader, broken } from '../bytes.js';
-import { NumberList } from '../number-list.js';
+import { NumberList, upperBoundOf } from '../number-list.js';
 import { Intervals } from './intervals.js';
 
 /** What the header of a line table says of its program. */
@@ -94,15 +94,8 @@ export class LineRows {
   find(address: number): LineRow | undefined {
     const first = this.#sequences.find(address);
     if (first === undefined) return undefined;
-    let low = first;
-    let high = this.#ends.get(first)!;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#address(middle) <= address) low = middle + 1;
-      else high = middle;
-    }
-    if (low === first) return undefined;
-    const row = low - 1;
+    const row = upperBoundOf((i) => this.#address(i), address, first, this.#ends.get(first)!) - 1;
+    if (row < first) return undefined;
     const place = this.#place(row);
     let start = row;
     while (start > first && this.#place(start - 1) === place) start--;

@@ -1,4 +1,5 @@
 import { MinidumpError, type Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import { isMangled } from '../demangle/index.js';
 import type { SymbolListener } from '../symbol-listing.js';
 import { DW_TAG } from './constants.js';
@@ -15,7 +16,7 @@ import { readDwarfSections } from './sections.js';
 import { SplitUnits } from './split-units.js';
 import type { UnitRoot } from './unit.js';
 import { collectNodes } from './unit-functions.js';
-import { DwarfUnits, unlessBroken } from './units.js';
+import { DwarfUnits } from './units.js';
 
 /** What a function without a name is called in .sym files. */
 const NAMELESS = '<name omitted>';

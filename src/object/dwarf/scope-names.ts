@@ -1,5 +1,5 @@
 import type { Task } from '../../io/index.js';
-import { NumberList } from '../number-list.js';
+import { NumberList, upperBoundOf } from '../number-list.js';
 import type { FormValue } from './forms.js';
 
 /** Scopes in each other; those of real programs are some ten deep. */
@@ -53,13 +53,7 @@ export class ScopeNames {
   }
 
   #scopeOf(die: number): number {
-    let low = 0;
-    let high = this.#dies.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#dies.at(middle) < die) low = middle + 1;
-      else high = middle;
-    }
-    return low < this.#dies.length && this.#dies.at(low) === die ? this.#scopes.at(low) : NONE;
+    const first = upperBoundOf((i) => this.#dies.at(i), die - 1, 0, this.#dies.length);
+    return first < this.#dies.length && this.#dies.at(first) === die ? this.#scopes.at(first) : NONE;
   }
 }

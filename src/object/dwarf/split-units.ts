@@ -1,4 +1,5 @@
 import type { Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import type { Companion, CompanionFiles } from '../companion-files.js';
 import type { ElfFile } from '../elf-file.js';
 import { DW_TAG } from './constants.js';
@@ -6,7 +7,7 @@ import { DwarfPackage } from './package.js';
 import { Recent } from './recent.js';
 import { type DwarfSections, readSplitSections } from './sections.js';
 import type { UnitRoot } from './unit.js';
-import { DwarfUnits, unlessBroken } from './units.js';
+import { DwarfUnits } from './units.js';
 
 /** .dwo files that are open at once. */
 const MAX_OPEN = 32;

@@ -1,4 +1,5 @@
 import { MinidumpError, type Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import { ByteReader } from '../bytes.js';
 import type { Abbreviation } from './abbreviations.js';
 import { DW_AT, DW_TAG } from './constants.js';
@@ -8,7 +9,7 @@ import { Intervals } from './intervals.js';
 import { RangeBudget, readRanges } from './ranges.js';
 import type { ScopeNames } from './scope-names.js';
 import type { UnitRoot } from './unit.js';
-import { type DwarfUnits, unlessBroken } from './units.js';
+import type { DwarfUnits } from './units.js';
 
 /** A function or an inlined call that covers an address. */
 export interface Covering {

@@ -1,10 +1,11 @@
 import type { Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import { ByteReader } from '../bytes.js';
 import { NumberList } from '../number-list.js';
 import { DW_TAG } from './constants.js';
 import { Intervals } from './intervals.js';
 import { RangeBudget, readRanges } from './ranges.js';
-import { type DwarfUnits, unlessBroken } from './units.js';
+import type { DwarfUnits } from './units.js';
 
 /** A set of `.debug_aranges` is about one unit; none is longer. */
 const MAX_SET = 64 * 1024 * 1024;

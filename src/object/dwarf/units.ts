@@ -1,4 +1,4 @@
-import { MinidumpError, type Task } from '../../io/index.js';
+import type { Task } from '../../io/index.js';
 import { broken } from '../bytes.js';
 import { NumberList, upperBound } from '../number-list.js';
 import { AbbreviationTables } from './abbreviations.js';
@@ -126,14 +126,4 @@ function readNumber(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const low = view.getUint32(0, true);
   return bytes.length === 8 ? view.getUint32(4, true) * 2 ** 32 + low : low;
-}
-
-/** Runs a task over a part that may be broken: then it is as if that part were absent. */
-export function* unlessBroken<T>(task: Task<T>): Task<T | undefined> {
-  try {
-    return yield* task;
-  } catch (error) {
-    if (error instanceof MinidumpError && error.code === 'malformed') return undefined;
-    throw error;
-  }
 }

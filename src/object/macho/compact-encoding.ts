@@ -40,9 +40,7 @@ const MODE_MASK = 0x0f00_0000;
 const X86_FRAME = 0x0100_0000;
 const X86_FRAMELESS = 0x0200_0000;
 const X86_FRAMELESS_INDIRECT = 0x0300_0000;
-const X86_DWARF = 0x0400_0000;
 const ARM64_FRAMELESS = 0x0200_0000;
-const ARM64_DWARF = 0x0300_0000;
 const ARM64_FRAME = 0x0400_0000;
 
 const AARCH64_FP = 29;
@@ -56,11 +54,6 @@ const ARM64_PAIRS: readonly (readonly [bit: number, register: number])[] = [
 
 /** Machines whose compact unwind information is read here. */
 export const hasCompactUnwind = (machine: number): boolean => machine === EM_AARCH64 || machine in MACHINES;
-
-/** Whether `.eh_frame` has what the 32 bits cannot say. */
-export function isInEhFrame(encoding: number, machine: number): boolean {
-  return (encoding & MODE_MASK) === (machine === EM_AARCH64 ? ARM64_DWARF : X86_DWARF);
-}
 
 /** Where to read the size of the frame, if it is not in the encoding itself. */
 export function indirectSize(encoding: number, machine: number): IndirectSize | undefined {

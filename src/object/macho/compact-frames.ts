@@ -1,9 +1,9 @@
 import type { Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import type { CfiRow } from '../cfi.js';
 import type { UnwindRow } from '../dwarf/frame-program.js';
 import { toCfiRow } from '../dwarf/frame-row.js';
 import type { CallFrames } from '../dwarf/frames.js';
-import { unlessBroken } from '../dwarf/units.js';
 import { upperBound } from '../number-list.js';
 import {
   type CompactRules,

@@ -1,6 +1,7 @@
 import type { Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import { ByteReader, broken } from '../bytes.js';
-import { unlessBroken } from '../dwarf/units.js';
+import { readUpperBound } from '../number-list.js';
 import type { SectionData } from '../section-data.js';
 
 /**
@@ -65,11 +66,11 @@ export class CompactUnwind {
   /** The entry that an RVA is in. Throws `malformed` where the page is broken. */
   *find(rva: number): Task<CompactEntry | undefined> {
     const { count } = this.#index;
-    const index = yield* this.#last(count, rva, (i) => this.#pageStart(i));
-    const page = index === undefined ? undefined : yield* this.#page(index);
+    const index = (yield* readUpperBound((i) => this.#pageStart(i), rva, count)) - 1;
+    const page = index < 0 ? undefined : yield* this.#page(index);
     if (page === undefined) return undefined;
-    const found = yield* this.#last(page.count, rva, (i) => this.#entryStart(page, i));
-    const entry = found === undefined ? undefined : yield* this.#entry(page, found);
+    const found = (yield* readUpperBound((i) => this.#entryStart(page, i), rva, page.count)) - 1;
+    const entry = found < 0 ? undefined : yield* this.#entry(page, found);
     return entry && rva >= entry.start && rva < entry.end ? entry : undefined;
   }
 
@@ -88,18 +89,6 @@ export class CompactUnwind {
         yield* visit(entry);
       }
     }
-  }
-
-  /** The last of `count` ascending numbers that is at most `value`; undefined where there is none. */
-  *#last(count: number, value: number, at: (index: number) => Task<number>): Task<number | undefined> {
-    let low = 0;
-    let high = count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((yield* at(middle)) <= value) low = middle + 1;
-      else high = middle;
-    }
-    return low === 0 ? undefined : low - 1;
   }
 
   *#u32(at: number): Task<number> {

@@ -1,4 +1,4 @@
-import { broken } from '../bytes.js';
+import { broken, paddedText } from '../bytes.js';
 
 /** The load commands of a Mach-O file (mach-o/loader.h), as far as they are used here. */
 
@@ -156,7 +156,7 @@ export function parseLoadCommands(bytes: Uint8Array, count: number, little: bool
         break;
       case LC_ID_DYLIB: {
         const name = has(12) ? u32(at + 8) : 0;
-        if (name >= 12 && name < size) found.installName = text(bytes.subarray(at + name, at + size));
+        if (name >= 12 && name < size) found.installName = paddedText(bytes.subarray(at + name, at + size));
         break;
       }
       default: {
@@ -212,12 +212,7 @@ function readSegment(
 
 /** A name of 16 bytes, which ends with them or at a NUL. */
 function fixedText(view: DataView, at: number): string {
-  return text(new Uint8Array(view.buffer, view.byteOffset + at, 16));
-}
-
-function text(bytes: Uint8Array): string {
-  const end = bytes.indexOf(0);
-  return new TextDecoder().decode(end < 0 ? bytes : bytes.subarray(0, end));
+  return paddedText(new Uint8Array(view.buffer, view.byteOffset + at, 16));
 }
 
 /** Versions are 16 bits and twice 8. */

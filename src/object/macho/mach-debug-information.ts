@@ -1,4 +1,5 @@
-import { MinidumpError, type Task } from '../../io/index.js';
+import type { MinidumpError, Task } from '../../io/index.js';
+import { BrokenParts } from '../broken-parts.js';
 import type { CfiRow } from '../cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from '../debug-information.js';
 import { DwarfInfo } from '../dwarf/dwarf-info.js';
@@ -22,7 +23,7 @@ export class MachDebugInformation implements DebugInformation {
   #dwarf: readonly DwarfInfo[] | undefined;
   #tables: readonly MachFunctions[] | undefined;
   #frames: readonly CallFrames[] | undefined;
-  readonly #problems: MinidumpError[] = [];
+  readonly #parts = new BrokenParts();
 
   constructor({ module, debug }: MachDebugFiles) {
     this.#files = debug ? [debug, module] : [module];
@@ -30,11 +31,11 @@ export class MachDebugInformation implements DebugInformation {
 
   /** What could not be used until now: a broken table, a section that nothing decompresses. */
   get problems(): readonly MinidumpError[] {
-    return this.#problems;
+    return this.#parts.problems;
   }
 
   *functionAt(rva: number): Task<FunctionAt | undefined> {
-    this.#dwarf ??= yield* this.#openAll(this.#files, (file) => withDwarf(file, DwarfInfo.open));
+    this.#dwarf ??= yield* this.#parts.opened(this.#files.map((file) => withDwarf(file, DwarfInfo.open)));
     for (const dwarf of this.#dwarf) {
       const found = yield* dwarf.functionAt(rva);
       if (found === undefined) continue;
@@ -64,12 +65,12 @@ export class MachDebugInformation implements DebugInformation {
   *cfiAt(rva: number): Task<CfiRow | undefined> {
     const loadedFirst = [...this.#files].reverse();
     this.#frames ??= [
-      ...(yield* this.#openAll(loadedFirst, (file) => withEhFrame(file, openEhFrame))),
-      ...(yield* this.#openAll(this.#files, (file) => withDwarf(file, openDebugFrame))),
-      ...(yield* this.#openAll(loadedFirst, CompactFrames.open)),
+      ...(yield* this.#parts.opened(loadedFirst.map((file) => withEhFrame(file, openEhFrame)))),
+      ...(yield* this.#parts.opened(this.#files.map((file) => withDwarf(file, openDebugFrame)))),
+      ...(yield* this.#parts.opened(loadedFirst.map(CompactFrames.open))),
     ];
     for (const frames of this.#frames) {
-      const row = yield* this.#attempt(frames.cfiAt(rva));
+      const row = yield* this.#parts.attempt(frames.cfiAt(rva));
       if (row) return row;
     }
     return undefined;
@@ -82,7 +83,7 @@ export class MachDebugInformation implements DebugInformation {
 
   *#symbolAt(rva: number): Task<MachFunction | undefined> {
     for (const table of yield* this.#openTables()) {
-      const found = yield* this.#attempt(table.at(rva));
+      const found = yield* this.#parts.attempt(table.at(rva));
       if (found) return found;
     }
     return undefined;
@@ -91,36 +92,14 @@ export class MachDebugInformation implements DebugInformation {
   *#openTables(): Task<readonly MachFunctions[]> {
     if (this.#tables) return this.#tables;
     // The module has them, a dSYM does not: its symbols end where the next function of the module begins.
-    const [starts = new Uint32Array()] = (yield* this.#openAll(this.#files, readFunctionStarts)).filter(
-      ({ length }) => length > 0,
-    );
+    const [starts = new Uint32Array()] = (yield* this.#parts.opened(
+      this.#files.map(readFunctionStarts),
+    )).filter(({ length }) => length > 0);
     this.#tables = [
-      ...(yield* this.#openAll(this.#files, (file) => MachFunctions.open(file, starts))),
-      ...(yield* this.#openAll(this.#files, (file) => MachFunctions.openExports(file, starts))),
+      ...(yield* this.#parts.opened(this.#files.map((file) => MachFunctions.open(file, starts)))),
+      ...(yield* this.#parts.opened(this.#files.map((file) => MachFunctions.openExports(file, starts)))),
     ];
     return this.#tables;
-  }
-
-  *#openAll<T>(files: readonly MachFile[], open: (file: MachFile) => Task<T | undefined>): Task<T[]> {
-    const opened: T[] = [];
-    for (const file of files) {
-      const one = yield* this.#attempt(open(file));
-      if (one !== undefined) opened.push(one);
-    }
-    return opened;
-  }
-
-  /** A part that is broken, or that nothing decompresses, costs that part. */
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!(error instanceof MinidumpError)) throw error;
-      if (error.code !== 'malformed' && error.code !== 'unsupported' && error.code !== 'truncated')
-        throw error;
-      if (this.#problems.length < 16) this.#problems.push(error);
-      return undefined;
-    }
   }
 }
 

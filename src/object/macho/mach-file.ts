@@ -1,3 +1,4 @@
+import { hex } from '../../io/bytes.js';
 import { BytesSource, MinidumpError, readRange, type Source, type Task } from '../../io/index.js';
 import { broken } from '../bytes.js';
 import type { DwarfFile } from '../dwarf/dwarf-file.js';
@@ -230,5 +231,3 @@ function* unlessBroken<T>(task: Task<T>): Task<T | undefined> {
     throw error;
   }
 }
-
-const hex = (bytes: Uint8Array) => [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');

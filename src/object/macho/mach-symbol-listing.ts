@@ -1,4 +1,5 @@
-import { MinidumpError, type Task } from '../../io/index.js';
+import type { MinidumpError, Task } from '../../io/index.js';
+import { BrokenParts } from '../broken-parts.js';
 import { isMangled } from '../demangle/index.js';
 import { FrameText } from '../dwarf/frame-text.js';
 import { listFrames } from '../dwarf/frames.js';
@@ -13,14 +14,11 @@ import { withDwarf, withEhFrame } from './mach-dwarf.js';
 import type { MachFile } from './mach-file.js';
 import { MachFunctions } from './mach-functions.js';
 
-/** Of parts that are broken more than a few are not told. */
-const MAX_PROBLEMS = 16;
-
 /** All that a Mach-O file and its dSYM tell of the code of a module. */
 export class MachSymbolListing implements ListsSymbols {
   readonly #files: readonly MachFile[];
   readonly #options: Required<SymbolListingOptions>;
-  readonly #problems: MinidumpError[] = [];
+  readonly #parts = new BrokenParts();
   #functions: MachFunctions | null | undefined;
 
   constructor({ module, debug }: MachDebugFiles, { inlines = true, cfi = true }: SymbolListingOptions = {}) {
@@ -30,18 +28,18 @@ export class MachSymbolListing implements ListsSymbols {
 
   /** What could not be used: a broken unit or table, a section that nothing decompresses. */
   get problems(): readonly MinidumpError[] {
-    return this.#problems;
+    return this.#parts.problems;
   }
 
   *list(listener: SymbolListener): Task<void> {
     for (const file of this.#files) {
-      const found = yield* this.#attempt(this.#listDwarf(file, listener));
+      const found = yield* this.#parts.attempt(this.#listDwarf(file, listener));
       // A file that was linked with its DWARF in it has the same once more.
       if (found) break;
     }
     const functions = yield* this.#openFunctions();
     if (functions)
-      yield* this.#attempt(functions.each(({ start, name }) => listener.publicSymbol(start, 0, name)));
+      yield* this.#parts.attempt(functions.each(({ start, name }) => listener.publicSymbol(start, 0, name)));
     if (this.#options.cfi) yield* this.#listFrames(listener);
   }
 
@@ -50,14 +48,14 @@ export class MachSymbolListing implements ListsSymbols {
       inlines: this.#options.inlines,
       mangledAt: (address: number) => this.#mangledAt(address - file.linkBase),
       missing: () => {},
-      problem: (error: MinidumpError) => this.#keep(error),
+      problem: (error: MinidumpError) => this.#parts.note(error),
     };
     return withDwarf(file, (one) => listDwarf(one, options, listener));
   }
 
   *#mangledAt(rva: number): Task<string | undefined> {
     const functions = yield* this.#openFunctions();
-    const found = functions && (yield* this.#attempt(functions.at(rva)));
+    const found = functions && (yield* this.#parts.attempt(functions.at(rva)));
     return found?.start === rva && isMangled(found.name) ? found.name : undefined;
   }
 
@@ -67,7 +65,7 @@ export class MachSymbolListing implements ListsSymbols {
       const none = new Uint32Array();
       let found: MachFunctions | undefined;
       for (const open of [MachFunctions.open, MachFunctions.openExports]) {
-        for (const file of this.#files) found ??= yield* this.#attempt(open(file, none));
+        for (const file of this.#files) found ??= yield* this.#parts.attempt(open(file, none));
       }
       this.#functions = found ?? null;
     }
@@ -77,11 +75,11 @@ export class MachSymbolListing implements ListsSymbols {
   *#listFrames(listener: SymbolListener): Task<void> {
     const told = new ToldRanges(listener);
     for (const file of this.#files) {
-      yield* this.#attempt(withDwarf(file, (one) => listFrames(one, '.debug_frame', told)));
-      yield* this.#attempt(withEhFrame(file, (one) => listFrames(one, '.eh_frame', told)));
+      yield* this.#parts.attempt(withDwarf(file, (one) => listFrames(one, '.debug_frame', told)));
+      yield* this.#parts.attempt(withEhFrame(file, (one) => listFrames(one, '.eh_frame', told)));
     }
     const isTold = told.lookup();
-    for (const file of this.#files) yield* this.#attempt(this.#listCompact(file, isTold, listener));
+    for (const file of this.#files) yield* this.#parts.attempt(this.#listCompact(file, isTold, listener));
   }
 
   /** What compact unwind information says of functions that DWARF does not speak of. */
@@ -89,7 +87,7 @@ export class MachSymbolListing implements ListsSymbols {
     const compact = yield* CompactFrames.open(file);
     if (compact === undefined) return;
     const text = new FrameText(file.machine, file.pointerSize, 0, listener);
-    const starts = (yield* this.#attempt(readFunctionStarts(file))) ?? new Uint32Array();
+    const starts = (yield* this.#parts.attempt(readFunctionStarts(file))) ?? new Uint32Array();
     yield* compact.each((row) => {
       // One entry may be of several functions: what DWARF has of them is left out of it.
       let from = row.address;
@@ -107,23 +105,6 @@ export class MachSymbolListing implements ListsSymbols {
       }
       tell(row.end);
     });
-  }
-
-  #keep(error: MinidumpError): void {
-    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(error);
-  }
-
-  /** A part that is broken, or that nothing decompresses, costs that part. */
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!(error instanceof MinidumpError)) throw error;
-      if (error.code !== 'malformed' && error.code !== 'unsupported' && error.code !== 'truncated')
-        throw error;
-      this.#keep(error);
-      return undefined;
-    }
   }
 }
 

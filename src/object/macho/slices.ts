@@ -2,7 +2,7 @@ import { readRange, type Source, type Task } from '../../io/index.js';
 import { broken } from '../bytes.js';
 import { architectureOf, cpuOf, type MachCpu } from './cpu.js';
 
-export const MH_MAGIC = 0xfeedface;
+const MH_MAGIC = 0xfeedface;
 export const MH_MAGIC_64 = 0xfeedfacf;
 /** The same, as they look in a file of the other byte order. */
 export const MH_CIGAM = 0xcefaedfe;

@@ -1,5 +1,6 @@
 import type { Task } from '../../io/index.js';
 import { ByteReader } from '../bytes.js';
+import { readGuid } from '../guid.js';
 import type { SectionData } from '../section-data.js';
 
 /** More is not read of it: it has a few names. */
@@ -21,15 +22,8 @@ export function* readPdbInfo(data: SectionData): Task<PdbInfo> {
   const reader = new ByteReader(bytes, data.name);
   reader.skip(8); // version and time
   const age = reader.u32();
-  const guid = guidOf(reader);
+  const guid = readGuid(reader);
   return { guid, age, namedStreams: readNamedStreams(reader) };
-}
-
-const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, '0');
-
-function guidOf(reader: ByteReader): string {
-  const numbers = hex(reader.u32(), 8) + hex(reader.u16(), 4) + hex(reader.u16(), 4);
-  return numbers + Array.from(reader.take(8), (byte) => hex(byte, 2)).join('');
 }
 
 /** Names one after the other, and a hash table from their offsets to numbers of streams. */

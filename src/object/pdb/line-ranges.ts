@@ -1,4 +1,4 @@
-import { NumberList, orderBy } from '../number-list.js';
+import { NumberList, orderBy, upperBoundOf } from '../number-list.js';
 
 /** Numbers of a range: start, end, line, file. */
 const FIELDS = 4;
@@ -55,14 +55,7 @@ export class LineRanges {
 
   /** Of those that are sorted: the first that ends behind an address. */
   firstBehind(address: number): number {
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.end(middle) <= address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return upperBoundOf((i) => this.end(i), address, 0, this.count);
   }
 
   /** Of those that are sorted: the one that covers an address. */

@@ -1,7 +1,7 @@
 import type { MinidumpError, Task } from '../../io/index.js';
+import { isBroken } from '../broken-parts.js';
 import { Recent } from '../dwarf/recent.js';
 import type { SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
-import { isBroken } from './broken-parts.js';
 import type { FrameRecords } from './frame-records.js';
 import { InnermostLines } from './innermost-lines.js';
 import { LineRanges, NO_LINE } from './line-ranges.js';

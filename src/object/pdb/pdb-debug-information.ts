@@ -1,4 +1,5 @@
 import type { MinidumpError, Task } from '../../io/index.js';
+import { BrokenParts } from '../broken-parts.js';
 import type { CfiRow } from '../cfi.js';
 import type {
   DebugInformation,
@@ -8,7 +9,6 @@ import type {
   WindowsFrame,
 } from '../debug-information.js';
 import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
-import { isBroken } from './broken-parts.js';
 import { type LineRanges, NO_LINE } from './line-ranges.js';
 import { listPdb } from './listing.js';
 import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
@@ -17,7 +17,6 @@ import { ProcedureNames } from './procedure-names.js';
 import { isPublicOfC, type PublicSymbol, undecorated } from './public-symbols.js';
 
 const NOWHERE: SourceLine = { file: undefined, line: undefined };
-const MAX_PROBLEMS = 16;
 
 /**
  * What a PDB tells of the code of its module. Names of C++ come with their arguments and are not mangled, but those of public symbols,
@@ -26,24 +25,24 @@ const MAX_PROBLEMS = 16;
 export class PdbDebugInformation implements DebugInformation, ListsSymbols {
   readonly #pdb: PdbFile;
   readonly #names: ProcedureNames;
-  readonly #problems = new Set<MinidumpError>();
+  readonly #parts = new BrokenParts();
 
   constructor(pdb: PdbFile) {
     this.#pdb = pdb;
-    this.#names = new ProcedureNames(pdb, (error) => this.#note(error));
+    this.#names = new ProcedureNames(pdb, (error) => this.#parts.note(error));
   }
 
   /** What could not be used until now. */
   get problems(): readonly MinidumpError[] {
-    return [...this.#problems];
+    return this.#parts.problems;
   }
 
   *functionAt(rva: number): Task<FunctionAt | undefined> {
     const linked = yield* this.#linked(rva);
     if (linked === undefined) return undefined;
-    const number = yield* this.#attempt(this.#pdb.moduleAt(linked));
-    const module = number === undefined ? undefined : yield* this.#attempt(this.#pdb.module(number));
-    const procedure = module && (yield* this.#attempt(module.procedureAt(linked)));
+    const number = yield* this.#parts.attempt(this.#pdb.moduleAt(linked));
+    const module = number === undefined ? undefined : yield* this.#parts.attempt(this.#pdb.module(number));
+    const procedure = module && (yield* this.#parts.attempt(module.procedureAt(linked)));
     if (module !== undefined && procedure !== undefined)
       return yield* this.#procedure(linked, rva, module, procedure);
     const found = yield* this.#publicAt(linked, rva);
@@ -61,12 +60,13 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
     const linked = yield* this.#linked(rva);
     if (linked === undefined) return undefined;
     for (const records of [
-      yield* this.#attempt(this.#pdb.frameData()),
-      yield* this.#attempt(this.#pdb.fpo()),
+      yield* this.#parts.attempt(this.#pdb.frameData()),
+      yield* this.#parts.attempt(this.#pdb.fpo()),
     ]) {
       const index = records?.find(linked);
-      const strings = yield* this.#attempt(this.#pdb.strings());
-      const frame = index === undefined ? undefined : yield* this.#attempt(records!.frame(index, strings));
+      const strings = yield* this.#parts.attempt(this.#pdb.strings());
+      const frame =
+        index === undefined ? undefined : yield* this.#parts.attempt(records!.frame(index, strings));
       if (frame === undefined) continue;
       return { ...frame, ...(yield* this.#imageRange(frame, rva)) };
     }
@@ -75,7 +75,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   /** Without inlined calls, lines are those of the function itself, as in .sym files that dump_syms makes of PDBs. */
   *list(listener: SymbolListener, options: SymbolListingOptions = {}): Task<void> {
-    yield* listPdb(this.#pdb, this.#names, listener, options, (error) => this.#note(error));
+    yield* listPdb(this.#pdb, this.#names, listener, options, (error) => this.#parts.note(error));
   }
 
   /** The piece of a frame record that has an RVA of the image. */
@@ -89,7 +89,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
   }
 
   *#linked(rva: number): Task<number | undefined> {
-    return (yield* this.#attempt(this.#pdb.addresses()))?.linked(rva);
+    return (yield* this.#parts.attempt(this.#pdb.addresses()))?.linked(rva);
   }
 
   *#image(linked: number, otherwise: number): Task<number> {
@@ -97,12 +97,12 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
   }
 
   *#procedure(linked: number, rva: number, module: ModuleSymbols, procedure: Procedure): Task<FunctionAt> {
-    const publics = (yield* this.#attempt(this.#publicsAt(procedure.section, procedure.offset))) ?? [];
+    const publics = (yield* this.#parts.attempt(this.#publicsAt(procedure.section, procedure.offset))) ?? [];
     const own = publics.find(({ name }) => isPublicOfC(name, procedure.name, this.#pdb.isX86));
     const name = yield* this.#names.ofProcedure(procedure, module, own !== undefined);
     const lines = yield* this.#lines(module, linked);
     const place = yield* this.#placeIn(lines, linked, module);
-    const sites = (yield* this.#attempt(module.inlineSites(procedure))) ?? [];
+    const sites = (yield* this.#parts.attempt(module.inlineSites(procedure))) ?? [];
     const inlines: InlinedCall[] = [];
     const offset = linked - procedure.start;
     for (const { site, line } of callsAt(sites, offset)) {
@@ -121,10 +121,10 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
   }
 
   *#lines(module: ModuleSymbols, linked: number): Task<LineRanges | undefined> {
-    const sections = yield* this.#attempt(this.#pdb.sections());
+    const sections = yield* this.#parts.attempt(this.#pdb.sections());
     const index = module.lines.find(linked);
     if (sections === undefined || index === undefined) return undefined;
-    return yield* this.#attempt(module.lines.lines(index, sections));
+    return yield* this.#parts.attempt(module.lines.lines(index, sections));
   }
 
   *#placeIn(
@@ -139,7 +139,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   *#source(lines: LineRanges, index: number, module: ModuleSymbols): Task<SourceLine> {
     const line = lines.line(index);
-    const name = yield* this.#attempt(this.#pdb.fileName(module, lines.file(index)));
+    const name = yield* this.#parts.attempt(this.#pdb.fileName(module, lines.file(index)));
     return { file: name, line: line === NO_LINE ? undefined : line };
   }
 
@@ -147,8 +147,8 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
   *#parameterSize(start: number): Task<number | undefined> {
     if (!this.#pdb.isX86) return undefined;
     for (const records of [
-      yield* this.#attempt(this.#pdb.frameData()),
-      yield* this.#attempt(this.#pdb.fpo()),
+      yield* this.#parts.attempt(this.#pdb.frameData()),
+      yield* this.#parts.attempt(this.#pdb.fpo()),
     ]) {
       const size = records?.parameterSizeAt(start);
       if (size !== undefined) return size;
@@ -164,17 +164,18 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   /** The public symbol that is nearest before an RVA, where there is no procedure. */
   *#publicAt(linked: number, rva: number): Task<FunctionAt | undefined> {
-    const sections = yield* this.#attempt(this.#pdb.sections());
+    const sections = yield* this.#parts.attempt(this.#pdb.sections());
     const place = sections?.place(linked);
     if (sections === undefined || place === undefined || !sections.isCode(place.section)) return undefined;
-    const publics = yield* this.#attempt(this.#pdb.publics());
-    const [symbol] = (publics && (yield* this.#attempt(publics.before(place.section, place.offset)))) ?? [];
+    const publics = yield* this.#parts.attempt(this.#pdb.publics());
+    const [symbol] =
+      (publics && (yield* this.#parts.attempt(publics.before(place.section, place.offset)))) ?? [];
     if (symbol === undefined) return undefined;
     const start = linked - (place.offset - symbol.offset);
     // It is the name of a function that ends before: this is what lies between two of them.
-    const owner = yield* this.#attempt(this.#pdb.moduleAt(start));
-    const module = owner === undefined ? undefined : yield* this.#attempt(this.#pdb.module(owner));
-    if (module && (yield* this.#attempt(module.procedureAt(start)))) return undefined;
+    const owner = yield* this.#parts.attempt(this.#pdb.moduleAt(start));
+    const module = owner === undefined ? undefined : yield* this.#parts.attempt(this.#pdb.module(owner));
+    if (module && (yield* this.#parts.attempt(module.procedureAt(start)))) return undefined;
     const { name, parameterSize } = this.#undecorated(symbol);
     return {
       name,
@@ -188,21 +189,6 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   #undecorated(symbol: PublicSymbol | undefined): { name: string; parameterSize: number } {
     return undecorated(symbol?.name ?? '', this.#pdb.isX86);
-  }
-
-  #note(error: MinidumpError): void {
-    if (this.#problems.size < MAX_PROBLEMS) this.#problems.add(error);
-  }
-
-  /** A part that is broken costs that part. */
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!isBroken(error)) throw error;
-      this.#note(error);
-      return undefined;
-    }
   }
 }
 

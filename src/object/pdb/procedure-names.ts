@@ -1,5 +1,5 @@
 import type { MinidumpError, Task } from '../../io/index.js';
-import { isBroken } from './broken-parts.js';
+import { isBroken } from '../broken-parts.js';
 import { exportedIndex, importedName, isCrossModule } from './cross-module.js';
 import type { ModuleSymbols, Procedure } from './module-symbols.js';
 import type { PdbFile } from './pdb-file.js';

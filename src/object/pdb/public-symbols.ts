@@ -1,5 +1,6 @@
 import type { Task } from '../../io/index.js';
 import { ByteReader, broken } from '../bytes.js';
+import { readUpperBound } from '../number-list.js';
 import type { SectionData } from '../section-data.js';
 import { S_PUB32 } from './symbol-records.js';
 
@@ -47,17 +48,11 @@ export class PublicSymbols {
   /** The symbols at the highest address of those at or before a place, in its section. */
   *before(section: number, offset: number): Task<readonly PublicSymbol[]> {
     const wanted = section * 2 ** 32 + offset;
-    let low = 0;
-    let high = this.count;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((yield* this.#address(middle)) <= wanted) low = middle + 1;
-      else high = middle;
-    }
+    const last = (yield* readUpperBound((i) => this.#address(i), wanted, this.count)) - 1;
     const found: PublicSymbol[] = [];
-    const at = low > 0 ? yield* this.#address(low - 1) : -1;
+    const at = last >= 0 ? yield* this.#address(last) : -1;
     if (Math.floor(at / 2 ** 32) !== section) return found;
-    for (let i = low - 1; i >= 0 && found.length < MAX_AT_ONE; i--) {
+    for (let i = last; i >= 0 && found.length < MAX_AT_ONE; i--) {
       if ((yield* this.#address(i)) !== at) break;
       found.unshift(yield* this.symbol(i));
     }

@@ -2,21 +2,21 @@ import type { Task } from '../../io/index.js';
 import { ByteReader, broken } from '../bytes.js';
 import type { SectionData } from '../section-data.js';
 
-export const S_END = 0x0006;
+const S_END = 0x0006;
 export const S_THUNK32 = 0x1102;
 export const S_BLOCK32 = 0x1103;
 export const S_WITH32 = 0x1104;
 export const S_PUB32 = 0x110e;
-export const S_LPROC32 = 0x110f;
-export const S_GPROC32 = 0x1110;
+const S_LPROC32 = 0x110f;
+const S_GPROC32 = 0x1110;
 export const S_SEPCODE = 0x1132;
-export const S_LPROC32_ID = 0x1146;
-export const S_GPROC32_ID = 0x1147;
+const S_LPROC32_ID = 0x1146;
+const S_GPROC32_ID = 0x1147;
 export const S_INLINESITE = 0x114d;
 export const S_INLINESITE_END = 0x114e;
-export const S_PROC_ID_END = 0x114f;
-export const S_LPROC32_DPC = 0x1155;
-export const S_LPROC32_DPC_ID = 0x1156;
+const S_PROC_ID_END = 0x114f;
+const S_LPROC32_DPC = 0x1155;
+const S_LPROC32_DPC_ID = 0x1156;
 export const S_INLINESITE2 = 0x115d;
 
 /** Their length has 16 bits and does not count itself. */

@@ -1,4 +1,5 @@
 import { readRange, type Task } from '../../io/index.js';
+import { paddedText } from '../bytes.js';
 import { NumberList } from '../number-list.js';
 import { openCoffStrings, SYMBOL_SIZE } from './coff-strings.js';
 import { PeFunctions } from './functions.js';
@@ -55,10 +56,7 @@ export function* readCoffSymbols(file: PeFile): Task<PeFunctions | undefined> {
     *nameOf(index) {
       const record = yield* readRange(source, offset + index * SYMBOL_SIZE, 8, 'COFF symbol');
       const view = new DataView(record.buffer, record.byteOffset, 8);
-      if (view.getUint32(0, true) !== 0) {
-        const end = record.indexOf(0);
-        return new TextDecoder().decode(end < 0 ? record : record.subarray(0, end));
-      }
+      if (view.getUint32(0, true) !== 0) return paddedText(record);
       const at = view.getUint32(4, true);
       return strings && at >= 4 && at < strings.size ? yield* strings.text(at) : undefined;
     },

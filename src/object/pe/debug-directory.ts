@@ -1,5 +1,6 @@
 import { MinidumpError, type Task } from '../../io/index.js';
-import { ByteReader } from '../bytes.js';
+import { ByteReader, paddedText } from '../bytes.js';
+import { readGuid, upperHex } from '../guid.js';
 import type { PeHeaders } from './headers.js';
 import { directoryOf, type PeImage } from './image.js';
 
@@ -13,7 +14,6 @@ const MAX_RECORD = 100 * 1024;
 const RSDS = 0x53445352;
 const NB10 = 0x3031424e;
 const MPDB = 0x4244504d;
-const utf8 = new TextDecoder();
 
 /** What the debug directory says: which PDB belongs to the image. */
 export interface PeDebugDirectory {
@@ -77,21 +77,16 @@ export function* readDebugDirectory(image: PeImage): Task<PeDebugDirectory> {
 
 function codeView(record: Uint8Array): Pick<PeDebugDirectory, 'debugIdentifier' | 'pdbName'> | undefined {
   const reader = new ByteReader(record, 'CodeView record');
-  const digits = (value: number, width: number) => value.toString(16).padStart(width, '0').toUpperCase();
   try {
     const signature = reader.u32();
     let id: string;
-    if (signature === RSDS) {
-      id = digits(reader.u32(), 8) + digits(reader.u16(), 4) + digits(reader.u16(), 4);
-      for (let i = 0; i < 8; i++) id += digits(reader.u8(), 2);
-    } else if (signature === NB10) {
+    if (signature === RSDS) id = readGuid(reader);
+    else if (signature === NB10) {
       reader.skip(4);
-      id = digits(reader.u32(), 8);
+      id = upperHex(reader.u32(), 8);
     } else return undefined;
     const age = reader.u32();
-    const path = record.subarray(reader.position);
-    const end = path.indexOf(0);
-    const pdbName = utf8.decode(end < 0 ? path : path.subarray(0, end)) || undefined;
+    const pdbName = paddedText(record.subarray(reader.position)) || undefined;
     const known = signature === NB10 || /[^0]/.test(id);
     return { debugIdentifier: known ? id + age.toString(16) : undefined, pdbName };
   } catch (error) {

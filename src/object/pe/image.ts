@@ -1,4 +1,5 @@
 import type { Task } from '../../io/index.js';
+import { cString } from '../bytes.js';
 import { type DataDirectory, DIRECTORY, isCode, type PeHeaders, sectionAt } from './headers.js';
 
 /** A PE image by RVA: a file, as the loader would lay it out, or what lies in the memory of a dump. */
@@ -30,8 +31,8 @@ export function* readText(image: PeImage, rva: number): Task<string | undefined>
     const there = Math.min(length, left);
     const bytes = yield* image.read(rva, there);
     if (bytes === undefined) return undefined;
-    const end = bytes.indexOf(0);
-    if (end >= 0) return new TextDecoder().decode(bytes.subarray(0, end));
+    const text = cString(bytes);
+    if (text !== undefined) return text;
     if (there === left || length > MAX_TEXT) return undefined;
   }
 }

@@ -1,4 +1,5 @@
-import { MinidumpError, type Task } from '../../io/index.js';
+import type { Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import type { PeFrames } from './frames.js';
 import type { PeFunction, PeFunctions } from './functions.js';
 
@@ -21,13 +22,4 @@ export function* nearestFunction(
     if (whole?.start === range.functionStart) return { name: whole.name, start: range.start };
   }
   return found === undefined || found.start < range.start ? undefined : found;
-}
-
-function* unlessBroken<T>(task: Task<T>): Task<T | undefined> {
-  try {
-    return yield* task;
-  } catch (error) {
-    if (error instanceof MinidumpError && error.code === 'malformed') return undefined;
-    throw error;
-  }
 }

@@ -1,4 +1,5 @@
-import { MinidumpError, type Task } from '../../io/index.js';
+import type { MinidumpError, Task } from '../../io/index.js';
+import { BrokenParts } from '../broken-parts.js';
 import type { CfiRow } from '../cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from '../debug-information.js';
 import { describeFunction } from '../described-function.js';
@@ -14,8 +15,6 @@ import { nearestFunction } from './nearest-function.js';
 import type { PeFile } from './pe-file.js';
 import { PeSymbolListing } from './pe-symbol-listing.js';
 
-const MAX_PROBLEMS = 16;
-
 /**
  * What a PE file tells of its own code: unwind data (x64, ARM64), the names that it exports and those of its COFF symbols, and DWARF, which
  * mingw puts into it. Each part is opened when it is first asked for.
@@ -26,7 +25,7 @@ export class PeDebugInformation implements DebugInformation, ListsSymbols {
   #tables: readonly PeFunctions[] | undefined;
   #dwarf: readonly DwarfInfo[] | undefined;
   #dwarfFrames: readonly CallFrames[] | undefined;
-  readonly #problems: MinidumpError[] = [];
+  readonly #parts = new BrokenParts();
 
   constructor(file: PeFile) {
     this.#file = file;
@@ -35,7 +34,7 @@ export class PeDebugInformation implements DebugInformation, ListsSymbols {
 
   /** What could not be used until now. */
   get problems(): readonly MinidumpError[] {
-    return this.#problems;
+    return this.#parts.problems;
   }
 
   /** Whether its section holds code: of most functions the file has no names. */
@@ -44,18 +43,18 @@ export class PeDebugInformation implements DebugInformation, ListsSymbols {
   }
 
   *functionAt(rva: number): Task<FunctionAt | undefined> {
-    this.#dwarf ??= yield* this.#opened([DwarfInfo.open(this.#file.dwarf)]);
+    this.#dwarf ??= yield* this.#parts.opened([DwarfInfo.open(this.#file.dwarf)]);
     return yield* describeFunction(this.#dwarf, yield* this.#symbolAt(rva), rva);
   }
 
   *cfiAt(rva: number, inCall = false): Task<CfiRow | undefined> {
-    const row = this.#frames && (yield* this.#attempt(this.#frames.cfiAt(rva, inCall)));
+    const row = this.#frames && (yield* this.#parts.attempt(this.#frames.cfiAt(rva, inCall)));
     // DWARF speaks of the same code, and of that of x86, which has no other unwind data.
     if (row && !row.leaf) return row;
     const { dwarf } = this.#file;
-    this.#dwarfFrames ??= yield* this.#opened([openEhFrame(dwarf), openDebugFrame(dwarf)]);
+    this.#dwarfFrames ??= yield* this.#parts.opened([openEhFrame(dwarf), openDebugFrame(dwarf)]);
     for (const frames of this.#dwarfFrames) {
-      const found = yield* this.#attempt(frames.cfiAt(rva));
+      const found = yield* this.#parts.attempt(frames.cfiAt(rva));
       if (found) return found;
     }
     return row;
@@ -70,42 +69,20 @@ export class PeDebugInformation implements DebugInformation, ListsSymbols {
   *list(listener: SymbolListener): Task<void> {
     const listing = new PeSymbolListing(this.#file);
     yield* listing.list(listener);
-    this.#problems.push(...listing.problems.slice(0, MAX_PROBLEMS - this.#problems.length));
+    for (const problem of listing.problems) this.#parts.note(problem);
   }
 
   *#symbolAt(rva: number): Task<PeFunction | undefined> {
     let nearest: PeFunction | undefined;
     for (const table of yield* this.#functions()) {
-      const found = yield* this.#attempt(nearestFunction(table, this.#frames, rva));
+      const found = yield* this.#parts.attempt(nearestFunction(table, this.#frames, rva));
       if (found && found.start > (nearest?.start ?? -1)) nearest = found;
     }
     return nearest;
   }
 
   *#functions(): Task<readonly PeFunctions[]> {
-    this.#tables ??= yield* this.#opened([readCoffSymbols(this.#file), readExports(this.#file)]);
+    this.#tables ??= yield* this.#parts.opened([readCoffSymbols(this.#file), readExports(this.#file)]);
     return this.#tables;
-  }
-
-  *#opened<T>(tasks: readonly Task<T | undefined>[]): Task<T[]> {
-    const opened: T[] = [];
-    for (const task of tasks) {
-      const one = yield* this.#attempt(task);
-      if (one !== undefined) opened.push(one);
-    }
-    return opened;
-  }
-
-  /** A part that is broken, or that nothing decompresses, costs that part. */
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!(error instanceof MinidumpError)) throw error;
-      if (error.code !== 'malformed' && error.code !== 'unsupported' && error.code !== 'truncated')
-        throw error;
-      if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(error);
-      return undefined;
-    }
   }
 }

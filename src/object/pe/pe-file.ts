@@ -1,5 +1,5 @@
 import { BytesSource, MinidumpError, readRange, type Source, type Task } from '../../io/index.js';
-import { broken } from '../bytes.js';
+import { broken, cString } from '../bytes.js';
 import type { DwarfFile } from '../dwarf/dwarf-file.js';
 import { type Decompressors, decompressSection } from '../elf-compression.js';
 import { SectionData } from '../section-data.js';
@@ -199,9 +199,7 @@ function* withLongNames(source: Source, headers: PeHeaders): Task<readonly PeSec
     let name: string | undefined;
     if (at !== undefined && at < strings.size && names++ < MAX_LONG_NAMES) {
       // A name that is cut off costs the name.
-      const bytes = yield* strings.glance(at, 256);
-      const end = bytes.indexOf(0);
-      if (end > 0) name = new TextDecoder().decode(bytes.subarray(0, end));
+      name = cString(yield* strings.glance(at, 256)) || undefined;
     }
     sections.push(name === undefined ? section : { ...section, name });
   }

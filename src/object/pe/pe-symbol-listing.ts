@@ -1,4 +1,5 @@
-import { MinidumpError, type Task } from '../../io/index.js';
+import type { MinidumpError, Task } from '../../io/index.js';
+import { BrokenParts } from '../broken-parts.js';
 import { isMangled } from '../demangle/index.js';
 import { listFrames } from '../dwarf/frames.js';
 import { listDwarf } from '../dwarf/list-dwarf.js';
@@ -9,14 +10,11 @@ import { openPeFrames } from './frames.js';
 import type { PeFunctions } from './functions.js';
 import type { PeFile } from './pe-file.js';
 
-/** Of parts that are broken more than a few are not told. */
-const MAX_PROBLEMS = 16;
-
 /** All that a PE file tells of its own code: DWARF, which mingw puts into it, COFF symbols and exports, unwind data. */
 export class PeSymbolListing implements ListsSymbols {
   readonly #file: PeFile;
   readonly #options: Required<SymbolListingOptions>;
-  readonly #problems: MinidumpError[] = [];
+  readonly #parts = new BrokenParts();
   #tables: readonly PeFunctions[] | undefined;
 
   constructor(file: PeFile, { inlines = true, cfi = true }: SymbolListingOptions = {}) {
@@ -26,7 +24,7 @@ export class PeSymbolListing implements ListsSymbols {
 
   /** What could not be used: a broken unit or table, a section that nothing decompresses. */
   get problems(): readonly MinidumpError[] {
-    return this.#problems;
+    return this.#parts.problems;
   }
 
   *list(listener: SymbolListener): Task<void> {
@@ -34,16 +32,16 @@ export class PeSymbolListing implements ListsSymbols {
       inlines: this.#options.inlines,
       mangledAt: (address: number) => this.#mangledAt(address - this.#file.headers.imageBase),
       missing: () => {},
-      problem: (error: MinidumpError) => this.#keep(error),
+      problem: (error: MinidumpError) => this.#parts.note(error),
     };
-    yield* this.#attempt(listDwarf(this.#file.dwarf, options, listener));
+    yield* this.#parts.attempt(listDwarf(this.#file.dwarf, options, listener));
     yield* this.#listPublics(listener);
     if (this.#options.cfi) yield* this.#listFrames(listener);
   }
 
   *#mangledAt(rva: number): Task<string | undefined> {
     for (const table of yield* this.#functions()) {
-      const found = yield* this.#attempt(table.at(rva));
+      const found = yield* this.#parts.attempt(table.at(rva));
       if (found?.start === rva && isMangled(found.name)) return found.name;
     }
     return undefined;
@@ -52,7 +50,7 @@ export class PeSymbolListing implements ListsSymbols {
   *#listPublics(listener: SymbolListener): Task<void> {
     const known = new Set<number>();
     for (const table of yield* this.#functions()) {
-      yield* this.#attempt(
+      yield* this.#parts.attempt(
         table.each(({ start, name }) => {
           if (known.has(start)) return;
           known.add(start);
@@ -66,38 +64,21 @@ export class PeSymbolListing implements ListsSymbols {
   *#listFrames(listener: SymbolListener): Task<void> {
     const frames = openPeFrames(this.#file);
     if (frames) {
-      yield* this.#attempt(frames.list(listener));
+      yield* this.#parts.attempt(frames.list(listener));
       return;
     }
     const { dwarf } = this.#file;
-    yield* this.#attempt(listFrames(dwarf, '.debug_frame', listener));
-    yield* this.#attempt(listFrames(dwarf, '.eh_frame', listener));
+    yield* this.#parts.attempt(listFrames(dwarf, '.debug_frame', listener));
+    yield* this.#parts.attempt(listFrames(dwarf, '.eh_frame', listener));
   }
 
   /** COFF symbols, where mingw keeps all names, come before exports. */
   *#functions(): Task<readonly PeFunctions[]> {
     if (this.#tables === undefined) {
-      const symbols = yield* this.#attempt(readCoffSymbols(this.#file));
-      const exported = yield* this.#attempt(readExports(this.#file));
+      const symbols = yield* this.#parts.attempt(readCoffSymbols(this.#file));
+      const exported = yield* this.#parts.attempt(readExports(this.#file));
       this.#tables = [symbols, exported].filter((one) => one !== undefined);
     }
     return this.#tables;
-  }
-
-  #keep(error: MinidumpError): void {
-    if (this.#problems.length < MAX_PROBLEMS) this.#problems.push(error);
-  }
-
-  /** A part that is broken, or that nothing decompresses, costs that part. */
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!(error instanceof MinidumpError)) throw error;
-      if (error.code !== 'malformed' && error.code !== 'unsupported' && error.code !== 'truncated')
-        throw error;
-      this.#keep(error);
-      return undefined;
-    }
   }
 }

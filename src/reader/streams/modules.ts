@@ -13,8 +13,8 @@ import {
   type MINIDUMP_SYSTEM_INFO,
   type MINIDUMP_UNLOADED_MODULE,
 } from '../../format/index.js';
+import { hex } from '../../io/bytes.js';
 import { MinidumpError, type Task } from '../../io/index.js';
-import { hex } from '../json.js';
 import type { Minidump } from '../minidump.js';
 import { type Part, partOr, readParts, readStrings } from '../parts.js';
 import type { Decoder } from './decoder.js';

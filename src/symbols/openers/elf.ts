@@ -1,6 +1,6 @@
 import { type FolderFile, MinidumpError, type Task } from '../../io/index.js';
+import { unlessBroken } from '../../object/broken-parts.js';
 import { crc32Of } from '../../object/crc32.js';
-import { unlessBroken } from '../../object/dwarf/units.js';
 import { ElfDebugInformation } from '../../object/elf-debug-information.js';
 import { ElfFile } from '../../object/elf-file.js';
 import { EM_386, EM_AARCH64, EM_ARM, EM_X86_64 } from '../../object/elf-machines.js';

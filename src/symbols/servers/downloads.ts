@@ -1,3 +1,4 @@
+import { concat } from '../../io/bytes.js';
 import {
   awaited,
   type Cache,
@@ -125,25 +126,16 @@ export class Downloads {
   *text(url: string, limit: number): Task<Uint8Array | undefined> {
     if (yield* this.#isNoted(url)) return undefined;
     let pieces: Uint8Array[] = [];
-    let size = 0;
     const receive = () => {
       pieces = [];
-      size = 0;
       return {
         write(bytes: Uint8Array) {
-          size += bytes.length;
           pieces.push(bytes.slice());
         },
       };
     };
     if (!(yield* awaited(this.#get(url, receive, limit)))) return undefined;
-    const all = new Uint8Array(size);
-    let at = 0;
-    for (const piece of pieces) {
-      all.set(piece, at);
-      at += piece.length;
-    }
-    return all;
+    return concat(pieces);
   }
 
   /** Whether a server has a file, whatever is in it. */

@@ -1,4 +1,5 @@
 import type { ReadMemory } from '../../dump/target.js';
+import { hex } from '../../io/bytes.js';
 import { readRange, type Source, type Task } from '../../io/index.js';
 import {
   type ElfImage,
@@ -171,8 +172,4 @@ function fromFile(source: Source, image?: ElfImage): ImageReader {
     const some = there < BigInt(length) ? Number(there) : length;
     return yield* readRange(source, Number(at), some, 'file of a module');
   };
-}
-
-function hex(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -12,34 +12,22 @@ export interface FileDumpReport extends DumpReport, OutputReport {
   file: string;
 }
 
-/**
- * Writes a minidump of a live process. `process.pid` is this one: a helper process dumps it, see docs/self-dump.md.
- *
- * A file appears under its name only when it is complete, with mode 0600. The process stands still while the callback is
- * asked and memory is copied; whatever happens, it goes on as if never touched. It never waits for whoever reads the dump: what
- * goes to a pipe or a stream is written when it runs again, and the event loop is free meanwhile.
- *
- * @param destination a path, a file descriptor (it stays open), a Node stream, a WritableStream, or a Sink; null or undefined
- *   where the callback writes the dump (IoStartCallback, `callbacks.ioWriteAll`). docs/output.md tells of each.
- * @throws MinidumpError; docs/errors.md lists the codes
- */
-export async function writeMinidump<Param = unknown>(
+/** What live/write-minidump.ts tells of, on Linux. */
+export async function writeMinidump(
   pid: number,
   destination: string,
-  options?: WriteMinidumpOptions<Param>,
+  options?: WriteMinidumpOptions,
 ): Promise<FileDumpReport>;
-export async function writeMinidump<Param = unknown>(
+export async function writeMinidump(
   pid: number,
   destination: Destination | null | undefined,
-  options?: WriteMinidumpOptions<Param>,
+  options?: WriteMinidumpOptions,
 ): Promise<DumpReport & OutputReport>;
-export async function writeMinidump<Param = unknown>(
+export async function writeMinidump(
   pid: number,
   destination: Destination | null | undefined,
-  given: WriteMinidumpOptions<Param> = {},
+  options: WriteMinidumpOptions = {},
 ): Promise<DumpReport & OutputReport> {
-  // The engine hands CallbackParam through; only the routine knows its type.
-  const options = given as WriteMinidumpOptions;
   checkOptions(options);
   // Without a turn of the event loop where none is needed: the process is stopped now, not later.
   const opened = openOutput(destination, options);

@@ -11,14 +11,14 @@ const LONGEST_PATH = 32_768;
 /** PROCESSENTRY32W: the heap id is as wide as a pointer. */
 const ENTRY = process.arch === 'ia32' ? { pid: 8, name: 36, size: 556 } : { pid: 8, name: 44, size: 568 };
 
-export interface ProcessEntry {
+interface ProcessEntry {
   pid: number;
   /** Of the program's file, without a folder: `notepad.exe`. */
   name: string;
 }
 
 /** The processes that run now. */
-export function listProcesses(): ProcessEntry[] {
+function listProcesses(): ProcessEntry[] {
   const snapshot: NativePointer = win32(
     'kernel32',
     'void * __stdcall CreateToolhelp32Snapshot(uint32_t flags, uint32_t pid)',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { demangle } from '../../../src/object/demangle/index.js';
 import { corpusFolder, describeWith, needsCorpus, root } from '../../support/tools.js';
+import { damagedNames } from './damaged-names.js';
 import { needsPrograms } from './judges.js';
 import { msvcNames } from './msvc-names.js';
 
@@ -134,22 +135,8 @@ describeWith([needsUndname], 'damaged names of Windows', () => {
   it('are read as llvm-undname reads them, if they are', { timeout: 120_000 }, () => {
     const names = Object.keys(msvcNames);
     const alphabet = '?@$ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789abc';
-    let seed = 20261126;
-    const random = (below: number) => {
-      seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-      return Math.floor((seed / 2 ** 32) * below);
-    };
     const damaged = new Set<string>();
-    for (let round = 0; round < 20_000; round++) {
-      let name = names[random(names.length)]!;
-      for (let changes = 1 + random(3); changes > 0; changes--) {
-        const at = 1 + random(name.length);
-        const other = names[random(names.length)]!;
-        const from = random(other.length);
-        const put =
-          random(2) === 0 ? alphabet[random(alphabet.length)]! : other.slice(from, from + random(12));
-        name = name.slice(0, at) + put + name.slice(at + random(3));
-      }
+    for (const name of damagedNames(names, { alphabet, kept: 1, piece: 12, seed: 20261126 })) {
       if (/^\.?\?/.test(name)) damaged.add(name);
     }
     const { same, different, unread } = compare([...damaged]);

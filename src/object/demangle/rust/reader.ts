@@ -1,19 +1,18 @@
 import { Budget, giveUp, MAX_TEXT } from '../budget.js';
+import { Cursor } from '../cursor.js';
 import { decodePunycode } from './punycode.js';
 
 /** Reads the tokens of Rust's v0 mangling and gathers what is written for them. */
-export class Reader {
-  /** From behind `_R`, which is what back references count from. */
-  at = 0;
-  readonly budget: Budget;
+export class Reader extends Cursor {
   /** Lifetimes that are bound by the `for<…>` around here. */
   lifetimes = 0;
   /** What is read is not written: the path of an impl, the crate that an instance is in. */
   muted = false;
   #text = '';
 
-  constructor(readonly name: string) {
-    this.budget = new Budget(name);
+  /** @param name from behind `_R`, which is what back references count from */
+  constructor(name: string) {
+    super(name, 0, new Budget(name));
   }
 
   get text(): string {
@@ -24,25 +23,6 @@ export class Reader {
     if (this.muted) return;
     this.#text += text;
     if (this.#text.length > MAX_TEXT) giveUp();
-  }
-
-  look(): string {
-    return this.name.charAt(this.at);
-  }
-
-  next(): string {
-    if (this.at >= this.name.length) giveUp();
-    return this.name.charAt(this.at++);
-  }
-
-  accept(text: string): boolean {
-    if (!this.name.startsWith(text, this.at)) return false;
-    this.at += text.length;
-    return true;
-  }
-
-  expect(text: string): void {
-    if (!this.accept(text)) giveUp();
   }
 
   /** Reads on with `read` at the place that a back reference names, and comes back. */

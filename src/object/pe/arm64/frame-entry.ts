@@ -1,3 +1,4 @@
+import { upperBoundOf } from '../../number-list.js';
 import type { Operation } from './codes.js';
 
 /** Of one entry of .pdata: codes of the part of a function that it is about. Each code but the special ones is an instruction of four bytes. */
@@ -26,14 +27,7 @@ export function ownPrologue(operations: readonly Operation[]): number {
 }
 
 function lastBefore(epilogues: readonly Epilogue[], offset: number): Epilogue | undefined {
-  let low = 0;
-  let high = epilogues.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (epilogues[middle]!.start <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return epilogues[low - 1];
+  return epilogues[upperBoundOf((i) => epilogues[i]!.start, offset, 0, epilogues.length) - 1];
 }
 
 /** The operations that are still to be undone at an offset in bytes from the beginning of the part. */

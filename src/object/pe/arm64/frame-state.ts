@@ -1,17 +1,17 @@
+import type { Place } from '../place-rules.js';
 import type { Operation } from './codes.js';
 
 /** An address: what `sp` or `fp` holds now, and so many bytes. */
-export interface Place {
+export interface StackPlace extends Place {
   readonly register: 'sp' | 'fp';
-  readonly offset: number;
 }
 
 /** What must be known of a frame to leave it. */
 export interface FrameState {
   /** The stack pointer of the caller. Of a special frame, where it lies. */
-  readonly end: Place;
+  readonly end: StackPlace;
   /** Where registers of the caller were saved, in the order in which they are undone. */
-  readonly saved: ReadonlyMap<string, Place>;
+  readonly saved: ReadonlyMap<string, StackPlace>;
   readonly special: 'machine-frame' | 'context' | undefined;
   /** The return address is the next instruction to run, not one behind a call. */
   readonly interrupted: boolean;
@@ -19,11 +19,11 @@ export interface FrameState {
 
 /** Undoes operations one after the other; undefined where one cannot be undone. */
 export function undo(operations: readonly Operation[]): FrameState | undefined {
-  let register: Place['register'] = 'sp';
+  let register: StackPlace['register'] = 'sp';
   let offset = 0;
   let more = 0;
   let interrupted = false;
-  const saved = new Map<string, Place>();
+  const saved = new Map<string, StackPlace>();
   for (const one of operations) {
     switch (one.kind) {
       case 'allocate':

@@ -1,4 +1,4 @@
-import { type FrameState, type Place, RSP } from './frame-state.js';
+import { type FrameState, type NumberedPlace, RSP } from './frame-state.js';
 
 /** The part of a function that code lies in. RVAs. */
 export interface CodeRange {
@@ -24,7 +24,7 @@ export function epilogueAt(code: Uint8Array, range: CodeRange): FrameState | und
   const byte = (at: number) => code[at] ?? -1;
   const rexAt = (at: number) => ((byte(at) & 0xf0) === 0x40 ? byte(at) & 15 : undefined);
   let at = 0;
-  let place: Place = { register: RSP, offset: 0 };
+  let place: NumberedPlace = { register: RSP, offset: 0 };
 
   const rex = rexAt(0);
   if (rex !== undefined && rex & REX_W) {
@@ -53,7 +53,7 @@ export function epilogueAt(code: Uint8Array, range: CodeRange): FrameState | und
   }
   if (place.register === RSP && place.offset < 0) return undefined;
 
-  const saved = new Map<number, Place>();
+  const saved = new Map<number, NumberedPlace>();
   for (;;) {
     const prefix = rexAt(at);
     const opcode = byte(prefix === undefined ? at : at + 1);

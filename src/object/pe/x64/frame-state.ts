@@ -1,7 +1,7 @@
 import type { UnwindInfo } from './unwind-info.js';
 
 /** An address: what a register holds now, and so many bytes. */
-export interface Place {
+export interface NumberedPlace {
   /** Number of the register, as the processor has it. */
   readonly register: number;
   readonly offset: number;
@@ -10,9 +10,9 @@ export interface Place {
 /** What must be known of a frame to leave it. */
 export interface FrameState {
   /** Where the return address is; of a machine frame, where the instruction pointer is. */
-  readonly end: Place;
+  readonly end: NumberedPlace;
   /** Where registers of the caller were saved, by number, in the order of the prologue. */
-  readonly saved: ReadonlyMap<number, Place>;
+  readonly saved: ReadonlyMap<number, NumberedPlace>;
   readonly isMachineFrame: boolean;
 }
 
@@ -28,7 +28,7 @@ export function unwindPrologues(infos: readonly UnwindInfo[], done: number): Fra
   let register = RSP;
   let offset = 0;
   let isMachineFrame = false;
-  const saved = new Map<number, Place>();
+  const saved = new Map<number, NumberedPlace>();
   infos.forEach((info, index) => {
     const limit = index === 0 ? done : Number.POSITIVE_INFINITY;
     const ran = info.operations.filter((one) => one.offset <= limit);
@@ -36,7 +36,7 @@ export function unwindPrologues(infos: readonly UnwindInfo[], done: number): Fra
     // tells where that was.
     const isWhole = index > 0 || info.chained !== undefined || done >= info.prologSize;
     const hasFrame = isWhole || ran.some((one) => one.kind === 'set-frame');
-    const base: Place =
+    const base: NumberedPlace =
       info.frameRegister !== undefined && hasFrame
         ? { register: info.frameRegister, offset: -info.frameDistance }
         : { register, offset };

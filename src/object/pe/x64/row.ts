@@ -1,5 +1,6 @@
 import type { CfiRow, Rule } from '../../cfi.js';
-import { type FrameState, type Place, RSP } from './frame-state.js';
+import { above, addressOf, type Place, savedAt } from '../place-rules.js';
+import { type FrameState, type NumberedPlace, RSP } from './frame-state.js';
 
 /** In the order of their numbers. */
 export const REGISTERS = [
@@ -15,36 +16,22 @@ const same =
   (frame) =>
     frame.register(name);
 
-const address =
-  ({ register, offset }: Place): Rule =>
-  (frame) => {
-    const value = frame.register(REGISTERS[register]!);
-    return value === undefined ? undefined : BigInt.asUintN(64, value + BigInt(offset));
-  };
-
-function memory(place: Place): Rule {
-  const where = address(place);
-  return (frame) => {
-    const at = where(frame, undefined);
-    return at === undefined ? undefined : frame.read(at, 8);
-  };
-}
-
-const above = ({ register, offset }: Place, bytes: number): Place => ({ register, offset: offset + bytes });
+const named = ({ register, offset }: NumberedPlace): Place => ({ register: REGISTERS[register]!, offset });
 
 /** Where the processor pushes the stack pointer that it found: behind rip, cs and eflags. */
 const MACHINE_FRAME_RSP = 24;
 const MACHINE_FRAME_SIZE = 40;
 
 export function toCfiRow({ end, saved, isMachineFrame }: FrameState): CfiRow {
+  const frameEnd = named(end);
   const registers = new Map<string, Rule>(ALSO_KEPT.map((name) => [name, same(name)]));
   for (const [number, place] of saved) {
-    if (number !== RSP) registers.set(REGISTERS[number]!, memory(place));
+    if (number !== RSP) registers.set(REGISTERS[number]!, savedAt(named(place)));
   }
-  if (isMachineFrame) registers.set('rsp', memory(above(end, MACHINE_FRAME_RSP)));
+  if (isMachineFrame) registers.set('rsp', savedAt(above(frameEnd, MACHINE_FRAME_RSP)));
   return {
-    cfa: address(above(end, isMachineFrame ? MACHINE_FRAME_SIZE : 8)),
-    returnAddress: memory(end),
+    cfa: addressOf(above(frameEnd, isMachineFrame ? MACHINE_FRAME_SIZE : 8)),
+    returnAddress: savedAt(frameEnd),
     registers,
     signalFrame: isMachineFrame,
     outermost: false,

@@ -2,6 +2,7 @@ import { constants, writeSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import { type FileRegion, MinidumpError } from '../../../io/index.js';
 import { type ChildEnd, DirectChild, makePipe } from '../../../node/direct-child.js';
+import { helperFailed } from '../../../node/helper-failure.js';
 import { closeDescriptor, MemoryFile } from '../../../node/memory-file.js';
 import { allowTracer } from '../../../node/ptracer.js';
 import { readSome } from '../../../node/read.js';
@@ -16,8 +17,6 @@ const SILENCE_LIMIT = 60_000;
 const END_LIMIT = 10_000;
 /** How often it is looked whether there is an answer, in milliseconds. */
 const SLICE = 2;
-/** Most of what it says before it breaks down that is told. */
-const MAX_WORDS = 200;
 /** What Node may need to start, and what the helper's dump depends on. Nothing else: NODE_OPTIONS may start an inspector. */
 const ENVIRONMENT = ['LD_LIBRARY_PATH', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL'];
 
@@ -153,20 +152,11 @@ function readIfAny(fd: number, into: Uint8Array): number | undefined {
 }
 
 function died(end: ChildEnd | undefined, silent: boolean, words: Buffer): MinidumpError {
-  const said = words
-    .toString('utf8')
-    .split('\n')
-    .find((line) => /error/i.test(line))
-    ?.trim()
-    .slice(0, MAX_WORDS);
   let how =
     end?.signal === undefined
       ? `ended with code ${end?.exitCode ?? 'unknown'}`
       : `was ended by ${end.signal}`;
   if (silent) how = 'did not answer';
-  return new MinidumpError(
-    'helper-failed',
-    `the helper that dumps this process ${how}${said ? `: ${said}` : ''}; this process runs on, the dump is given up`,
-    { advice: 'Try again; if somebody has ended it (for want of memory, say), see the log of the system.' },
-  );
+  const advice = 'Try again; if somebody has ended it (for want of memory, say), see the log of the system.';
+  return helperFailed(how, words, { advice });
 }

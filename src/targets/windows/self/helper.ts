@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { deserialize, serialize } from 'node:v8';
 import type { DumpReport } from '../../../dump/index.js';
 import { MinidumpError } from '../../../io/index.js';
+import { helperFailed } from '../../../node/helper-failure.js';
 import { readWhole } from '../../../node/read.js';
 import { checkNotSingleFile } from '../../../node/single-file.js';
 import { Spool } from '../../../node/spool.js';
@@ -13,8 +14,7 @@ import { type HelperAnswer, type HelperRequest, helperOptions } from './protocol
 /** How long the helper may take with a snapshot, and how much longer than maxPause without; milliseconds. */
 const LIMIT = 15 * 60_000;
 const MARGIN = 60_000;
-/** Most of what it says before it breaks down that is told. */
-const MAX_WORDS = 200;
+
 /**
  * Has a helper process, a Node of its own, dump this process into a file, and blocks until it has ended. The calling thread is in the dump
  * as it waits for that.
@@ -56,16 +56,7 @@ function contentsOf(spool: Spool): Buffer {
 }
 
 function died(error: Error | undefined, status: number | null, words: Buffer): MinidumpError {
-  const said = words
-    .toString('utf8')
-    .split('\n')
-    .find((line) => /error/i.test(line))
-    ?.trim()
-    .slice(0, MAX_WORDS);
   const how = error === undefined ? `ended with code ${status ?? 'unknown'}` : `failed: ${error.message}`;
-  return new MinidumpError(
-    'helper-failed',
-    `the helper that dumps this process ${how}${said ? `: ${said}` : ''}; this process runs on, the dump is given up`,
-    { advice: 'Try again, or dump it from another process: mdmp dump PID.', cause: error },
-  );
+  const advice = 'Try again, or dump it from another process: mdmp dump PID.';
+  return helperFailed(how, words, { advice, cause: error });
 }
