@@ -147,7 +147,7 @@ describeWith([...needsWine, needsBuild], 'Windows under Wine', () => {
       expect(symbols).toMatch(new RegExp(` T ${name}$`, 'm'));
     expect(program.exited).toBe(false);
     writeFileSync(go, '');
-    // The low byte of 0xC0000005; a program that goes on ends with 3 or its result. Wine loses the status now and then, and says 0 (seen 3 times, on
+    // The low byte of 0xC0000005; a program that goes on ends with 3 or its result. Wine loses the status now and then, and says 0 (seen twice, on
     // machines under load: a thread that is told to quit may be the one that ends the process).
     expect([5, 0]).toContain(await program.end());
   });
