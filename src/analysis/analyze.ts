@@ -1,4 +1,4 @@
-import { runAsync, type Task } from '../io/index.js';
+import { awaited, runAsync, type Task } from '../io/index.js';
 import type { CpuContext, Exception, Minidump, Thread, UnloadedModule } from '../reader/index.js';
 import { pointerSizeOf } from '../reader/index.js';
 import { Symbols } from '../symbols/index.js';
@@ -15,8 +15,11 @@ import { StackBudget } from './stack-budget.js';
 export interface AnalyzeOptions {
   /** Whoever made it closes it. Without, functions have no names. */
   symbols?: Symbols | undefined;
-  /** Takes the crashing instruction apart: `capstoneDisassembler`. Without, nothing is said of what it did. */
-  disassembler?: Disassembler | undefined;
+  /**
+   * Takes the crashing instruction apart: `capstoneDisassembler`. Without, nothing is said of what it did. One that is still being
+   * loaded is waited for when the stacks are walked.
+   */
+  disassembler?: Disassembler | Promise<Disassembler | undefined> | undefined;
   /** How stacks are walked. */
   unwind?: Omit<UnwindOptions, 'trace'> | undefined;
   /** Walk the stack of the thread to blame only. */
@@ -122,7 +125,7 @@ export function* analyzeTask(dump: Minidump, options: AnalyzeOptions = {}): Task
       address: crashAddress(os, cpu, exception.ExceptionRecord),
       exception,
     },
-    instruction: yield* analyzeCrash(dump, options.disassembler),
+    instruction: yield* analyzeCrash(dump, yield* awaited(options.disassembler)),
     threads,
     requestingThread,
     modules: world.modules,

@@ -12,13 +12,23 @@ type StartCapstone = () => Promise<CapstoneModule>;
 
 const PACKAGE = '@alexaltea/capstone-js';
 
-/** Loads Capstone, 3.3 MB; undefined where the optional package is not installed. */
-export async function loadDisassembler(): Promise<Disassembler | undefined> {
+/**
+ * Loads Capstone, 3.3 MB; undefined where the optional package is not installed. It is compiled by other threads, so what is done before
+ * it is waited for costs no time.
+ */
+export function loadDisassembler(): Promise<Disassembler | undefined> {
+  const loading = load();
+  // Who waits for it hears what went wrong; it is no unhandled rejection if something else fails before.
+  loading.catch(() => {});
+  return loading;
+}
+
+async function load(): Promise<Disassembler | undefined> {
   const require = createRequire(import.meta.url);
   try {
     const wasm = readFileSync(require.resolve(`${PACKAGE}/dist/capstone.wasm`));
     if (wasm.length === CAPSTONE_WASM_SIZE)
-      return capstoneDisassembler(capstoneFromWasm(new WebAssembly.Module(wasm)));
+      return capstoneDisassembler(capstoneFromWasm(await WebAssembly.compile(wasm)));
     const start = require(PACKAGE) as StartCapstone;
     return capstoneDisassembler(await start());
   } catch (error) {

@@ -14,7 +14,7 @@ export async function gaps(file: string, symbolPaths: string[], options: GapsArg
   using search = await openSymbolSearch(symbolPaths, options);
   const { symbols } = search;
   await withDump(file, async (dump) => {
-    const disassembler = dump.entry('exception') && (await loadDisassembler());
+    const disassembler = dump.entry('exception') && loadDisassembler();
     await search.prefetch(dump);
     const found = await findGaps(await analyze(dump, { symbols, disassembler }));
     search.warn();

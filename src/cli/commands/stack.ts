@@ -42,8 +42,8 @@ export async function stack(file: string, symbolPaths: string[], options: StackA
   const additions = options.evilJson === undefined ? {} : readEvilJson(readText(options.evilJson));
   const traced = options.trace || options.verbose === 'trace';
   await withDump(file, async (dump) => {
-    // It takes 40 ms to load, as long as Node itself: not for dumps in which nothing crashed.
-    const disassembler = dump.entry('exception') && (await loadDisassembler());
+    // Not for dumps in which nothing crashed. It is compiled while the stacks are walked.
+    const disassembler = dump.entry('exception') && loadDisassembler();
     const events: string[] = [];
     await search.prefetch(dump, options.brief);
     const analysis = await runAsync(
