@@ -9,7 +9,14 @@ import { ElfSymbolListing } from '../../object/elf-symbol-listing.js';
 import { buildIdAsGuid, hex } from '../../reader/index.js';
 import { leafName } from '../../reader/leaf-name.js';
 import { plainName, type WantedModule } from '../supplier.js';
-import { type JoinedSymbols, type Opener, type Opening, type SymbolPart, startsWith } from './opener.js';
+import {
+  type JoinedSymbols,
+  type Opener,
+  type Opening,
+  otherMachine,
+  type SymbolPart,
+  startsWith,
+} from './opener.js';
 
 /** ELF files: the module itself, or what was split off from it. */
 export const elfOpener: Opener = {
@@ -18,10 +25,7 @@ export const elfOpener: Opener = {
   *identify(file, { decompress, name }) {
     const elf = yield* ElfFile.open(file, { decompress });
     const cpu = CPUS.get(elf.machine);
-    if (cpu === undefined) {
-      const machine = `a program for machine ${elf.machine}; .sym files are made for x86, x86-64, ARM and ARM64`;
-      throw new MinidumpError('unsupported', `${file.name}: ${machine}`);
-    }
+    if (cpu === undefined) throw otherMachine(file, elf.machine);
     const buildId = (yield* elf.buildId()) ?? (yield* elf.textId());
     if (buildId === undefined) {
       throw new MinidumpError('unsupported', `${file.name}: it has neither a build id nor code`, {

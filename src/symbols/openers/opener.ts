@@ -1,4 +1,4 @@
-import type { Cache, FolderFile, Task } from '../../io/index.js';
+import { type Cache, type FolderFile, MinidumpError, type Task } from '../../io/index.js';
 import type { BlockStore, SymIdentity } from '../../object/breakpad/index.js';
 import type { Decompressors } from '../../object/elf-compression.js';
 import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../../object/index.js';
@@ -84,6 +84,15 @@ export interface Opener {
    * it.
    */
   open(file: FolderFile, opening: Opening, head: Uint8Array): Task<SymbolPart | OtherBuild>;
+}
+
+/** Whether a debug identifier is that of a module; tools write its letters in either case. */
+export const isIdOf = (id: string | undefined, { debugIdentifier }: WantedModule): boolean =>
+  id !== undefined && id.toUpperCase() === debugIdentifier?.toUpperCase();
+
+export function otherMachine(file: FolderFile, machine: number): MinidumpError {
+  const what = `a program for machine ${machine}; .sym files are made for x86, x86-64, ARM and ARM64`;
+  return new MinidumpError('unsupported', `${file.name}: ${what}`);
 }
 
 export const startsWith = (head: Uint8Array, magic: string): boolean =>

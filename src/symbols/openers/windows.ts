@@ -1,9 +1,9 @@
-import { type FolderFile, MinidumpError, type Task } from '../../io/index.js';
+import type { FolderFile, MinidumpError, Task } from '../../io/index.js';
 import type { CfiRow } from '../../object/cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from '../../object/debug-information.js';
 import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../../object/index.js';
 import type { WantedModule } from '../supplier.js';
-import type { FileIdentity, JoinedSymbols } from './opener.js';
+import { type FileIdentity, type JoinedSymbols, otherMachine } from './opener.js';
 
 interface Part extends DebugInformation, ListsSymbols {
   list(listener: SymbolListener, options?: SymbolListingOptions): Task<void>;
@@ -126,10 +126,7 @@ export function identified(
 ): FileIdentity {
   const found = CPUS.get(machine);
   const { debugIdentifier = NO_IDENTIFIER, debugFile, codeIdentifier, name } = module;
-  if (found === undefined) {
-    const what = `a program for machine ${machine}; .sym files are made for x86, x86-64, ARM and ARM64`;
-    throw new MinidumpError('unsupported', `${file.name}: ${what}`);
-  }
+  if (found === undefined) throw otherMachine(file, machine);
   const sym = {
     os: 'windows',
     cpu: found.cpu,
