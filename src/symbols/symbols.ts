@@ -1,19 +1,11 @@
-import {
-  type Cache,
-  type FolderFile,
-  MinidumpError,
-  readRange,
-  runAsync,
-  type Source,
-  type Task,
-} from '../io/index.js';
+import { type Cache, type FolderFile, runAsync, type Source, type Task } from '../io/index.js';
 import { BlockStore } from '../object/breakpad/index.js';
 import { isCabinet, openCabinet } from '../object/cabinet/index.js';
 import type { Decompressors } from '../object/elf-compression.js';
 import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../object/index.js';
 import { leafName } from '../reader/leaf-name.js';
-import { Companions } from './companions.js';
-import { HEAD, isSymOpener, type Opening, openerFor, type SymbolPart } from './openers/index.js';
+import { Companions, isOfFile } from './companions.js';
+import { headOf, isSymOpener, type Opening, openerFor, type SymbolPart } from './openers/index.js';
 import { accept, type Candidate, type Offer, type SymbolSupplier, type WantedModule } from './supplier.js';
 
 /** What came of the search for the symbols of a module. */
@@ -245,9 +237,6 @@ export class Symbols implements Disposable {
   }
 }
 
-const headOf = (file: FolderFile): Task<Uint8Array> =>
-  readRange(file, 0, Math.min(HEAD, file.size), 'symbol file');
-
 /** What was unpacked, under the name that it was found by. */
 function inCabinet({ name, stamp }: FolderFile, source: Source): FolderFile {
   return {
@@ -266,8 +255,7 @@ const isEnough = ({ module, debug }: Parts): boolean =>
   module?.complete === true || debug?.complete === true || (module !== undefined && debug !== undefined);
 
 function messageOf(error: unknown): string {
-  // That somebody waits for what cannot be waited for is no fault of a file.
-  if (error instanceof MinidumpError && error.code !== 'async-source') return error.message;
+  if (isOfFile(error)) return error.message;
   throw error;
 }
 

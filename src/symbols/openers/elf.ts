@@ -8,6 +8,7 @@ import { SHT_NOBITS } from '../../object/elf-sections.js';
 import { ElfSymbolListing } from '../../object/elf-symbol-listing.js';
 import { buildIdAsGuid, hex } from '../../reader/index.js';
 import { leafName } from '../../reader/leaf-name.js';
+import { missingFile } from '../companions.js';
 import { plainName, type WantedModule } from '../supplier.js';
 import {
   type JoinedSymbols,
@@ -150,10 +151,7 @@ function* supplementaryOf(part: ElfPart, opening: Opening): Task<ElfPart | undef
 }
 
 function gapsOf(information: ElfDebugInformation): string[] {
-  return [
-    ...information.problems.map(({ message }) => message),
-    ...information.missing.map((name) => `${name} is missing, or what was found there is of another build`),
-  ];
+  return [...information.problems.map(({ message }) => message), ...information.missing.map(missingFile)];
 }
 
 /** By the id of both; where neither has one, by name and size of the module. */

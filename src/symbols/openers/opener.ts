@@ -1,4 +1,4 @@
-import { type Cache, type FolderFile, MinidumpError, type Task } from '../../io/index.js';
+import { type Cache, type FolderFile, MinidumpError, readRange, type Task } from '../../io/index.js';
 import type { BlockStore, SymIdentity } from '../../object/breakpad/index.js';
 import type { Decompressors } from '../../object/elf-compression.js';
 import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../../object/index.js';
@@ -6,7 +6,11 @@ import type { Companions } from '../companions.js';
 import type { WantedModule } from '../supplier.js';
 
 /** So much of a file is looked at to tell what it is; the MODULE record is the first line of a .sym file. Bytes. */
-export const HEAD = 4096;
+const HEAD = 4096;
+
+/** The first bytes of a file. */
+export const headOf = (file: FolderFile): Task<Uint8Array> =>
+  readRange(file, 0, Math.min(HEAD, file.size), 'symbol file');
 
 /** What an opener needs beside the file. */
 export interface Opening {
@@ -75,7 +79,7 @@ export interface IdentifyOptions {
 
 /** One format of files of symbols. */
 export interface Opener {
-  /** By the first bytes, HEAD at most. */
+  /** By the first bytes, as headOf gives them. */
   recognizes(head: Uint8Array): boolean;
   /** Says of which module a file is, where it can be made a .sym file of; a universal file is of several. */
   identify?(file: FolderFile, options: IdentifyOptions): Task<FileIdentity | readonly FileIdentity[]>;
