@@ -117,39 +117,43 @@ export class Symbols implements Disposable {
   *#find(module: WantedModule, pointerSize: 4 | 8): Task<ModuleSymbols> {
     const opening = this.#opening(module, pointerSize);
     const found: Found = { families: new Map(), problems: [], asked: [], url: undefined };
-    const { problems } = found;
-    for (const supplier of this.#suppliers) {
-      const parts = partsOf(found);
-      if (supplier.remote && isEnough(parts)) continue;
-      if (supplier.remote) found.asked.push(supplier.name ?? 'a server');
-      const offers = supplier.candidates(module, {
-        module: parts.module !== undefined,
-        debug: parts.debug !== undefined || parts.module?.complete === true,
-      });
-      for (const offer of offers) {
-        const whole = yield* this.#take(offer, found, opening);
-        if (whole !== undefined) {
-          return { ...(yield* whole.join(undefined, opening)), url: found.url, problems };
-        }
-        if (supplier.remote && isEnough(partsOf(found))) break;
-      }
-    }
+    const whole = yield* this.#search(found, opening);
     const { module: file, debug } = partsOf(found);
-    const main = file ?? debug;
-    if (main === undefined) return { ...NOT_LOOKED_FOR, problems, absentFrom: found.asked };
-    const joined = yield* main.join(main === debug ? undefined : debug, opening);
+    const main = whole ?? file ?? debug;
+    const { problems, asked, url } = found;
+    if (main === undefined) return { ...NOT_LOOKED_FOR, problems, absentFrom: asked };
+    const joined = yield* main.join(main === file ? debug : undefined, opening);
     const { information, state, files, list } = joined;
     return {
       ...(list && { list }),
       information,
       state,
       files,
-      url: found.url,
+      url,
       problems,
       get gaps() {
         return joined.gaps;
       },
     };
+  }
+
+  /** Asks one supplier after the other. What needs no other file ends the search, and is given back. */
+  *#search(found: Found, opening: Opening): Task<SymbolPart | undefined> {
+    for (const supplier of this.#suppliers) {
+      const parts = partsOf(found);
+      if (supplier.remote && isEnough(parts)) continue;
+      if (supplier.remote) found.asked.push(supplier.name ?? 'a server');
+      const offers = supplier.candidates(opening.module, {
+        module: parts.module !== undefined,
+        debug: parts.debug !== undefined || parts.module?.complete === true,
+      });
+      for (const offer of offers) {
+        const whole = yield* this.#take(offer, found, opening);
+        if (whole !== undefined) return whole;
+        if (supplier.remote && isEnough(partsOf(found))) break;
+      }
+    }
+    return undefined;
   }
 
   /** Opens what is offered. What needs no other file is given back; what does is put to the others. */
