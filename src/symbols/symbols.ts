@@ -61,7 +61,8 @@ interface Found {
   readonly families: Map<SymbolPart['family'], Parts>;
   readonly problems: string[];
   readonly asked: string[];
-  url: string | undefined;
+  /** Where parts were fetched from, in the order in which they came. */
+  readonly urls: Map<SymbolPart, string>;
 }
 
 /**
@@ -116,20 +117,21 @@ export class Symbols implements Disposable {
 
   *#find(module: WantedModule, pointerSize: 4 | 8): Task<ModuleSymbols> {
     const opening = this.#opening(module, pointerSize);
-    const found: Found = { families: new Map(), problems: [], asked: [], url: undefined };
+    const found: Found = { families: new Map(), problems: [], asked: [], urls: new Map() };
     const whole = yield* this.#search(found, opening);
     const { module: file, debug } = partsOf(found);
     const main = whole ?? file ?? debug;
-    const { problems, asked, url } = found;
+    const { problems, asked, urls } = found;
     if (main === undefined) return { ...NOT_LOOKED_FOR, problems, absentFrom: asked };
-    const joined = yield* main.join(main === file ? debug : undefined, opening);
+    const other = main === file ? debug : undefined;
+    const joined = yield* main.join(other, opening);
     const { information, state, files, list } = joined;
     return {
       ...(list && { list }),
       information,
       state,
       files,
-      url,
+      url: [...urls].find(([part]) => part === main || part === other)?.[1],
       problems,
       get gaps() {
         return joined.gaps;
@@ -158,7 +160,7 @@ export class Symbols implements Disposable {
 
   /** Opens what is offered. What needs no other file is given back; what does is put to the others. */
   *#take(offer: Offer, found: Found, opening: Opening): Task<SymbolPart | undefined> {
-    const { problems, families } = found;
+    const { problems, families, urls } = found;
     let candidate: Candidate | undefined;
     try {
       candidate = yield* accept(offer);
@@ -192,15 +194,12 @@ export class Symbols implements Disposable {
         return undefined;
       }
       isRight = true;
-      if (part.role === 'whole') {
-        found.url ??= url;
-        return part;
-      }
+      if (url !== undefined) urls.set(part, url);
+      if (part.role === 'whole') return part;
       const parts = families.get(part.family) ?? {};
       families.set(part.family, parts);
       if (parts[part.role] !== undefined) return undefined;
       parts[part.role] = part;
-      found.url ??= url;
       isUsed = true;
       return undefined;
     } catch (error) {
