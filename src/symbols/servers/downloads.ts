@@ -9,7 +9,7 @@ import {
   type NewFile,
   type Task,
 } from '../../io/index.js';
-import { isBroken } from '../../object/broken-parts.js';
+import { BrokenParts } from '../../object/broken-parts.js';
 import type { Candidate } from '../supplier.js';
 import { MemoryNotes, Notes } from './notes.js';
 import { shownUrl, TRANSFER_LIMITS, TransferFailure, type TransferLimits, transfer } from './transfer.js';
@@ -108,16 +108,12 @@ export class Downloads {
   }
 
   *#unpacked(url: string, packed: FolderFile, store: FileStore): Task<NewFile> {
-    let why = 'it is no cabinet';
-    try {
-      const file = yield* unpackCabinet(packed, store, this.#limits.maxSize);
-      if (file !== undefined) return file;
-    } catch (error) {
-      // Of the disk that it is written to, nothing is noted.
-      if (!isBroken(error)) throw error;
-      why = error.message;
-    }
+    // What the disk says that it is written to is no fault of the file: that is thrown on.
+    const parts = new BrokenParts();
+    const file = yield* parts.attempt(unpackCabinet(packed, store, this.#limits.maxSize));
+    if (file !== undefined) return file;
     this.#notes.add(url, 'wrong');
+    const why = parts.problems[0]?.message ?? 'it is no cabinet';
     throw new MinidumpError('malformed', `${shownUrl(url)}: ${why}`);
   }
 
