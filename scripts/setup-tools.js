@@ -163,30 +163,11 @@ function setUpBreakpad() {
       say(tool, 'found', join('.tools/minidump/bin', `${process.platform}-${process.arch}`, tool));
     return;
   }
-  const giveUp = (why) => {
+  const parts = ['package/bin', 'package/package.json', 'package/LICENSE.md'];
+  const why = unpackFromNpm(MINIDUMP_PACKAGE, 'package', home, parts);
+  if (why !== undefined) {
     for (const tool of tools) say(tool, 'could not install', `npm package ${MINIDUMP_PACKAGE}: ${why}`);
-  };
-
-  mkdirSync(join(root, '.tools'), { recursive: true });
-  const work = mkdtempSync(join(root, '.tools', 'unpack-'));
-  try {
-    const pack = run('npm', ['pack', MINIDUMP_PACKAGE, '--silent', '--pack-destination', work]);
-    if (pack.status !== 0) return giveUp(reasonOf(pack));
-    const tarball = readdirSync(work).find((name) => name.endsWith('.tgz'));
-    const unpack = run('tar', [
-      '-xzf',
-      join(work, tarball),
-      '-C',
-      work,
-      'package/bin',
-      'package/package.json',
-      'package/LICENSE.md',
-    ]);
-    if (unpack.status !== 0) return giveUp(reasonOf(unpack));
-    rmSync(home, { recursive: true, force: true });
-    renameSync(join(work, 'package'), home);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
+    return;
   }
   for (const tool of tools) {
     const path = join(bin, tool);
@@ -249,15 +230,15 @@ function setUpPythonMinidump() {
   else say(tool, 'could not install', `${PYTHON_PACKAGE}: ${reasonOf(install)}`);
 }
 
-/** Unpacks one file or folder of an npm package to `path`; gives why that failed. */
-function unpackFromNpm(name, member, path) {
+/** Unpacks one file or folder of an npm package to `path`, of a folder only some parts if they are named; gives why that failed. */
+function unpackFromNpm(name, member, path, parts = [member]) {
   mkdirSync(join(root, '.tools'), { recursive: true });
   const work = mkdtempSync(join(root, '.tools', 'unpack-'));
   try {
     const pack = run('npm', ['pack', name, '--silent', '--pack-destination', work]);
     const tarball = readdirSync(work).find((entry) => entry.endsWith('.tgz'));
     if (tarball === undefined) return reasonOf(pack);
-    const unpack = run('tar', ['-xzf', join(work, tarball), '-C', work, member]);
+    const unpack = run('tar', ['-xzf', join(work, tarball), '-C', work, ...parts]);
     if (unpack.status !== 0) return reasonOf(unpack);
     mkdirSync(dirname(path), { recursive: true });
     rmSync(path, { recursive: true, force: true });

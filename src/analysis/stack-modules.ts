@@ -1,4 +1,5 @@
 import type { Task } from '../io/index.js';
+import { upperBound } from '../object/number-list.js';
 import type { CpuContext, MemoryView, Minidump, Module } from '../reader/index.js';
 import { pointerSizeOf } from '../reader/index.js';
 import { fetchStack } from '../unwind/index.js';
@@ -95,15 +96,9 @@ class Touched {
   by(address: number): void {
     // A return address behind the last instruction of a module is in it, too.
     if (!(address >= this.#bases[0]! && address <= this.#ends.at(-1)!)) return;
-    let low = 0;
-    let high = this.#ends.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#ends[middle]! < address) low = middle + 1;
-      else high = middle;
-    }
-    if (low < this.#ends.length && address >= this.#bases[low]! && this.#seen[low] === 0) {
-      this.#seen[low] = 1;
+    const at = upperBound(this.#ends, address - 1);
+    if (at < this.#ends.length && address >= this.#bases[at]! && this.#seen[at] === 0) {
+      this.#seen[at] = 1;
       this.#count++;
     }
   }

@@ -6,6 +6,7 @@ import { FileSink } from '../node/file-sink.js';
 import { hiddenName } from '../node/hidden-name.js';
 import { type SymSummary, writeSym } from '../object/breakpad/index.js';
 import type { SymbolListingOptions } from '../object/index.js';
+import { missingFile } from '../symbols/companions.js';
 import { breakpadPath, type FileIdentity, keptPath, type ModuleSymbols } from '../symbols/index.js';
 
 export interface SymFileOptions extends SymbolListingOptions {
@@ -35,9 +36,7 @@ export async function writeSymFile(
     const problems = [
       ...symbols.problems,
       ...(lister.problems ?? []).map(({ message }) => message),
-      ...(lister.missing ?? []).map(
-        (name) => `${name} is missing, or what was found there is of another build`,
-      ),
+      ...(lister.missing ?? []).map(missingFile),
     ];
     return { ...summary, files: symbols.files, problems };
   } catch (error) {

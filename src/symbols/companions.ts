@@ -73,4 +73,10 @@ function* inHand(offer: Offer): Task<Candidate | undefined> {
   }
 }
 
-const isOfFile = (error: unknown): boolean => error instanceof MinidumpError && error.code !== 'async-source';
+/** What is told of a file that another one names. */
+export const missingFile = (name: string): string =>
+  `${name} is missing, or what was found there is of another build`;
+
+/** Whether it speaks of a file. That somebody waits for what cannot be waited for is no fault of one. */
+export const isOfFile = (error: unknown): error is MinidumpError =>
+  error instanceof MinidumpError && error.code !== 'async-source';

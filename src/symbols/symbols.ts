@@ -1,19 +1,11 @@
-import {
-  type Cache,
-  type FolderFile,
-  MinidumpError,
-  readRange,
-  runAsync,
-  type Source,
-  type Task,
-} from '../io/index.js';
+import { type Cache, type FolderFile, runAsync, type Source, type Task } from '../io/index.js';
 import { BlockStore } from '../object/breakpad/index.js';
 import { isCabinet, openCabinet } from '../object/cabinet/index.js';
 import type { Decompressors } from '../object/elf-compression.js';
 import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../object/index.js';
 import { leafName } from '../reader/leaf-name.js';
-import { Companions } from './companions.js';
-import { HEAD, isSymOpener, type Opening, openerFor, type SymbolPart } from './openers/index.js';
+import { Companions, isOfFile } from './companions.js';
+import { headOf, isSymOpener, type Opening, openerFor, type SymbolPart } from './openers/index.js';
 import { accept, type Candidate, type Offer, type SymbolSupplier, type WantedModule } from './supplier.js';
 
 /** What came of the search for the symbols of a module. */
@@ -69,7 +61,8 @@ interface Found {
   readonly families: Map<SymbolPart['family'], Parts>;
   readonly problems: string[];
   readonly asked: string[];
-  url: string | undefined;
+  /** Where parts were fetched from, in the order in which they came. */
+  readonly urls: Map<SymbolPart, string>;
 }
 
 /**
@@ -124,35 +117,21 @@ export class Symbols implements Disposable {
 
   *#find(module: WantedModule, pointerSize: 4 | 8): Task<ModuleSymbols> {
     const opening = this.#opening(module, pointerSize);
-    const found: Found = { families: new Map(), problems: [], asked: [], url: undefined };
-    const { problems } = found;
-    for (const supplier of this.#suppliers) {
-      const parts = partsOf(found);
-      if (supplier.remote && isEnough(parts)) continue;
-      if (supplier.remote) found.asked.push(supplier.name ?? 'a server');
-      const offers = supplier.candidates(module, {
-        module: parts.module !== undefined,
-        debug: parts.debug !== undefined || parts.module?.complete === true,
-      });
-      for (const offer of offers) {
-        const whole = yield* this.#take(offer, found, opening);
-        if (whole !== undefined) {
-          return { ...(yield* whole.join(undefined, opening)), url: found.url, problems };
-        }
-        if (supplier.remote && isEnough(partsOf(found))) break;
-      }
-    }
+    const found: Found = { families: new Map(), problems: [], asked: [], urls: new Map() };
+    const whole = yield* this.#search(found, opening);
     const { module: file, debug } = partsOf(found);
-    const main = file ?? debug;
-    if (main === undefined) return { ...NOT_LOOKED_FOR, problems, absentFrom: found.asked };
-    const joined = yield* main.join(main === debug ? undefined : debug, opening);
+    const main = whole ?? file ?? debug;
+    const { problems, asked, urls } = found;
+    if (main === undefined) return { ...NOT_LOOKED_FOR, problems, absentFrom: asked };
+    const other = main === file ? debug : undefined;
+    const joined = yield* main.join(other, opening);
     const { information, state, files, list } = joined;
     return {
       ...(list && { list }),
       information,
       state,
       files,
-      url: found.url,
+      url: [...urls].find(([part]) => part === main || part === other)?.[1],
       problems,
       get gaps() {
         return joined.gaps;
@@ -160,9 +139,28 @@ export class Symbols implements Disposable {
     };
   }
 
+  /** Asks one supplier after the other. What needs no other file ends the search, and is given back. */
+  *#search(found: Found, opening: Opening): Task<SymbolPart | undefined> {
+    for (const supplier of this.#suppliers) {
+      const parts = partsOf(found);
+      if (supplier.remote && isEnough(parts)) continue;
+      if (supplier.remote) found.asked.push(supplier.name ?? 'a server');
+      const offers = supplier.candidates(opening.module, {
+        module: parts.module !== undefined,
+        debug: parts.debug !== undefined || parts.module?.complete === true,
+      });
+      for (const offer of offers) {
+        const whole = yield* this.#take(offer, found, opening);
+        if (whole !== undefined) return whole;
+        if (supplier.remote && isEnough(partsOf(found))) break;
+      }
+    }
+    return undefined;
+  }
+
   /** Opens what is offered. What needs no other file is given back; what does is put to the others. */
   *#take(offer: Offer, found: Found, opening: Opening): Task<SymbolPart | undefined> {
-    const { problems, families } = found;
+    const { problems, families, urls } = found;
     let candidate: Candidate | undefined;
     try {
       candidate = yield* accept(offer);
@@ -196,15 +194,12 @@ export class Symbols implements Disposable {
         return undefined;
       }
       isRight = true;
-      if (part.role === 'whole') {
-        found.url ??= url;
-        return part;
-      }
+      if (url !== undefined) urls.set(part, url);
+      if (part.role === 'whole') return part;
       const parts = families.get(part.family) ?? {};
       families.set(part.family, parts);
       if (parts[part.role] !== undefined) return undefined;
       parts[part.role] = part;
-      found.url ??= url;
       isUsed = true;
       return undefined;
     } catch (error) {
@@ -245,9 +240,6 @@ export class Symbols implements Disposable {
   }
 }
 
-const headOf = (file: FolderFile): Task<Uint8Array> =>
-  readRange(file, 0, Math.min(HEAD, file.size), 'symbol file');
-
 /** What was unpacked, under the name that it was found by. */
 function inCabinet({ name, stamp }: FolderFile, source: Source): FolderFile {
   return {
@@ -266,8 +258,7 @@ const isEnough = ({ module, debug }: Parts): boolean =>
   module?.complete === true || debug?.complete === true || (module !== undefined && debug !== undefined);
 
 function messageOf(error: unknown): string {
-  // That somebody waits for what cannot be waited for is no fault of a file.
-  if (error instanceof MinidumpError && error.code !== 'async-source') return error.message;
+  if (isOfFile(error)) return error.message;
   throw error;
 }
 

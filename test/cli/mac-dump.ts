@@ -13,6 +13,7 @@ import {
   ProcessorArchitecture,
   StreamType,
 } from '../../src/format/index.js';
+import { codeViewOf } from '../analysis/expected/symbol-dump.js';
 import type { PrintedRow } from '../object/macho/dwarfdump-frames.js';
 import { DumpBuilder } from '../reader/build-dump.js';
 import type { Dice } from '../unwind/made-up-dump.js';
@@ -122,9 +123,6 @@ export function macDump(
       ...{ MajorVersion: 14, NumberOfProcessors: 8, CSDVersionRva: builder.add(encodeString('23A344')).Rva },
     }),
   );
-  const uuid = Buffer.from(module.uuid, 'hex');
-  for (const part of [uuid.subarray(0, 4), uuid.subarray(4, 6), uuid.subarray(6, 8)]) part.reverse();
-  const name = Buffer.from(`${module.path}\0`);
   builder.stream(
     StreamType.ModuleListStream,
     encodeModuleList([
@@ -132,7 +130,7 @@ export function macDump(
         ...MINIDUMP_MODULE.decode(zeros(MINIDUMP_MODULE.size)),
         ...{ BaseOfImage: module.base, SizeOfImage: module.size },
         ModuleNameRva: builder.add(encodeString(module.path)).Rva,
-        CvRecord: builder.add(Buffer.concat([Buffer.from('RSDS'), uuid, zeros(4), name])),
+        CvRecord: builder.add(codeViewOf(`${module.uuid}0`, module.path)),
       },
     ]),
   );

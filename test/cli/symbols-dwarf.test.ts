@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeWith, type Need, needsBuild, requireTool, root } from '../support/tools.js';
 import { mdmp, scratchFolder } from './command.js';
+import { printed } from './printed-sym.js';
 
 const folder = scratchFolder();
 const needsDwp: Need = {
@@ -51,9 +52,7 @@ function records(sym: string): string[] {
 }
 
 function ours(path: string, ...options: string[]): string[] {
-  const { exit, stdout, stderr } = mdmp(['symbols', path, ...options]);
-  expect([exit, stderr]).toEqual([0, '']);
-  return records(stdout);
+  return records(printed(path, ...options));
 }
 
 /** Functions, lines and call frames. */

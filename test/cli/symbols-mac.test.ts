@@ -3,18 +3,13 @@ import { copyFileSync, cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { machProgram, machTools, openMach } from '../object/macho/programs.js';
-import { corpusFolder, describeWith, type Need, needsBuild, needsCorpus } from '../support/tools.js';
+import { corpusFolder, describeWith, needsBuild, needsCorpus } from '../support/tools.js';
 import { mdmp, mdmpJson, scratchFolder } from './command.js';
+import { printed, rows } from './printed-sym.js';
 
 const folder = scratchFolder();
 const macos = (...names: string[]) => join(corpusFolder() ?? '', 'symbolic', 'macos', ...names);
 const ID = '67E9247C814E392BA027DBDE6748FCBF0';
-
-const needsLipo: Need = {
-  missing: spawnSync('llvm-lipo-19', ['--version']).error ? 'llvm-lipo-19' : undefined,
-};
-
-const rows = (sym: string, pattern: RegExp) => [...sym.matchAll(pattern)].map(([row]) => row.trimEnd());
 
 /** Lines with the names of their files, whose numbers are those of one .sym file. */
 function linesIn(sym: string): string[] {
@@ -22,12 +17,6 @@ function linesIn(sym: string): string[] {
   return [...sym.matchAll(/^([0-9a-f]+ [0-9a-f]+ \d+) (\d+)$/gm)].map(
     ([, line, file]) => `${line} ${files.get(file)}`,
   );
-}
-
-function printed(...words: string[]): string {
-  const { exit, stdout, stderr } = mdmp(['symbols', ...words]);
-  expect([exit, stderr]).toEqual([0, '']);
-  return stdout;
 }
 
 describeWith([needsBuild, needsCorpus], 'mdmp symbols of macOS', () => {
@@ -78,7 +67,7 @@ describeWith([needsBuild, needsCorpus], 'mdmp symbols of macOS', () => {
   });
 });
 
-describeWith([needsBuild, ...machTools, needsLipo], 'mdmp symbols of a universal file', () => {
+describeWith([needsBuild, ...machTools, 'llvm-lipo-19'], 'mdmp symbols of a universal file', () => {
   it('makes of each part what it makes of that file alone, with the universal dSYM beside it', async () => {
     const place = join(folder, 'universal');
     const bundle = join(place, 'App.dSYM/Contents/Resources/DWARF');

@@ -7,6 +7,7 @@ import { symDifferences, type Told, unexpected } from '../object/pdb/sym-differe
 import { run } from '../support/run.js';
 import { corpusFolder, describeWith, needsBuild, needsCorpus, requireTool } from '../support/tools.js';
 import { mdmp, mdmpJson, scratchFolder } from './command.js';
+import { printed, rows } from './printed-sym.js';
 
 const folder = scratchFolder();
 const corpus = (...names: string[]) => join(corpusFolder() ?? '', ...names);
@@ -17,7 +18,6 @@ const dump = () => corpus('symbolicator', 'windows.dmp');
 const CRASH = '3249D99D0C4049318610F4E4FB0B69361';
 const EXCEPTION = 'F535C5FB2AE84BB8AA206C30BE566C5A1';
 
-const rows = (sym: string, pattern: RegExp) => [...sym.matchAll(pattern)].map(([row]) => row.trimEnd());
 const head = (sym: string) => sym.split('\n', 2);
 
 /** What is in a .sym file, to be compared with another. */
@@ -42,12 +42,6 @@ function apart(name: string, ...files: string[]): string {
   mkdirSync(place);
   for (const file of files) copyFileSync(windows(file), join(place, file));
   return place;
-}
-
-function printed(...words: string[]): string {
-  const { exit, stdout, stderr } = mdmp(['symbols', ...words]);
-  expect([exit, stderr]).toEqual([0, '']);
-  return stdout;
 }
 
 describeWith([needsBuild, needsCorpus], 'mdmp symbols of Windows', () => {

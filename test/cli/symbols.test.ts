@@ -43,6 +43,13 @@ describeWith([needsBuild, needsCorpus], 'mdmp symbols', () => {
     expect(stack.stdout).toMatch(/crash!main/);
   });
 
+  it('names the file that is at fault, whatever it is called', () => {
+    const pdb = readFileSync(join(corpusFolder()!, 'symbolic/windows/crash.pdb'));
+    writeFileSync(join(folder, 'e'), pdb.subarray(0, 300));
+    const { exit, stderr } = mdmp(['symbols', 'e'], { cwd: folder });
+    expect([exit, stderr]).toEqual([13, expect.stringMatching(/^mdmp: e: PDB: /)]);
+  });
+
   it('leaves out what is not wanted', () => {
     const { stdout } = mdmp(['symbols', linux('crash.debug'), '--no-inlines', '--no-cfi']);
     expect(stdout).not.toMatch(/^(INLINE|STACK)/m);

@@ -1,6 +1,6 @@
 import type { MinidumpError } from '../../io/index.js';
 import { leafName } from '../../reader/leaf-name.js';
-import { symbolPaths } from '../../symbols/index.js';
+import { breakpadPath, keptPath, symbolPaths } from '../../symbols/index.js';
 import type { Analysis } from '../analyze.js';
 import { countOf, type Gap, guessesText, RANK, type RankedGap, threadsText } from './gap.js';
 import { type UsedModule, usedModules } from './used-modules.js';
@@ -137,22 +137,17 @@ const isVdso = (name: string | undefined): boolean =>
 const inVain = (servers: readonly string[] = []): string =>
   servers.length === 0 ? '' : `; not to be had from ${servers.join(', ')}`;
 
-/** NAME/KEY/NAME of a symbol store: a PDB, the DWARF of a dSYM bundle. */
-const isInStore = (path: string): boolean => /^([^/]+)\/[\w-]+\/\1$/.test(path);
-
 /** Where the symbols of a module would be found. */
 function places(used: UsedModule, os: Analysis['os']): string {
   const { module } = used.module;
-  const paths = symbolPaths(module);
-  const sym = paths.find(({ kind }) => kind === 'sym')?.path;
-  // Old writers have a GUID in place of the build id.
   const isElf = module.codeView?.kind === 'elf';
-  const elf = isElf ? paths.find(({ path }) => path.startsWith('.build-id/'))?.path : undefined;
   if (isVdso(module.name)) return 'a dump with its memory (--type module-headers, or full)';
-  const stored = isElf
-    ? undefined
-    : paths.find(({ kind, path }) => kind === 'debug' && isInStore(path))?.path;
-  const wanted = [sym, stored, elf].filter((path) => path !== undefined).join(' or ');
+  const debug = keptPath(module, 'debug');
+  // Old writers have a GUID in place of the build id: no file is found by that.
+  const isFound = isElf || !debug?.startsWith('.build-id/');
+  const wanted = [breakpadPath(module), isFound ? debug : undefined]
+    .filter((path) => path !== undefined)
+    .join(' or ');
   if (wanted === '') return 'a dump whose module list has the CodeView record';
   const isLocal = (os === 'linux' || os === 'android') && module.name?.startsWith('/');
   const local = isLocal ? ', or --use-local-debuginfo where it ran (with its -dbgsym package)' : '';

@@ -1,3 +1,4 @@
+import { naming } from '../../convert/naming.js';
 import { MinidumpError, runAsync } from '../../io/index.js';
 import { openDestination } from '../../node/destination.js';
 import { openFile } from '../../node/disk-folder.js';
@@ -169,13 +170,13 @@ class Failures {
   }
 }
 
+/** Errors of a file name it, once; those of what is written have a name of their own. */
 async function named<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof MinidumpError) || error.message.includes(file)) throw error;
-    const advice = error.advice === undefined ? {} : { advice: error.advice };
-    throw new MinidumpError(error.code, `${file}: ${error.message}`, { ...advice, cause: error });
+    const isNamed = error instanceof MinidumpError && error.message.startsWith(`${file}: `);
+    throw isNamed ? error : naming(file, error);
   }
 }
 

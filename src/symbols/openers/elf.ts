@@ -8,8 +8,16 @@ import { SHT_NOBITS } from '../../object/elf-sections.js';
 import { ElfSymbolListing } from '../../object/elf-symbol-listing.js';
 import { buildIdAsGuid, hex } from '../../reader/index.js';
 import { leafName } from '../../reader/leaf-name.js';
+import { missingFile } from '../companions.js';
 import { plainName, type WantedModule } from '../supplier.js';
-import { type JoinedSymbols, type Opener, type Opening, type SymbolPart, startsWith } from './opener.js';
+import {
+  type JoinedSymbols,
+  type Opener,
+  type Opening,
+  otherMachine,
+  type SymbolPart,
+  startsWith,
+} from './opener.js';
 
 /** ELF files: the module itself, or what was split off from it. */
 export const elfOpener: Opener = {
@@ -18,10 +26,7 @@ export const elfOpener: Opener = {
   *identify(file, { decompress, name }) {
     const elf = yield* ElfFile.open(file, { decompress });
     const cpu = CPUS.get(elf.machine);
-    if (cpu === undefined) {
-      const machine = `a program for machine ${elf.machine}; .sym files are made for x86, x86-64, ARM and ARM64`;
-      throw new MinidumpError('unsupported', `${file.name}: ${machine}`);
-    }
+    if (cpu === undefined) throw otherMachine(file, elf.machine);
     const buildId = (yield* elf.buildId()) ?? (yield* elf.textId());
     if (buildId === undefined) {
       throw new MinidumpError('unsupported', `${file.name}: it has neither a build id nor code`, {
@@ -146,10 +151,7 @@ function* supplementaryOf(part: ElfPart, opening: Opening): Task<ElfPart | undef
 }
 
 function gapsOf(information: ElfDebugInformation): string[] {
-  return [
-    ...information.problems.map(({ message }) => message),
-    ...information.missing.map((name) => `${name} is missing, or what was found there is of another build`),
-  ];
+  return [...information.problems.map(({ message }) => message), ...information.missing.map(missingFile)];
 }
 
 /** By the id of both; where neither has one, by name and size of the module. */

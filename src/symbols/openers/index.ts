@@ -1,14 +1,14 @@
-import { type FolderFile, MinidumpError, readRange, type Task } from '../../io/index.js';
+import { type FolderFile, MinidumpError, type Task } from '../../io/index.js';
 import { elfOpener } from './elf.js';
 import { machOpener } from './mach.js';
-import { type FileIdentity, HEAD, type IdentifyOptions, type Opener } from './opener.js';
+import { type FileIdentity, headOf, type IdentifyOptions, type Opener } from './opener.js';
 import { pdbOpener } from './pdb.js';
 import { peOpener } from './pe.js';
 import { symOpener } from './sym.js';
 
 export {
   type FileIdentity,
-  HEAD,
+  headOf,
   type JoinedSymbols,
   type Opener,
   type Opening,
@@ -28,8 +28,7 @@ export function openerFor(head: Uint8Array, isSym: boolean): Opener | undefined 
 
 /** Of which module a file is; of several if it is a universal one. Throws `unsupported` for one that no .sym file can be made of. */
 export function* identifyFile(file: FolderFile, options: IdentifyOptions): Task<readonly FileIdentity[]> {
-  const head = yield* readRange(file, 0, Math.min(HEAD, file.size), 'file');
-  const opener = openerFor(head, false);
+  const opener = openerFor(yield* headOf(file), false);
   if (opener?.identify) return [yield* opener.identify(file, options)].flat();
   const what =
     opener === undefined

@@ -1,4 +1,4 @@
-import type { Cache, FolderFile, Task } from '../../io/index.js';
+import { type Cache, type FolderFile, MinidumpError, readRange, type Task } from '../../io/index.js';
 import type { BlockStore, SymIdentity } from '../../object/breakpad/index.js';
 import type { Decompressors } from '../../object/elf-compression.js';
 import type { DebugInformation, ListsSymbols, SymbolListingOptions } from '../../object/index.js';
@@ -6,7 +6,11 @@ import type { Companions } from '../companions.js';
 import type { WantedModule } from '../supplier.js';
 
 /** So much of a file is looked at to tell what it is; the MODULE record is the first line of a .sym file. Bytes. */
-export const HEAD = 4096;
+const HEAD = 4096;
+
+/** The first bytes of a file. */
+export const headOf = (file: FolderFile): Task<Uint8Array> =>
+  readRange(file, 0, Math.min(HEAD, file.size), 'symbol file');
 
 /** What an opener needs beside the file. */
 export interface Opening {
@@ -75,7 +79,7 @@ export interface IdentifyOptions {
 
 /** One format of files of symbols. */
 export interface Opener {
-  /** By the first bytes, HEAD at most. */
+  /** By the first bytes, as headOf gives them. */
   recognizes(head: Uint8Array): boolean;
   /** Says of which module a file is, where it can be made a .sym file of; a universal file is of several. */
   identify?(file: FolderFile, options: IdentifyOptions): Task<FileIdentity | readonly FileIdentity[]>;
@@ -84,6 +88,15 @@ export interface Opener {
    * it.
    */
   open(file: FolderFile, opening: Opening, head: Uint8Array): Task<SymbolPart | OtherBuild>;
+}
+
+/** Whether a debug identifier is that of a module; tools write its letters in either case. */
+export const isIdOf = (id: string | undefined, { debugIdentifier }: WantedModule): boolean =>
+  id !== undefined && id.toUpperCase() === debugIdentifier?.toUpperCase();
+
+export function otherMachine(file: FolderFile, machine: number): MinidumpError {
+  const what = `a program for machine ${machine}; .sym files are made for x86, x86-64, ARM and ARM64`;
+  return new MinidumpError('unsupported', `${file.name}: ${what}`);
 }
 
 export const startsWith = (head: Uint8Array, magic: string): boolean =>

@@ -1,7 +1,7 @@
 import type { FolderFile, Task } from '../../io/index.js';
 import { isPdb, PdbDebugInformation, PdbFile } from '../../object/pdb/index.js';
 import { leafName } from '../../reader/leaf-name.js';
-import type { JoinedSymbols, Opener, SymbolPart } from './opener.js';
+import { isIdOf, type JoinedSymbols, type Opener, type SymbolPart } from './opener.js';
 import { identified, joinedOfWindows } from './windows.js';
 
 /** PDBs: what Windows' compilers write for debuggers. */
@@ -18,8 +18,9 @@ export const pdbOpener: Opener = {
   *open(file, { module }) {
     const pdb = yield* PdbFile.open(file);
     const { debugIdentifier } = pdb;
-    const isSame = debugIdentifier.toUpperCase() === module.debugIdentifier?.toUpperCase();
-    return isSame ? new PdbPart(pdb, file) : { role: 'other', identifier: debugIdentifier };
+    return isIdOf(debugIdentifier, module)
+      ? new PdbPart(pdb, file)
+      : { role: 'other', identifier: debugIdentifier };
   },
 };
 

@@ -2,7 +2,7 @@ import type { FolderFile, Task } from '../../io/index.js';
 import type { ListsSymbols, SymbolListingOptions } from '../../object/index.js';
 import { PeDebugInformation, PeFile, PeSymbolListing } from '../../object/pe/index.js';
 import { leafName } from '../../reader/leaf-name.js';
-import { type JoinedSymbols, type Opener, type SymbolPart, startsWith } from './opener.js';
+import { isIdOf, type JoinedSymbols, type Opener, type SymbolPart, startsWith } from './opener.js';
 import { PdbPart } from './pdb.js';
 import { identified, joinedOfWindows } from './windows.js';
 
@@ -22,10 +22,7 @@ export const peOpener: Opener = {
   *open(file, { module, decompress }) {
     const pe = yield* PeFile.open(file, { decompress });
     const { debugIdentifier, codeIdentifier } = pe;
-    const isSame =
-      codeIdentifier.toLowerCase() === module.codeIdentifier ||
-      (debugIdentifier !== undefined &&
-        debugIdentifier.toUpperCase() === module.debugIdentifier?.toUpperCase());
+    const isSame = codeIdentifier.toLowerCase() === module.codeIdentifier || isIdOf(debugIdentifier, module);
     return isSame ? new PePart(pe, file) : { role: 'other', identifier: codeIdentifier };
   },
 };

@@ -1,7 +1,6 @@
 import { BytesSource, type CachedSource, type FolderFile, MinidumpError, type Task } from '../../io/index.js';
 import { parseSymFile, SymIndex, writeSymIndex } from '../../object/breakpad/index.js';
-import type { WantedModule } from '../supplier.js';
-import { type Opener, type Opening, type OtherBuild, type SymbolPart, startsWith } from './opener.js';
+import { isIdOf, type Opener, type Opening, type OtherBuild, type SymbolPart, startsWith } from './opener.js';
 
 /** Breakpad's .sym files, by an index that is made once and kept. */
 export const symOpener: Opener = {
@@ -55,6 +54,3 @@ function partOf(index: SymIndex, file: FolderFile, { module }: Opening): SymbolP
     },
   };
 }
-
-const isIdOf = (id: string, { debugIdentifier }: WantedModule): boolean =>
-  id.toUpperCase() === debugIdentifier?.toUpperCase();

@@ -1,9 +1,9 @@
-import { type FolderFile, MinidumpError, type Task } from '../../io/index.js';
+import type { FolderFile, MinidumpError, Task } from '../../io/index.js';
 import type { CfiRow } from '../../object/cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from '../../object/debug-information.js';
 import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../../object/index.js';
 import type { WantedModule } from '../supplier.js';
-import type { FileIdentity, JoinedSymbols } from './opener.js';
+import { type FileIdentity, type JoinedSymbols, otherMachine } from './opener.js';
 
 interface Part extends DebugInformation, ListsSymbols {
   list(listener: SymbolListener, options?: SymbolListingOptions): Task<void>;
@@ -39,43 +39,27 @@ class WindowsInformation implements Part {
     return yield* this.#pdb.windowsFrameAt(rva);
   }
 
-  *list(listener: SymbolListener, options?: SymbolListingOptions): Task<void> {
+  *list(listener: SymbolListener, options: SymbolListingOptions = {}): Task<void> {
     yield* this.#pdb.list(listener, options);
     // Of the program only the frames: the names that it exports are in its PDB, too.
-    yield* this.#image.list(filtered(listener, { names: false }));
+    if (options.cfi !== false) yield* this.#image.list(framesOnly(listener));
   }
 }
 
-interface Wanted extends SymbolListingOptions {
-  /** Functions, lines and symbols. Default true. */
-  readonly names?: boolean;
-}
-
-/** Passes on what is wanted. */
-function filtered(
-  listener: SymbolListener,
-  { names = true, inlines = true, cfi = true }: Wanted,
-): SymbolListener {
-  if (names && inlines && cfi) return listener;
+/** Passes on call frames, and nothing else. */
+function framesOnly(listener: SymbolListener): SymbolListener {
   const nothing = () => {};
   const nowhere = () => 0;
-  const calls = names && inlines;
   return {
-    file: names ? (name) => listener.file(name) : nowhere,
-    origin: calls ? (name) => listener.origin(name) : nowhere,
-    function: names
-      ? (start, size, parameterSize, name) => listener.function(start, size, parameterSize, name)
-      : nothing,
-    line: names ? (start, size, line, file) => listener.line(start, size, line, file) : nothing,
-    inline: calls
-      ? (depth, line, file, origin, ranges) => listener.inline(depth, line, file, origin, ranges)
-      : nothing,
-    publicSymbol: names
-      ? (start, parameterSize, name) => listener.publicSymbol(start, parameterSize, name)
-      : nothing,
-    cfi: cfi ? (start, size, rules) => listener.cfi(start, size, rules) : nothing,
-    cfiDelta: cfi ? (start, rules) => listener.cfiDelta(start, rules) : nothing,
-    windowsFrame: cfi ? (frame) => listener.windowsFrame(frame) : nothing,
+    file: nowhere,
+    origin: nowhere,
+    function: nothing,
+    line: nothing,
+    inline: nothing,
+    publicSymbol: nothing,
+    cfi: (start, size, rules) => listener.cfi(start, size, rules),
+    cfiDelta: (start, rules) => listener.cfiDelta(start, rules),
+    windowsFrame: (frame) => listener.windowsFrame(frame),
   };
 }
 
@@ -101,7 +85,7 @@ export function joinedOfWindows(
         get problems() {
           return information.problems ?? [];
         },
-        list: (listener) => information.list(filtered(listener, options), options),
+        list: (listener) => information.list(listener, options),
       })),
   };
 }
@@ -126,10 +110,7 @@ export function identified(
 ): FileIdentity {
   const found = CPUS.get(machine);
   const { debugIdentifier = NO_IDENTIFIER, debugFile, codeIdentifier, name } = module;
-  if (found === undefined) {
-    const what = `a program for machine ${machine}; .sym files are made for x86, x86-64, ARM and ARM64`;
-    throw new MinidumpError('unsupported', `${file.name}: ${what}`);
-  }
+  if (found === undefined) throw otherMachine(file, machine);
   const sym = {
     os: 'windows',
     cpu: found.cpu,

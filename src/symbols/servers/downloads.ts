@@ -9,6 +9,7 @@ import {
   type NewFile,
   type Task,
 } from '../../io/index.js';
+import { BrokenParts } from '../../object/broken-parts.js';
 import type { Candidate } from '../supplier.js';
 import { MemoryNotes, Notes } from './notes.js';
 import { shownUrl, TRANSFER_LIMITS, TransferFailure, type TransferLimits, transfer } from './transfer.js';
@@ -42,9 +43,6 @@ const PARALLEL = 6;
 const NOTES_EXPIRY = 10 * 60 * 1000;
 /** After so many failures in a row a server is not asked any more: each has cost some tries, and a time to wait for. */
 const MOST_FAILURES = 2;
-
-/** What is said of a file, and not of the disk that it is written to. */
-const BROKEN: ReadonlySet<string> = new Set(['malformed', 'truncated', 'unsupported']);
 
 /** Files of which only their being there counts are small. Bytes. */
 const SMALL = 1 << 20;
@@ -110,15 +108,12 @@ export class Downloads {
   }
 
   *#unpacked(url: string, packed: FolderFile, store: FileStore): Task<NewFile> {
-    let why = 'it is no cabinet';
-    try {
-      const file = yield* unpackCabinet(packed, store, this.#limits.maxSize);
-      if (file !== undefined) return file;
-    } catch (error) {
-      if (!(error instanceof MinidumpError) || !BROKEN.has(error.code)) throw error;
-      why = error.message;
-    }
+    // What the disk says that it is written to is no fault of the file: that is thrown on.
+    const parts = new BrokenParts();
+    const file = yield* parts.attempt(unpackCabinet(packed, store, this.#limits.maxSize));
+    if (file !== undefined) return file;
     this.#notes.add(url, 'wrong');
+    const why = parts.problems[0]?.message ?? 'it is no cabinet';
     throw new MinidumpError('malformed', `${shownUrl(url)}: ${why}`);
   }
 

@@ -15,17 +15,17 @@ const LIMIT = 64 * 1024;
 
 /** Keeps notes in a cache, which may lose them. */
 export class Notes {
-  readonly #cache: Cache | undefined;
+  readonly #cache: Cache;
   readonly #expiry: number;
 
   /** @param expiry so long a note counts, in milliseconds */
-  constructor(cache: Cache | undefined, expiry: number) {
+  constructor(cache: Cache, expiry: number) {
     this.#cache = cache;
     this.#expiry = expiry;
   }
 
   *of(url: string): Task<Note | undefined> {
-    const source = this.#cache?.open(`note-${url}`);
+    const source = this.#cache.open(`note-${url}`);
     if (source === undefined) return undefined;
     using kept = source;
     if (kept.size > LIMIT) return undefined;
@@ -44,7 +44,7 @@ export class Notes {
   add(url: string, what: Note['what']): void {
     const note: Note = { url, time: Date.now(), what };
     const bytes = new TextEncoder().encode(JSON.stringify(note));
-    if (bytes.length <= LIMIT) this.#cache?.store(`note-${url}`, [bytes]);
+    if (bytes.length <= LIMIT) this.#cache.store(`note-${url}`, [bytes]);
   }
 }
 

@@ -73,9 +73,13 @@ export function storeFiles({ name, key }: StoreKey): { plain: string; cabinet: s
 /** In a store of two tiers, which has a file index2.txt, the first two letters of a name are a folder. */
 export const inTwoTiers = (path: string): string => `${path.slice(0, 2).toLowerCase()}/${path}`;
 
+/** Whether it is one, in the digits that paths have; it comes from a dump. */
+export const isBuildId = (id: string | undefined): id is string =>
+  id !== undefined && /^[0-9a-f]{6,}$/.test(id);
+
 /** Where a file of a build id is in a folder of debug files, without the suffix `.debug`. */
 export function buildIdPath(buildId: string | undefined): string | undefined {
-  if (buildId === undefined || !/^[0-9a-f]{6,}$/.test(buildId)) return undefined;
+  if (!isBuildId(buildId)) return undefined;
   return `.build-id/${buildId.slice(0, 2)}/${buildId.slice(2)}`;
 }
 
@@ -116,7 +120,7 @@ export function debuginfodPath(
   buildId: string | undefined,
   kind: 'debuginfo' | 'executable',
 ): string | undefined {
-  return buildId !== undefined && /^[0-9a-f]{6,}$/.test(buildId) ? `buildid/${buildId}/${kind}` : undefined;
+  return isBuildId(buildId) ? `buildid/${buildId}/${kind}` : undefined;
 }
 
 /** Files by the names of the module and of its debug file, as they lie beside each other where they were built. */

@@ -6,6 +6,7 @@ import {
   buildIdPaths,
   debuginfodPath,
   inTwoTiers,
+  isBuildId,
   machPaths,
   namedPaths,
   type StoreKey,
@@ -41,12 +42,11 @@ export class SymbolFolder implements SymbolSupplier {
     if (sym !== undefined) yield { file: sym, isSym: true };
     for (const key of storeKeys(module)) yield* this.#inStore(key);
     const { codeIdentifier: id } = module;
-    const ofClient = id === undefined || !/^[0-9a-f]{6,}$/.test(id) ? [] : [id];
     const paths = [
       ...[...buildIdPaths(module), ...machPaths(module)].map(({ path }) => path),
       debuginfodPath(id, 'debuginfo'),
       debuginfodPath(id, 'executable'),
-      ...ofClient.flatMap((one) => [`${one}/debuginfo`, `${one}/executable`]),
+      ...(isBuildId(id) ? [`${id}/debuginfo`, `${id}/executable`] : []),
       ...namedPaths(module).map(({ path }) => path),
     ];
     for (const file of openAll(this.#folder, paths)) yield { file };

@@ -25,7 +25,6 @@ const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
   'symbolic/expected/cfi_elf_arm64.snap': ['object/dwarf/frames.test.ts', 'object/symbolic.test.ts'],
   'symbolic/expected/elf_functions.snap': ['object/elf-debug-information.test.ts', 'object/symbolic.test.ts'],
   'symbolic/expected/elf_symbols.snap': ['object/symbolic.test.ts'],
-  // Of the .sym file that was made from the Mach-O file.
   'symbolic/expected/cfi_macho.snap': [
     'object/macho/compact-unwind.test.ts',
     'object/macho/mach-symbol-listing.test.ts',
@@ -37,6 +36,7 @@ const SHOWN_BY: Readonly<Record<string, readonly string[]>> = {
   'symbolic/expected/pdb_functions.snap': ['object/pdb/expected.test.ts'],
   'symbolic/expected/pdb_symbols.snap': ['object/pdb/expected.test.ts'],
   'symbolic/expected/pe_dwarf_functions.snap': ['object/pe/corpus.test.ts'],
+  // Of the .sym file that was made from the Mach-O file.
   'symbolic/expected/mach_functions.snap': ['object/symbolic.test.ts'],
   'symbolic/expected/mach_symbols.snap': ['object/macho/mach-functions.test.ts'],
   'symbolic/linux/debuglink/debug_info.txt.crc': ['object/elf-file.test.ts'],

@@ -55,7 +55,7 @@ function addressesIn(sym: string): number[] {
 }
 
 /** The GUID and the age of an identifier, as CodeView has them. */
-function codeViewOf(id: string, name: string): Uint8Array {
+export function codeViewOf(id: string, name: string): Uint8Array {
   const bytes = Buffer.from(id.slice(0, 32), 'hex');
   const [first, second, third] = [bytes.subarray(0, 4), bytes.subarray(4, 6), bytes.subarray(6, 8)];
   for (const part of [first, second, third]) part.reverse();

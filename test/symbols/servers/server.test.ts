@@ -428,6 +428,20 @@ describeWith([needsCorpus], 'a server of debuginfod', () => {
     expect(first).toMatchObject({ state: 'loaded', files: [expect.stringMatching(/\.debug$/)] });
   });
 
+  it('is not named where the symbols are of another one', async () => {
+    const { debugIdentifier: id = '' } = module;
+    const first = await startServer(files({ [`/buildid/${BUILD_ID}/executable`]: corpusFile('crash') }));
+    const second = await startServer(files({ [`/crash/${id}/crash.sym`]: symText(id, 'crash') }));
+    const limits = { ...QUICK, maxSize: 1 << 30 };
+    const downloads = new Downloads({ fetch: httpFetch({ env: {} }), limits });
+    using symbols = new Symbols(
+      [first, second].map(({ url }) => new SymbolServer(url, { downloads, stores: [new MemoryStore()] })),
+    );
+    const url = `${second.url}/crash/${id}/crash.sym`;
+    expect(await runAsync(symbols.of(module, 8))).toMatchObject({ state: 'loaded', url });
+    expect(first.requests).toContain(`/buildid/${BUILD_ID}/executable`);
+  });
+
   it('is not asked for what a folder has', async () => {
     const server = await startServer(files({}));
     const downloads = new Downloads({ fetch: httpFetch({ env: {} }) });
