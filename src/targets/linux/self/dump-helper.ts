@@ -7,7 +7,7 @@ import { readSome, readWhole } from '../../../node/read.js';
 import { dumpProcess, openProcess } from '../live.js';
 import { targetExited } from '../memory.js';
 import { startTracerThread } from '../tracer-start.js';
-import { PlacedSink } from './placed-sink.js';
+import { OutputFailed, PlacedSink } from './placed-sink.js';
 import {
   Beat,
   type HelperAnswer,
@@ -76,8 +76,7 @@ function onItsWay(error: unknown): HelperError {
       ? error
       : new MinidumpError('system-call', String((error as Error)?.message ?? error).split('\n')[0]!);
   const { code, message, advice, expected, found } = known;
-  // Not by its class: `instanceof` says yes to all of them.
-  const outputCode = 'systemCode' in known ? String(known.systemCode) : undefined;
+  const outputCode = known instanceof OutputFailed ? known.systemCode : undefined;
   return { code, message, advice, expected, found, outputCode };
 }
 

@@ -2,7 +2,7 @@ import { deserialize, serialize } from 'node:v8';
 import { MinidumpError } from '../../../io/index.js';
 import { writeAt } from '../../../node/file-region.js';
 import { readWhole } from '../../../node/read.js';
-import type { DbgHelpError } from '../results.js';
+import { DbgHelpError } from '../results.js';
 import { writeWindowsDump } from '../write-dump.js';
 import { type HelperAnswer, type HelperRequest, OUTPUT_DESCRIPTOR } from './protocol.js';
 
@@ -26,8 +26,7 @@ function perform({ pid, options }: HelperRequest): HelperAnswer {
         ? error
         : new MinidumpError('system-call', String((error as Error)?.message ?? error).split('\n')[0]!);
     const { code, message, advice } = known;
-    // Not by instanceof, which says yes to every MinidumpError.
-    const hresult = 'hresult' in known ? (known as DbgHelpError).hresult : undefined;
+    const hresult = known instanceof DbgHelpError ? known.hresult : undefined;
     return { kind: 'error', code, message, advice, hresult };
   }
 }
