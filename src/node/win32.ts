@@ -54,6 +54,11 @@ export function closeHandle(handle: NativePointer): void {
   if (!isInvalidHandle(handle)) win32('kernel32', 'int __stdcall CloseHandle(void *handle)')(handle);
 }
 
+/** The pseudo-handle of this process, which need not be closed. */
+export function currentProcess(): NativePointer {
+  return win32('kernel32', 'void * __stdcall GetCurrentProcess()')();
+}
+
 function library(path: string): Library {
   let found = libraries.get(path);
   if (found === undefined) {

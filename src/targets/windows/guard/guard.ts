@@ -3,8 +3,9 @@ import { isSingleFile } from '../../../node/single-file.js';
 import { Spool } from '../../../node/spool.js';
 import { closeHandle, isInvalidHandle, type NativePointer } from '../../../node/win32.js';
 import { helperEnvironment, helperProgram } from '../helper-program.js';
+import { openProcess } from '../open-process.js';
 import { type GuardAnswer, receive, send } from './protocol.js';
-import { createEvent, openProcess, SYNCHRONIZE, setEvent, waitForAny } from './waiting.js';
+import { createEvent, SYNCHRONIZE, setEvent, waitForAny } from './waiting.js';
 
 /** How long a guard may take to start and open the threads, and to answer at the end; milliseconds. */
 const PATIENCE = 10_000;
