@@ -25,14 +25,7 @@ export function dumpOnWindows(
   sink: Sink,
   handle: unknown = pid,
 ): DumpReport {
-  let taken: Taken;
-  try {
-    taken = take(pid, options, sink, handle);
-  } catch (error) {
-    void sink.abort();
-    throw error;
-  }
-  return runSync(finish(taken, options, sink));
+  return runSync(dump(pid, options, sink, handle));
 }
 
 /** The same, but the event loop is free once DbgHelp is done. */
@@ -42,14 +35,18 @@ export async function dumpOnWindowsAsync(
   sink: Sink,
   handle: unknown = pid,
 ): Promise<DumpReport> {
+  return await runAsync(dump(pid, options, sink, handle));
+}
+
+function* dump(pid: number, options: WindowsDumpOptions, sink: Sink, handle: unknown): Task<DumpReport> {
   let taken: Taken;
   try {
     taken = take(pid, options, sink, handle);
   } catch (error) {
-    await sink.abort();
+    yield* abortSink(sink);
     throw error;
   }
-  return await runAsync(finish(taken, options, sink));
+  return yield* finish(taken, options, sink);
 }
 
 /** A dump that DbgHelp has written. */
