@@ -61,8 +61,8 @@ interface Taken {
 interface Afterwards {
   /** Undefined where the dump stays as it is. */
   readonly filter: Pick<FilterOptions, 'callback' | 'callbacks'> | undefined;
-  /** The callback that the dump is handed to in order (`ioWriteAll`). */
-  readonly writer: Callbacks | undefined;
+  /** Asks the callback that the dump is handed to in order (`ioWriteAll`). */
+  readonly writer: CallbackProtocol | undefined;
 }
 
 function take(pid: number, options: WindowsDumpOptions, sink: Sink, handle: unknown): Taken {
@@ -116,10 +116,9 @@ function plan(options: WindowsDumpOptions, pid: number, handle: unknown): Plan {
     const removing = these(callbacks, [...IO, 'removeMemory']);
     return { native, afterwards: { filter: { callbacks: removing }, writer: undefined } };
   }
-  const io = these(callbacks, IO);
-  const writes =
-    io.ioWriteAll !== undefined && new CallbackProtocol({ callbacks: io }, pid, handle).ioStart();
-  return { native, afterwards: { filter: undefined, writer: writes ? io : undefined } };
+  const protocol = new CallbackProtocol({ callbacks: these(callbacks, IO) }, pid, handle);
+  const writes = callbacks.ioWriteAll !== undefined && protocol.ioStart();
+  return { native, afterwards: { filter: undefined, writer: writes ? protocol : undefined } };
 }
 
 /**
@@ -169,8 +168,7 @@ function* finish(taken: Taken, options: WindowsDumpOptions, sink: Sink): Task<Du
   if (afterwards.filter !== undefined) return yield* filtered(taken, afterwards.filter, options, sink);
   if (afterwards.writer !== undefined) {
     yield* abortSink(sink);
-    const protocol = new CallbackProtocol({ callbacks: afterwards.writer }, report.pid, report.pid);
-    const written = yield* deliver(report, spool, options, new CallbackSink(protocol));
+    const written = yield* deliver(report, spool, options, new CallbackSink(afterwards.writer));
     return { ...written, writtenByCallback: true };
   }
   return yield* deliver(report, spool, options, sink);
