@@ -53,11 +53,11 @@ export type ErrorCode =
 
 export interface ErrorDetails {
   /** What the user can do about it, one sentence. */
-  advice?: string;
+  advice?: string | undefined;
   /** What was expected at this place, for malformed input. */
-  expected?: string;
+  expected?: string | undefined;
   /** What was found instead. */
-  found?: string;
+  found?: string | undefined;
   cause?: unknown;
 }
 

@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
-import { MinidumpError } from '../../../io/index.js';
+import { plainError } from '../../../io/plain-error.js';
 import { writeAt } from '../../../node/file-region.js';
+import { failureOf } from '../../../node/helper-failure.js';
 import { libc } from '../../../node/libc.js';
 import { readSome, readWhole } from '../../../node/read.js';
 import { dumpProcess, openProcess } from '../live.js';
@@ -71,13 +72,8 @@ function perform(
 }
 
 function onItsWay(error: unknown): HelperError {
-  const known =
-    error instanceof MinidumpError
-      ? error
-      : new MinidumpError('system-call', String((error as Error)?.message ?? error).split('\n')[0]!);
-  const { code, message, advice, expected, found } = known;
-  const outputCode = known instanceof OutputFailed ? known.systemCode : undefined;
-  return { code, message, advice, expected, found, outputCode };
+  const outputCode = error instanceof OutputFailed ? error.systemCode : undefined;
+  return { ...plainError(failureOf(error)), outputCode };
 }
 
 function beat(fd: number, what: number): void {

@@ -1,6 +1,7 @@
 import { constants, writeSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import { type FileRegion, MinidumpError } from '../../../io/index.js';
+import { errorFromPlain } from '../../../io/plain-error.js';
 import { type ChildEnd, DirectChild, makePipe } from '../../../node/direct-child.js';
 import { helperFailed } from '../../../node/helper-failure.js';
 import { closeDescriptor, MemoryFile } from '../../../node/memory-file.js';
@@ -50,13 +51,9 @@ export function runHelper(request: HelperRequest, region: FileRegion, maxPause: 
   }
   const answer = deserialize(files.answer.read()) as HelperAnswer;
   if (answer.kind !== 'error') return answer;
-  const { code, message, outputCode, advice, expected, found } = answer.error;
+  const { outputCode, message } = answer.error;
   if (outputCode !== undefined) throw region.failure(Object.assign(new Error(message), { code: outputCode }));
-  throw new MinidumpError(code, message, {
-    ...(advice === undefined ? {} : { advice }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
-  });
+  throw errorFromPlain(answer.error);
 }
 
 /** The helper waits for this: before, it might not be allowed to trace. */

@@ -1,6 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
-import { MinidumpError } from '../../../io/index.js';
+import { plainError } from '../../../io/plain-error.js';
 import { writeAt } from '../../../node/file-region.js';
+import { failureOf } from '../../../node/helper-failure.js';
 import { readWhole } from '../../../node/read.js';
 import { DbgHelpError } from '../results.js';
 import { writeWindowsDump } from '../write-dump.js';
@@ -21,13 +22,8 @@ function perform({ pid, options }: HelperRequest): HelperAnswer {
       report: writeWindowsDump(pid, options, { fd: OUTPUT_DESCRIPTOR, readable: true }),
     };
   } catch (error) {
-    const known =
-      error instanceof MinidumpError
-        ? error
-        : new MinidumpError('system-call', String((error as Error)?.message ?? error).split('\n')[0]!);
-    const { code, message, advice } = known;
-    const hresult = known instanceof DbgHelpError ? known.hresult : undefined;
-    return { kind: 'error', code, message, advice, hresult };
+    const hresult = error instanceof DbgHelpError ? error.hresult : undefined;
+    return { kind: 'error', error: plainError(failureOf(error)), hresult };
   }
 }
 

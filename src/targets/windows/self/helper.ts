@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { deserialize, serialize } from 'node:v8';
 import type { DumpReport } from '../../../dump/index.js';
-import { MinidumpError } from '../../../io/index.js';
+import type { MinidumpError } from '../../../io/index.js';
+import { errorFromPlain } from '../../../io/plain-error.js';
 import { helperFailed } from '../../../node/helper-failure.js';
 import { readWhole } from '../../../node/read.js';
 import { checkNotSingleFile } from '../../../node/single-file.js';
@@ -45,9 +46,8 @@ export function runHelper(options: WindowsDumpOptions, fd: number): DumpReport {
   }
   const told = deserialize(said) as HelperAnswer;
   if (told.kind === 'report') return told.report;
-  const { code, message, advice, hresult } = told;
-  if (hresult !== undefined) throw new DbgHelpError(process.pid, hresult);
-  throw new MinidumpError(code, message, advice === undefined ? {} : { advice });
+  if (told.hresult !== undefined) throw new DbgHelpError(process.pid, told.hresult);
+  throw errorFromPlain(told.error);
 }
 
 /** What another process has written into a spool. */
