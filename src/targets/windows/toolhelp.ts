@@ -26,7 +26,7 @@ const PROCESSES: Kind = {
 };
 const PROCESS = { pid: 8, name: wide ? 44 : 36 };
 
-export interface ProcessEntry {
+interface ProcessEntry {
   pid: number;
   /** Of the program's file, without a folder: `notepad.exe`. */
   name: string;
