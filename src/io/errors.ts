@@ -53,11 +53,11 @@ export type ErrorCode =
 
 export interface ErrorDetails {
   /** What the user can do about it, one sentence. */
-  advice?: string;
+  advice?: string | undefined;
   /** What was expected at this place, for malformed input. */
-  expected?: string;
+  expected?: string | undefined;
   /** What was found instead. */
-  found?: string;
+  found?: string | undefined;
   cause?: unknown;
 }
 
@@ -68,9 +68,11 @@ const BRAND = Symbol.for('mdmp.MinidumpError');
 export class MinidumpError extends Error {
   /**
    * `instanceof` says yes to errors of another copy of this library too: a callback module that the command loads imports
-   * `mdmp`, and the command has its classes in its own bundle.
+   * `mdmp`, and the command has its classes in its own bundle. A class that extends this one is told apart as any class is.
    */
-  static override [Symbol.hasInstance](value: unknown): value is MinidumpError {
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: the class that is asked for, which may be one that extends this one
+    if (this !== MinidumpError) return super[Symbol.hasInstance](value);
     return typeof value === 'object' && value !== null && BRAND in value;
   }
 

@@ -25,14 +25,7 @@ export function dumpOnWindows(
   sink: Sink,
   handle: unknown = pid,
 ): DumpReport {
-  let taken: Taken;
-  try {
-    taken = take(pid, options, sink, handle);
-  } catch (error) {
-    void sink.abort();
-    throw error;
-  }
-  return runSync(finish(taken, options, sink));
+  return runSync(dump(pid, options, sink, handle));
 }
 
 /** The same, but the event loop is free once DbgHelp is done. */
@@ -42,14 +35,18 @@ export async function dumpOnWindowsAsync(
   sink: Sink,
   handle: unknown = pid,
 ): Promise<DumpReport> {
+  return await runAsync(dump(pid, options, sink, handle));
+}
+
+function* dump(pid: number, options: WindowsDumpOptions, sink: Sink, handle: unknown): Task<DumpReport> {
   let taken: Taken;
   try {
     taken = take(pid, options, sink, handle);
   } catch (error) {
-    await sink.abort();
+    yield* abortSink(sink);
     throw error;
   }
-  return await runAsync(finish(taken, options, sink));
+  return yield* finish(taken, options, sink);
 }
 
 /** A dump that DbgHelp has written. */
@@ -64,8 +61,8 @@ interface Taken {
 interface Afterwards {
   /** Undefined where the dump stays as it is. */
   readonly filter: Pick<FilterOptions, 'callback' | 'callbacks'> | undefined;
-  /** The callback that the dump is handed to in order (`ioWriteAll`). */
-  readonly writer: Callbacks | undefined;
+  /** Asks the callback that the dump is handed to in order (`ioWriteAll`). */
+  readonly writer: CallbackProtocol | undefined;
 }
 
 function take(pid: number, options: WindowsDumpOptions, sink: Sink, handle: unknown): Taken {
@@ -119,10 +116,9 @@ function plan(options: WindowsDumpOptions, pid: number, handle: unknown): Plan {
     const removing = these(callbacks, [...IO, 'removeMemory']);
     return { native, afterwards: { filter: { callbacks: removing }, writer: undefined } };
   }
-  const io = these(callbacks, IO);
-  const writes =
-    io.ioWriteAll !== undefined && new CallbackProtocol({ callbacks: io }, pid, handle).ioStart();
-  return { native, afterwards: { filter: undefined, writer: writes ? io : undefined } };
+  const protocol = new CallbackProtocol({ callbacks: these(callbacks, IO) }, pid, handle);
+  const writes = callbacks.ioWriteAll !== undefined && protocol.ioStart();
+  return { native, afterwards: { filter: undefined, writer: writes ? protocol : undefined } };
 }
 
 /**
@@ -172,8 +168,7 @@ function* finish(taken: Taken, options: WindowsDumpOptions, sink: Sink): Task<Du
   if (afterwards.filter !== undefined) return yield* filtered(taken, afterwards.filter, options, sink);
   if (afterwards.writer !== undefined) {
     yield* abortSink(sink);
-    const protocol = new CallbackProtocol({ callbacks: afterwards.writer }, report.pid, report.pid);
-    const written = yield* deliver(report, spool, options, new CallbackSink(protocol));
+    const written = yield* deliver(report, spool, options, new CallbackSink(afterwards.writer));
     return { ...written, writtenByCallback: true };
   }
   return yield* deliver(report, spool, options, sink);

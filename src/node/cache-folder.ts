@@ -1,7 +1,8 @@
-import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Cache, CachedSource } from '../io/index.js';
 import { defaultCacheFolder } from './default-cache-folder.js';
+import { writeAt } from './file-region.js';
 import { FileSource } from './file-source.js';
 import { hiddenName } from './hidden-name.js';
 import { noteUse, removeFile, trimFolder } from './trim-folder.js';
@@ -95,7 +96,7 @@ function writeNew(path: string, pieces: Iterable<Uint8Array>): number {
   let total = 0;
   try {
     for (const piece of pieces) {
-      for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
+      writeAt(fd, total, piece);
       total += piece.length;
     }
   } finally {

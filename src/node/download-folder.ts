@@ -1,17 +1,9 @@
-import {
-  closeSync,
-  constants,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, lstatSync, mkdirSync, openSync, renameSync, utimesSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FileStore, FolderFile, NewFile } from '../io/index.js';
 import { DiskFile } from './disk-folder.js';
 import { fileFailure } from './file-failure.js';
+import { writeAt } from './file-region.js';
 import { hiddenName } from './hidden-name.js';
 import { noteUse, removeFile, trimFolder } from './trim-folder.js';
 
@@ -76,7 +68,7 @@ export class DownloadFolder implements FileStore {
       discard,
       write: (bytes) => {
         try {
-          for (let done = 0; done < bytes.length; ) done += writeSync(fd!, bytes, done);
+          writeAt(fd!, size, bytes);
         } catch (cause) {
           throw fileFailure(cause, this.name);
         }

@@ -1,9 +1,6 @@
 import { closeSync, constants, fstatSync, openSync } from 'node:fs';
 import { MinidumpError, type Source } from '../io/index.js';
-import { readSome } from './read.js';
-
-/** read(2) gives at most 2 GiB - 4 KiB at once, and Node refuses a length of 2 GiB and more. */
-const LARGEST_READ = 1 << 30;
+import { readAt } from './read.js';
 
 /**
  * A source over a file. Nothing is loaded but the ranges that are asked for, and these at once: it serves the
@@ -40,20 +37,13 @@ export class FileSource implements Source, Disposable {
     if (this.#fd === undefined) throw new MinidumpError('invalid-argument', `${this.#file} was closed`);
     const wanted = Math.max(0, Math.min(length, this.size - offset));
     // Not zeroed, as all of it is overwritten; not from Node's pool, as whoever keeps a small part would keep a pool alive.
-    const buffer = Buffer.allocUnsafeSlow(wanted).buffer;
-    let done = 0;
-    while (done < wanted) {
-      let count: number;
-      try {
-        const target = new Uint8Array(buffer, done, Math.min(wanted - done, LARGEST_READ));
-        count = readSome(this.#fd, target, 0, target.length, offset + done);
-      } catch (cause) {
-        throw unreadable(this.#file, cause);
-      }
-      if (count === 0) break; // truncated since it was opened
-      done += count;
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(wanted).buffer);
+    try {
+      // Fewer where it was truncated since it was opened.
+      return bytes.subarray(0, readAt(this.#fd, offset, bytes));
+    } catch (cause) {
+      throw unreadable(this.#file, cause);
     }
-    return new Uint8Array(buffer, 0, done);
   }
 
   readNow(offset: number, length: number): Uint8Array {

@@ -26,3 +26,9 @@ export function helperFailed(
     options,
   );
 }
+
+/** What a helper failed with, as an error that it can tell of. */
+export function failureOf(error: unknown): MinidumpError {
+  if (error instanceof MinidumpError) return error;
+  return new MinidumpError('system-call', String((error as Error)?.message ?? error).split('\n')[0]!);
+}

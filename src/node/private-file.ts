@@ -6,10 +6,10 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readSync,
   realpathSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { readAt } from './read.js';
 
 const PRIVATE_FOLDER = 0o700;
 const S_ISVTX = 0o1000;
@@ -79,12 +79,7 @@ export function readPrivateFile(folder: string, name: string, limit: number): Bu
     if (!stat.isFile() || stat.uid !== user() || (stat.mode & OTHERS) !== 0) return undefined;
     if (stat.size > limit) return undefined;
     const bytes = Buffer.allocUnsafeSlow(stat.size);
-    for (let done = 0; done < bytes.length; ) {
-      const count = readSync(fd, bytes, done, bytes.length - done, done);
-      if (count === 0) return undefined;
-      done += count;
-    }
-    return bytes;
+    return readAt(fd, 0, bytes) === bytes.length ? bytes : undefined;
   } catch {
     return undefined;
   } finally {

@@ -11,7 +11,7 @@ import {
 } from '../io/index.js';
 import { fileRegion, writeAt } from './file-region.js';
 import { hiddenName } from './hidden-name.js';
-import { readSome } from './read.js';
+import { readAt } from './read.js';
 import { canCreatePrivateFile, createPrivateFile } from './windows-file.js';
 
 /** Not in `fs.constants`; the same number on every architecture that Node runs on. */
@@ -127,17 +127,14 @@ export class Spool implements Sink, Source, Disposable {
   }
 
   #read(offset: number, into: Uint8Array): void {
-    for (let done = 0; done < into.length; ) {
-      let count: number;
-      try {
-        count = readSome(this.#open(), into, done, into.length - done, offset + done);
-      } catch (error) {
-        throw this.#failure(error);
-      }
-      if (count === 0)
-        throw new MinidumpError('write-failed', `the spool in ${this.#folder} lost its contents`);
-      done += count;
+    let count: number;
+    try {
+      count = readAt(this.#open(), offset, into);
+    } catch (error) {
+      throw this.#failure(error);
     }
+    if (count < into.length)
+      throw new MinidumpError('write-failed', `the spool in ${this.#folder} lost its contents`);
   }
 
   #open(): number {

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { sep } from 'node:path';
+import { HIDDEN } from './hidden-name.js';
 
 export interface SymbolHttpServerOptions {
   /** Is told of each request that was answered. */
@@ -64,7 +65,7 @@ function partsOf(url: string): string[] | undefined {
     return undefined;
   }
   const isPlain = (part: string) =>
-    part !== '' && part !== '.' && part !== '..' && !/[/\\\0]/.test(part) && !part.startsWith('.mdmp-');
+    part !== '' && part !== '.' && part !== '..' && !/[/\\\0]/.test(part) && !part.startsWith(HIDDEN);
   return parts.length > 0 && parts.length <= 8 && parts.every(isPlain) ? parts : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { loadKoffi, type NativeFunction, ownLibrary } from './libc.js';
+import { loadKoffi, type NativeFunction } from './libc.js';
 
-type Library = ReturnType<typeof ownLibrary>;
+type Library = ReturnType<ReturnType<typeof loadKoffi>['load']>;
 
 const libraries = new Map<string, Library>();
 const functions = new Map<string, NativeFunction>();
@@ -31,15 +31,8 @@ export function bound(path: string, declaration: string): NativeFunction {
   return found;
 }
 
-/** A function that the program itself exports: what libuv and Node have. */
-export function exported(declaration: string): NativeFunction {
-  let found = functions.get(declaration);
-  if (found === undefined) {
-    found = ownLibrary().func(declaration) as NativeFunction;
-    functions.set(declaration, found);
-  }
-  return found;
-}
+/** A function that the program itself exports, by its declaration: what libuv and Node have. They are found as the C library's on Linux. */
+export { libc as exported } from './libc.js';
 
 /** GetLastError after the last call made by this thread through koffi, which keeps it from what Node does meanwhile. */
 export function lastError(): number {
@@ -52,6 +45,11 @@ export function isInvalidHandle(handle: NativePointer): boolean {
 
 export function closeHandle(handle: NativePointer): void {
   if (!isInvalidHandle(handle)) win32('kernel32', 'int __stdcall CloseHandle(void *handle)')(handle);
+}
+
+/** The pseudo-handle of this process, which need not be closed. */
+export function currentProcess(): NativePointer {
+  return win32('kernel32', 'void * __stdcall GetCurrentProcess()')();
 }
 
 function library(path: string): Library {

@@ -1,6 +1,7 @@
 import { resolve, toNamespacedPath } from 'node:path';
 import { MinidumpError } from '../io/index.js';
 import { loadKoffi } from './libc.js';
+import { openOwnToken, TOKEN_QUERY } from './own-token.js';
 import { closeHandle, exported, isInvalidHandle, lastError, type NativePointer, win32 } from './win32.js';
 
 const GENERIC_READ = 0x8000_0000;
@@ -14,7 +15,6 @@ const FILE_FLAG_OPEN_REPARSE_POINT = 0x0020_0000;
 const FILE_FLAG_DELETE_ON_CLOSE = 0x0400_0000;
 
 const FILE_ALL_ACCESS = 0x001f_01ff;
-const TOKEN_QUERY = 8;
 const TokenUser = 1;
 
 /** Win32 codes of CreateFileW, as Node names what fails for its own functions. */
@@ -129,12 +129,8 @@ function securityAttributes(descriptor: Uint8Array): Uint8Array {
 
 /** The SID that this process runs as. */
 function userSid(): Uint8Array {
-  const token: NativePointer[] = [null];
-  const opened = win32(
-    'advapi32',
-    'int __stdcall OpenProcessToken(void *process, uint32_t access, _Out_ void **token)',
-  )(currentProcess(), TOKEN_QUERY, token);
-  if (!opened) throw failed('OpenProcessToken');
+  const token = openOwnToken(TOKEN_QUERY);
+  if (token === null) throw failed('OpenProcessToken');
   try {
     // TOKEN_USER: a pointer to the SID, which lies behind it in the same buffer.
     const buffer = new Uint8Array(new ArrayBuffer(256));
@@ -142,7 +138,7 @@ function userSid(): Uint8Array {
     const got = win32(
       'advapi32',
       'int __stdcall GetTokenInformation(void *token, int kind, _Out_ void *buffer, uint32_t size, _Out_ uint32_t *length)',
-    )(token[0], TokenUser, buffer, buffer.length, length);
+    )(token, TokenUser, buffer, buffer.length, length);
     if (!got) throw failed('GetTokenInformation');
     const view = new DataView(buffer.buffer);
     const address = process.arch === 'ia32' ? BigInt(view.getUint32(0, true)) : view.getBigUint64(0, true);
@@ -151,12 +147,8 @@ function userSid(): Uint8Array {
     if (!(at > 0) || subAuthorities === undefined) throw failed('GetTokenInformation');
     return buffer.slice(at, at + 8 + 4 * subAuthorities);
   } finally {
-    closeHandle(token[0]!);
+    closeHandle(token);
   }
-}
-
-export function currentProcess(): NativePointer {
-  return win32('kernel32', 'void * __stdcall GetCurrentProcess()')();
 }
 
 function failed(what: string): MinidumpError {

@@ -9,7 +9,7 @@ import {
   type MINIDUMP_CALLBACK_INFORMATION,
   type MINIDUMP_CALLBACK_ROUTINE,
 } from '../dump/index.js';
-import { type ErrorDetails, MinidumpError } from '../io/index.js';
+import { MinidumpError } from '../io/index.js';
 
 /** What a callback module decided to be: one of the two faces of the protocol. */
 export type LoadedCallback = { callback: MINIDUMP_CALLBACK_INFORMATION } | { callbacks: Callbacks };
@@ -69,8 +69,7 @@ function forget(url: URL): void {
 }
 
 function wrong(message: string, advice?: string): MinidumpError {
-  const details: ErrorDetails = advice === undefined ? {} : { advice };
-  return new MinidumpError('invalid-argument', message, details);
+  return new MinidumpError('invalid-argument', message, { advice });
 }
 
 /** A CommonJS module, whose exports come as its default, or a default export that is a MINIDUMP_CALLBACK_INFORMATION. */

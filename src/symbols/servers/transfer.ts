@@ -32,18 +32,10 @@ export interface Receiver {
 
 /** That a server was not reached, or failed: another one, or a later time, may do. */
 export class TransferFailure extends MinidumpError {
-  /** Not every MinidumpError is one, as its own test would have it. */
-  static override [Symbol.hasInstance](value: unknown): value is TransferFailure {
-    return value instanceof MinidumpError && FAILURES.has(value);
-  }
-
   constructor(message: string, cause?: unknown) {
     super('input-unreadable', message, { cause });
-    FAILURES.add(this);
   }
 }
-
-const FAILURES = new WeakSet<MinidumpError>();
 
 /** The longest that a server's Retry-After is heeded. Milliseconds. */
 const MAX_WAIT = 10_000;

@@ -2,7 +2,7 @@ import { fstatSync } from 'node:fs';
 import type { DumpReport } from '../../dump/index.js';
 import { StreamType } from '../../format/index.js';
 import type { Source } from '../../io/index.js';
-import { readSome } from '../../node/read.js';
+import { readAt } from '../../node/read.js';
 import { Minidump } from '../../reader/index.js';
 
 /** What a finished dump says of itself; the parts of a report that DbgHelp does not tell. */
@@ -51,11 +51,6 @@ class DescriptorSource implements Source {
 
   read(offset: number, length: number): Uint8Array {
     const bytes = new Uint8Array(Math.max(0, Math.min(length, this.size - offset)));
-    for (let done = 0; done < bytes.length; ) {
-      const got = readSome(this.#fd, bytes, done, bytes.length - done, offset + done);
-      if (got === 0) return bytes.subarray(0, done);
-      done += got;
-    }
-    return bytes;
+    return bytes.subarray(0, readAt(this.#fd, offset, bytes));
   }
 }

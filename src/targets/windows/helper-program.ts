@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
-/** What Windows and Node need to start. Nothing else: NODE_OPTIONS may start an inspector. */
-const ENVIRONMENT = [
+/** The variables that Windows and Node need to start such a program. */
+export const HELPER_VARIABLES = [
   'SystemRoot',
   'SystemDrive',
   'windir',
@@ -18,12 +18,4 @@ export function helperProgram(name: 'windows-dump-helper' | 'windows-guard'): st
   const here = import.meta.url;
   const folder = here.endsWith('/windows/helper-program.js') ? '../../cli' : '.';
   return fileURLToPath(new URL(`${folder}/${name}.js`, here));
-}
-
-/** The environment that such a program gets. */
-export function helperEnvironment(): Record<string, string> {
-  const env: Record<string, string> = {};
-  for (const name of ENVIRONMENT) if (process.env[name] !== undefined) env[name] = process.env[name];
-  if (process.versions.electron !== undefined) env.ELECTRON_RUN_AS_NODE = '1';
-  return env;
 }

@@ -1,3 +1,4 @@
+import { sleep } from '../../node/sleep.js';
 import type { SuspendCounts } from './suspend-counts.js';
 
 /** How often, and after how many milliseconds, it is looked again. */
@@ -16,13 +17,9 @@ export function resumeLeftovers(counts: SuspendCounts): number[] {
   let left = new Set(ids);
   if (ids.length < living) {
     for (let i = 0; i < LOOKS && left.size > 0; i++) {
-      pause(BETWEEN);
+      sleep(BETWEEN);
       left = new Set(counts.raised().ids.filter((id) => left.has(id)));
     }
   }
   return left.size === 0 ? [] : counts.giveBack((id) => left.has(id));
-}
-
-function pause(milliseconds: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }

@@ -1,29 +1,34 @@
-import { closeHandle, lastError, type NativePointer, win32 } from '../../node/win32.js';
-import { currentProcess } from '../../node/windows-file.js';
+import { openOwnToken, TOKEN_ADJUST_PRIVILEGES, TOKEN_QUERY } from '../../node/own-token.js';
+import { closeHandle, isInvalidHandle, lastError, type NativePointer, win32 } from '../../node/win32.js';
 
-const TOKEN_ADJUST_PRIVILEGES = 0x20;
-const TOKEN_QUERY = 8;
 const SE_PRIVILEGE_ENABLED = 2;
+
+const ERROR_ACCESS_DENIED = 5;
 
 let enabled: boolean | undefined;
 
 /**
- * Switches on SeDebugPrivilege, with which an administrator may open processes of others, for as long as this process runs.
+ * Opens something of another process; where that is denied once more, with SeDebugPrivilege. An administrator may then open what belongs to
+ * others. It stays switched on for as long as this process runs.
  *
- * @returns whether the user has it
+ * @param open OpenProcess or its like
+ * @returns `error`: why there is no handle, as GetLastError gave it
  */
-export function enableDebugPrivilege(): boolean {
+export function withDebugPrivilege(open: () => NativePointer): { handle: NativePointer; error: number } {
+  const attempt = () => {
+    const handle = open();
+    return { handle, error: isInvalidHandle(handle) ? lastError() : 0 };
+  };
+  const first = attempt();
+  if (first.error !== ERROR_ACCESS_DENIED) return first;
   enabled ??= enable();
-  return enabled;
+  return enabled ? attempt() : first;
 }
 
+/** Whether the user has the privilege. */
 function enable(): boolean {
-  const token: NativePointer[] = [null];
-  const opened = win32(
-    'advapi32',
-    'int __stdcall OpenProcessToken(void *process, uint32_t access, _Out_ void **token)',
-  )(currentProcess(), TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, token);
-  if (!opened) return false;
+  const token = openOwnToken(TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY);
+  if (token === null) return false;
   try {
     // TOKEN_PRIVILEGES with one LUID_AND_ATTRIBUTES: count, LUID (8 bytes), attributes.
     const luid = new Uint8Array(8);
@@ -40,10 +45,10 @@ function enable(): boolean {
     const adjusted = win32(
       'advapi32',
       'int __stdcall AdjustTokenPrivileges(void *token, int disableAll, void *privileges, uint32_t size, void *before, void *length)',
-    )(token[0], 0, privileges, 0, null, null);
+    )(token, 0, privileges, 0, null, null);
     // It says TRUE with ERROR_NOT_ALL_ASSIGNED where the user does not have it.
     return Boolean(adjusted) && lastError() === 0;
   } finally {
-    closeHandle(token[0]!);
+    closeHandle(token);
   }
 }

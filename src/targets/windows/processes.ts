@@ -1,48 +1,10 @@
-import { closeHandle, isInvalidHandle, lastError, type NativePointer, win32 } from '../../node/win32.js';
-import { systemError } from './results.js';
+import { closeHandle, isInvalidHandle, type NativePointer, win32 } from '../../node/win32.js';
+import { openProcess } from './open-process.js';
+import { listProcesses } from './toolhelp.js';
 
-const TH32CS_SNAPPROCESS = 2;
 const PROCESS_QUERY_LIMITED_INFORMATION = 0x1000;
-/** Of szExeFile, in UTF-16 units. */
-const MAX_PATH = 260;
 /** Longest path that QueryFullProcessImageNameW may give, in UTF-16 units. */
 const LONGEST_PATH = 32_768;
-
-/** PROCESSENTRY32W: the heap id is as wide as a pointer. */
-const ENTRY = process.arch === 'ia32' ? { pid: 8, name: 36, size: 556 } : { pid: 8, name: 44, size: 568 };
-
-interface ProcessEntry {
-  pid: number;
-  /** Of the program's file, without a folder: `notepad.exe`. */
-  name: string;
-}
-
-/** The processes that run now. */
-function listProcesses(): ProcessEntry[] {
-  const snapshot: NativePointer = win32(
-    'kernel32',
-    'void * __stdcall CreateToolhelp32Snapshot(uint32_t flags, uint32_t pid)',
-  )(TH32CS_SNAPPROCESS, 0);
-  if (isInvalidHandle(snapshot)) throw systemError('the processes cannot be listed', lastError());
-  const step = (name: string) =>
-    win32('kernel32', `int __stdcall ${name}(void *snapshot, _Inout_ void *entry)`);
-  const entries: ProcessEntry[] = [];
-  try {
-    const entry = Buffer.alloc(ENTRY.size);
-    entry.writeUInt32LE(ENTRY.size, 0);
-    for (
-      let more = step('Process32FirstW')(snapshot, entry);
-      more;
-      more = step('Process32NextW')(snapshot, entry)
-    ) {
-      const name = entry.toString('utf16le', ENTRY.name, ENTRY.name + 2 * MAX_PATH).split('\0', 1)[0]!;
-      entries.push({ pid: entry.readUInt32LE(ENTRY.pid), name });
-    }
-  } finally {
-    closeHandle(snapshot);
-  }
-  return entries;
-}
 
 /**
  * The processes of a name, newest first, without this one: of their file, with or without `.exe`, in any case; or of its whole path, where
@@ -71,10 +33,7 @@ export function processName(pid: number): string | undefined {
 }
 
 function inspect<T>(pid: number, look: (handle: NativePointer) => T | undefined): T | undefined {
-  const handle: NativePointer = win32(
-    'kernel32',
-    'void * __stdcall OpenProcess(uint32_t access, int inherit, uint32_t pid)',
-  )(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid);
+  const handle = openProcess(PROCESS_QUERY_LIMITED_INFORMATION, pid);
   if (isInvalidHandle(handle)) return undefined;
   try {
     return look(handle);

@@ -71,11 +71,7 @@ export class DbgHelpError extends MinidumpError {
 
   constructor(pid: number, result: number) {
     const { code, what, name, advice } = meaningOf(result);
-    super(
-      code,
-      `DbgHelp could not dump process ${pid}: ${what} (${name})`,
-      advice === undefined ? {} : { advice },
-    );
+    super(code, `DbgHelp could not dump process ${pid}: ${what} (${name})`, { advice });
     this.hresult = result;
   }
 }
@@ -83,7 +79,7 @@ export class DbgHelpError extends MinidumpError {
 /** A function of Windows failed with a Win32 code. */
 export function systemError(what: string, error: number): MinidumpError {
   const { code, what: why, name, advice } = meaningOf(error);
-  return new MinidumpError(code, `${what}: ${why} (${name})`, advice === undefined ? {} : { advice });
+  return new MinidumpError(code, `${what}: ${why} (${name})`, { advice });
 }
 
 function meaningOf(result: number): Meaning {

@@ -1,5 +1,4 @@
-import { type NativePointer, win32 } from '../../node/win32.js';
-import { currentProcess } from '../../node/windows-file.js';
+import { currentProcess, type NativePointer, win32 } from '../../node/win32.js';
 import type { Abi } from './abi/index.js';
 
 /** PSS_CAPTURE_FLAGS of processsnapshot.h: all that DbgHelp may ask for, and how the clone is made. */

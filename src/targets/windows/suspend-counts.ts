@@ -1,13 +1,9 @@
-import { closeHandle, isInvalidHandle, lastError, type NativePointer, win32 } from '../../node/win32.js';
-import { enableDebugPrivilege } from './privilege.js';
-import { systemError } from './results.js';
+import { closeHandle, isInvalidHandle, type NativePointer, win32 } from '../../node/win32.js';
+import { withDebugPrivilege } from './privilege.js';
+import { listThreads } from './toolhelp.js';
 
-const TH32CS_SNAPTHREAD = 4;
-/** THREADENTRY32: seven words, the same on all processors. */
-const ENTRY = { size: 28, thread: 8, process: 12 };
 const THREAD_SUSPEND_RESUME = 0x2;
 const THREAD_QUERY_LIMITED_INFORMATION = 0x800;
-const ERROR_ACCESS_DENIED = 5;
 const ThreadSuspendCount = 35;
 const STATUS_NOT_IMPLEMENTED = 0xc000_0002;
 const STATUS_INVALID_INFO_CLASS = 0xc000_0003;
@@ -37,7 +33,7 @@ export class SuspendCounts implements Disposable {
     this.#pid = pid;
     const threads: Thread[] = [];
     const closed: number[] = [];
-    for (const id of threadIds(pid)) {
+    for (const id of listThreads(pid)) {
       const handle = open(id);
       const before = isInvalidHandle(handle) ? undefined : suspendCount(handle);
       if (before !== undefined) threads.push({ id, handle, before });
@@ -105,7 +101,7 @@ export class SuspendCounts implements Disposable {
   #newThreads(): number[] {
     const known = new Set([...this.#threads.map(({ id }) => id), ...this.closed, ...this.#givenBack]);
     try {
-      return threadIds(this.#pid).filter((id) => !known.has(id));
+      return listThreads(this.#pid).filter((id) => !known.has(id));
     } catch {
       return []; // Those that are known have been given back.
     }
@@ -148,40 +144,10 @@ function suspendCountByTrying(handle: NativePointer): number | undefined {
 }
 
 function open(id: number): NativePointer {
-  const attempt = (): NativePointer =>
-    win32('kernel32', 'void * __stdcall OpenThread(uint32_t access, int inherit, uint32_t id)')(
-      THREAD_SUSPEND_RESUME | THREAD_QUERY_LIMITED_INFORMATION,
-      0,
-      id,
-    );
-  const handle = attempt();
-  if (!isInvalidHandle(handle) || lastError() !== ERROR_ACCESS_DENIED || !enableDebugPrivilege())
-    return handle;
-  return attempt();
-}
-
-/** The threads of a process. */
-function threadIds(pid: number): number[] {
-  const snapshot: NativePointer = win32(
+  const openThread = win32(
     'kernel32',
-    'void * __stdcall CreateToolhelp32Snapshot(uint32_t flags, uint32_t pid)',
-  )(TH32CS_SNAPTHREAD, 0);
-  if (isInvalidHandle(snapshot))
-    throw systemError(`the threads of process ${pid} cannot be listed`, lastError());
-  const step = (name: string) =>
-    win32('kernel32', `int __stdcall ${name}(void *snapshot, _Inout_ void *entry)`);
-  const [first, next] = [step('Thread32First'), step('Thread32Next')];
-  const ids: number[] = [];
-  try {
-    // They are those of all processes.
-    const entry = Buffer.alloc(ENTRY.size);
-    entry.writeUInt32LE(ENTRY.size, 0);
-    for (let more = first(snapshot, entry); more; more = next(snapshot, entry)) {
-      if (entry.readUInt32LE(ENTRY.process) === pid) ids.push(entry.readUInt32LE(ENTRY.thread));
-      entry.writeUInt32LE(ENTRY.size, 0);
-    }
-  } finally {
-    closeHandle(snapshot);
-  }
-  return ids;
+    'void * __stdcall OpenThread(uint32_t access, int inherit, uint32_t id)',
+  );
+  const access = THREAD_SUSPEND_RESUME | THREAD_QUERY_LIMITED_INFORMATION;
+  return withDebugPrivilege(() => openThread(access, 0, id)).handle;
 }

@@ -1,3 +1,4 @@
+import { checkAborted } from '../../dump/finished.js';
 import type {
   MINIDUMP_CALLBACK_INPUT,
   MINIDUMP_CALLBACK_OUTPUT,
@@ -130,8 +131,8 @@ export class WatchedRoutine {
 
   /** @throws MinidumpError `max-pause`, `cancelled` */
   checkTime(): void {
-    const { maxPause = MAX_PAUSE, signal } = this.#options;
-    if (signal?.aborted) throw new MinidumpError('cancelled', 'the dump was given up');
+    const { maxPause = MAX_PAUSE } = this.#options;
+    checkAborted(this.#options);
     if (!this.#snapshot && performance.now() - this.#start > maxPause) throw tookTooLong(maxPause);
   }
 

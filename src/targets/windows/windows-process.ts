@@ -1,7 +1,8 @@
 import { MinidumpError } from '../../io/index.js';
-import { closeHandle, isInvalidHandle, lastError, type NativePointer, win32 } from '../../node/win32.js';
+import { closeHandle, isInvalidHandle, type NativePointer, win32 } from '../../node/win32.js';
 import { checkMachine, ownCpu } from './machine.js';
-import { enableDebugPrivilege } from './privilege.js';
+import { openProcess } from './open-process.js';
+import { withDebugPrivilege } from './privilege.js';
 import { systemError } from './results.js';
 import { ProcessSnapshot } from './snapshot.js';
 
@@ -15,7 +16,6 @@ const PROCESS_SUSPEND_RESUME = 0x0800;
 const FOR_DUMP = PROCESS_QUERY_INFORMATION | PROCESS_VM_READ | PROCESS_DUP_HANDLE;
 const FOR_SNAPSHOT = FOR_DUMP | PROCESS_CREATE_PROCESS | PROCESS_VM_OPERATION | PROCESS_SUSPEND_RESUME;
 
-const ERROR_ACCESS_DENIED = 5;
 const ERROR_INVALID_PARAMETER = 87;
 const STILL_ACTIVE = 259;
 
@@ -82,20 +82,8 @@ export class WindowsProcess implements Disposable {
 }
 
 function open(pid: number, access: number): NativePointer {
-  const attempt = (): NativePointer =>
-    win32('kernel32', 'void * __stdcall OpenProcess(uint32_t access, int inherit, uint32_t pid)')(
-      access,
-      0,
-      pid,
-    );
-  let handle = attempt();
+  const { handle, error } = withDebugPrivilege(() => openProcess(access, pid));
   if (!isInvalidHandle(handle)) return handle;
-  let error = lastError();
-  if (error === ERROR_ACCESS_DENIED && enableDebugPrivilege()) {
-    handle = attempt();
-    if (!isInvalidHandle(handle)) return handle;
-    error = lastError();
-  }
   if (error === ERROR_INVALID_PARAMETER) {
     throw new MinidumpError('no-such-process', `there is no process ${pid}`);
   }

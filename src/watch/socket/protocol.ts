@@ -1,4 +1,5 @@
-import { type ErrorCode, MinidumpError } from '../../io/index.js';
+import { MinidumpError } from '../../io/index.js';
+import { errorFromPlain, type PlainError, plainError } from '../../io/plain-error.js';
 
 /*
  * What is said on the socket of a watcher.
@@ -119,37 +120,19 @@ export function decode(text: string): unknown {
   });
 }
 
-interface PlainError {
-  readonly code: ErrorCode | undefined;
-  readonly message: string;
-  readonly advice?: string | undefined;
-  readonly expected?: string | undefined;
-  readonly found?: string | undefined;
-}
+/** One of another kind has no code. */
+type ToldError = PlainError | { readonly code?: undefined; readonly message: string };
 
 export function errorFrame(error: unknown): Buffer {
-  const plain: PlainError =
+  const told: ToldError =
     error instanceof MinidumpError
-      ? pick(error)
-      : { code: undefined, message: error instanceof Error ? error.message : String(error) };
-  return jsonFrame(Frame.Error, plain);
+      ? plainError(error)
+      : { message: error instanceof Error ? error.message : String(error) };
+  return jsonFrame(Frame.Error, told);
 }
-
-const pick = ({ code, message, advice, expected, found }: MinidumpError): PlainError => ({
-  code,
-  message,
-  advice,
-  expected,
-  found,
-});
 
 /** The error that a watcher told of. One that is none of mdmp's is a bug there. */
 export function errorFrom(value: unknown): Error {
-  const { code, message, advice, expected, found } = value as PlainError;
-  if (code === undefined) return new Error(`in the watcher: ${message}`);
-  return new MinidumpError(code, message, {
-    ...(advice === undefined ? {} : { advice }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
-  });
+  const told = value as ToldError;
+  return told.code === undefined ? new Error(`in the watcher: ${told.message}`) : errorFromPlain(told);
 }

@@ -155,5 +155,5 @@ function parseLog(text: string): { file: string; pattern: RegExp } {
 }
 
 function wrong(message: string, advice?: string): MinidumpError {
-  return new MinidumpError('invalid-argument', message, advice === undefined ? {} : { advice });
+  return new MinidumpError('invalid-argument', message, { advice });
 }

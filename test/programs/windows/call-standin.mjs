@@ -1,8 +1,9 @@
 /*
  * Calls MiniDumpWriteDump of a DLL with a callback that does what a plan says:
- * { dll, environment, offsets: { ProcessId, CallbackType … of MINIDUMP_CALLBACK_INPUT }, output?: path, type?, answers: { [type]: [{ answer, bytes? }] },
- * buffer?: { type, at, size, fill } } — the n-th answer of a type for its n-th callback, the last one for all further ones. Types
- * without an answer get FALSE. No code of mdmp takes part: this is how the DLL itself is tried.
+ * { dll, environment, offsets: { CallbackType of MINIDUMP_CALLBACK_INPUT }, output?: path, type?, answers: { [type]: [{ answer, bytes?, fill? }] } },
+ * or `answers: null` for no callback. The n-th answer of a type is for its n-th callback, the last one for all further ones; types without one
+ * get FALSE. `bytes` go into the output; `fill` is [where in the input the pointer to a buffer is, how many bytes, what with]. No code of
+ * mdmp takes part: this is how the DLL itself is tried.
  */
 import koffi from 'koffi';
 

@@ -1,13 +1,14 @@
 import { writeSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
-import { MinidumpError } from '../../../io/index.js';
+import { plainError } from '../../../io/plain-error.js';
 import { writeAt } from '../../../node/file-region.js';
+import { failureOf } from '../../../node/helper-failure.js';
 import { libc } from '../../../node/libc.js';
 import { readSome, readWhole } from '../../../node/read.js';
 import { dumpProcess, openProcess } from '../live.js';
 import { targetExited } from '../memory.js';
 import { startTracerThread } from '../tracer-start.js';
-import { PlacedSink } from './placed-sink.js';
+import { OutputFailed, PlacedSink } from './placed-sink.js';
 import {
   Beat,
   type HelperAnswer,
@@ -71,14 +72,8 @@ function perform(
 }
 
 function onItsWay(error: unknown): HelperError {
-  const known =
-    error instanceof MinidumpError
-      ? error
-      : new MinidumpError('system-call', String((error as Error)?.message ?? error).split('\n')[0]!);
-  const { code, message, advice, expected, found } = known;
-  // Not by its class: `instanceof` says yes to all of them.
-  const outputCode = 'systemCode' in known ? String(known.systemCode) : undefined;
-  return { code, message, advice, expected, found, outputCode };
+  const outputCode = error instanceof OutputFailed ? error.systemCode : undefined;
+  return { ...plainError(failureOf(error)), outputCode };
 }
 
 function beat(fd: number, what: number): void {

@@ -1,7 +1,9 @@
 import { constants, writeSync } from 'node:fs';
 import { deserialize, serialize } from 'node:v8';
 import { type FileRegion, MinidumpError } from '../../../io/index.js';
+import { errorFromPlain } from '../../../io/plain-error.js';
 import { type ChildEnd, DirectChild, makePipe } from '../../../node/direct-child.js';
+import { helperEnvironment } from '../../../node/helper-environment.js';
 import { helperFailed } from '../../../node/helper-failure.js';
 import { closeDescriptor, MemoryFile } from '../../../node/memory-file.js';
 import { allowTracer } from '../../../node/ptracer.js';
@@ -17,8 +19,8 @@ const SILENCE_LIMIT = 60_000;
 const END_LIMIT = 10_000;
 /** How often it is looked whether there is an answer, in milliseconds. */
 const SLICE = 2;
-/** What Node may need to start, and what the helper's dump depends on. Nothing else: NODE_OPTIONS may start an inspector. */
-const ENVIRONMENT = ['LD_LIBRARY_PATH', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL'];
+/** The variables that Node may need to start, and what the helper's dump depends on. */
+const VARIABLES = ['LD_LIBRARY_PATH', 'TMPDIR', 'TZ', 'LANG', 'LC_ALL'];
 
 /** The answer of a helper that did what it was told. */
 export type HelperSuccess = Exclude<HelperAnswer, { kind: 'error' }>;
@@ -50,13 +52,9 @@ export function runHelper(request: HelperRequest, region: FileRegion, maxPause: 
   }
   const answer = deserialize(files.answer.read()) as HelperAnswer;
   if (answer.kind !== 'error') return answer;
-  const { code, message, outputCode, advice, expected, found } = answer.error;
+  const { outputCode, message } = answer.error;
   if (outputCode !== undefined) throw region.failure(Object.assign(new Error(message), { code: outputCode }));
-  throw new MinidumpError(code, message, {
-    ...(advice === undefined ? {} : { advice }),
-    ...(expected === undefined ? {} : { expected }),
-    ...(found === undefined ? {} : { found }),
-  });
+  throw errorFromPlain(answer.error);
 }
 
 /** The helper waits for this: before, it might not be allowed to trace. */
@@ -97,15 +95,12 @@ function start(files: Files, output: number): DirectChild {
   const given = [files.request.fd, files.answer.fd, files.beats.write, output];
   const base = Math.max(...given, files.go.read, files.words.fd, 2) + 1;
   const numbers = given.map((_, i) => base + i);
-  const env: Record<string, string> = {};
-  for (const name of ENVIRONMENT) if (process.env[name] !== undefined) env[name] = process.env[name];
-  if (process.versions.electron !== undefined) env.ELECTRON_RUN_AS_NODE = '1';
   try {
     return new DirectChild({
       // The program that runs, also where its file was replaced or deleted meanwhile.
       file: '/proc/self/exe',
       args: [process.execPath, HELPER_FILE, ...numbers.map(String)],
-      env,
+      env: helperEnvironment(VARIABLES),
       stdin: files.go.read,
       stderr: files.words.fd,
       inherited: new Map(given.map((fd, i) => [fd, numbers[i]!])),

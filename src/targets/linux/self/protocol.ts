@@ -1,6 +1,6 @@
 import type { DumpOptions, DumpReport } from '../../../dump/index.js';
 import type { MemoryPart } from '../../../dump/target.js';
-import type { ErrorCode } from '../../../io/index.js';
+import type { PlainError } from '../../../io/plain-error.js';
 import type { LiveOptions } from '../live.js';
 
 /*
@@ -51,13 +51,7 @@ export type HelperAnswer =
   | { kind: 'recording'; recording: RecordedProcess }
   | { kind: 'error'; error: HelperError };
 
-/** A MinidumpError on its way. */
-export interface HelperError {
-  code: ErrorCode;
-  message: string;
-  advice: string | undefined;
-  expected: string | undefined;
-  found: string | undefined;
+export interface HelperError extends PlainError {
   /** Of a system call on the output file: `ENOSPC` … */
   outputCode: string | undefined;
 }

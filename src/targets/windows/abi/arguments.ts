@@ -2,7 +2,7 @@ import type { UserStream } from '../../../dump/index.js';
 import { MinidumpError } from '../../../io/index.js';
 import type { Abi } from './abi.js';
 import type { AddressOf, NativeBlock } from './native-memory.js';
-import { structuresOf } from './structures.js';
+import { CONTEXT_SIZE, structuresOf } from './structures.js';
 
 /** EXCEPTION_RECORD; addresses are as wide as the CPU's. */
 export interface NativeExceptionRecord {
@@ -46,9 +46,7 @@ export function encodeExceptionInformation(
   }
   const record = exceptionRecord(pointers.record, abi);
   const context = pinned(pointers.context);
-  const contextSize = structuresOf(abi).MINIDUMP_THREAD_CALLBACK.fields.find(
-    ({ name }) => name === 'Context',
-  )!.layout.size;
+  const contextSize = CONTEXT_SIZE[abi.cpu];
   if (context.length < contextSize) {
     throw new MinidumpError('invalid-argument', 'the CONTEXT of the exception is too short', {
       expected: `${contextSize} bytes for ${abi.cpu}`,

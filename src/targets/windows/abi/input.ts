@@ -10,7 +10,7 @@ import type { Abi } from './abi.js';
 import { CALLBACK_FIELDS, type InputArm } from './callback-fields.js';
 import { plainHandles } from './handles.js';
 import type { AddressOf, Handles, NativeBlock, NativeMemory } from './native-memory.js';
-import { type NativeStructures, structuresOf } from './structures.js';
+import { CONTEXT_SIZE, type NativeStructures, structuresOf } from './structures.js';
 import { readUtf16 } from './utf16-text.js';
 
 type ArmValue<Arm extends InputArm> = ReturnType<NativeStructures['MINIDUMP_CALLBACK_INPUT']['read']>[Arm];
@@ -218,13 +218,10 @@ const TO_NATIVE: {
 };
 
 function nativeThread(value: InputOfType<'Thread'>, { handles, abi }: Encoding): ArmInput<'Thread'> {
-  const { size } = structuresOf(abi).MINIDUMP_THREAD_CALLBACK.fields.find(
-    ({ name }) => name === 'Context',
-  )!.layout;
   return {
     ...value,
     ThreadHandle: handles.toNative(value.ThreadHandle),
-    Context: value.Context.subarray(0, size),
+    Context: value.Context.subarray(0, CONTEXT_SIZE[abi.cpu]),
   };
 }
 

@@ -18,7 +18,12 @@ import { type Abi, pointerLayout } from './abi.js';
 /** EXCEPTION_MAXIMUM_PARAMETERS */
 const MAXIMUM_PARAMETERS = 15;
 
-const CONTEXT_SIZE = { x64: CONTEXT_AMD64.size, x86: CONTEXT_X86.size, arm64: CONTEXT_ARM64.size };
+/** Bytes of a CONTEXT without extended state. */
+export const CONTEXT_SIZE: Readonly<Record<Abi['cpu'], number>> = {
+  x64: CONTEXT_AMD64.size,
+  x86: CONTEXT_X86.size,
+  arm64: CONTEXT_ARM64.size,
+};
 
 /**
  * The structures that MiniDumpWriteDump and its callback exchange in memory (minidumpapiset.h, pack(4); layouts.json has them

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { helperEnvironment } from '../../../node/helper-environment.js';
 import { isSingleFile } from '../../../node/single-file.js';
 import { Spool } from '../../../node/spool.js';
 import { closeHandle, isInvalidHandle, type NativePointer } from '../../../node/win32.js';
-import { helperEnvironment, helperProgram } from '../helper-program.js';
+import { HELPER_VARIABLES, helperProgram } from '../helper-program.js';
+import { openProcess } from '../open-process.js';
 import { type GuardAnswer, receive, send } from './protocol.js';
-import { createEvent, openProcess, SYNCHRONIZE, setEvent, waitForAny } from './waiting.js';
+import { createEvent, SYNCHRONIZE, setEvent, waitForAny } from './waiting.js';
 
 /** How long a guard may take to start and open the threads, and to answer at the end; milliseconds. */
 const PATIENCE = 10_000;
@@ -28,7 +30,7 @@ class Guard implements Disposable {
       // Detached: else it ends with this process (libuv's job), or by the Ctrl+C that ends it.
       detached: true,
       stdio: [this.#request.reserve(0).fd, this.#answer.reserve(0).fd, 'inherit'],
-      env: helperEnvironment(),
+      env: helperEnvironment(HELPER_VARIABLES),
       windowsHide: true,
     });
     this.#child.on('error', () => {}); // It has no pid then.

@@ -1,9 +1,9 @@
-import { isInvalidHandle, type NativePointer, win32 } from '../../../node/win32.js';
-import { currentProcess } from '../../../node/windows-file.js';
+import { currentProcess, isInvalidHandle, type NativePointer, win32 } from '../../../node/win32.js';
 import { resumeLeftovers } from '../leftovers.js';
+import { openProcess } from '../open-process.js';
 import { SuspendCounts } from '../suspend-counts.js';
 import { type GuardAnswer, type GuardRequest, receive, send } from './protocol.js';
-import { openProcess, SYNCHRONIZE, setEvent, waitForAny } from './waiting.js';
+import { SYNCHRONIZE, setEvent, waitForAny } from './waiting.js';
 
 /*
  * The guard: a program that lets the threads of a process go on which is being dumped, when who dumps it has ended or takes too long. A native

@@ -23,14 +23,6 @@ export function waitForAny(handles: readonly NativePointer[], timeout = INFINITE
   return got < handles.length ? got : undefined;
 }
 
-export function openProcess(access: number, pid: number): NativePointer {
-  return win32('kernel32', 'void * __stdcall OpenProcess(uint32_t access, int inherit, uint32_t pid)')(
-    access,
-    0,
-    pid,
-  );
-}
-
 /** An event that is reset when a wait for it has ended. */
 export function createEvent(): NativePointer {
   return win32('kernel32', 'void * __stdcall CreateEventW(void *security, int manual, int set, void *name)')(

@@ -1,8 +1,9 @@
 import { deserialize, serialize } from 'node:v8';
-import { MinidumpError } from '../../../io/index.js';
+import { plainError } from '../../../io/plain-error.js';
 import { writeAt } from '../../../node/file-region.js';
+import { failureOf } from '../../../node/helper-failure.js';
 import { readWhole } from '../../../node/read.js';
-import type { DbgHelpError } from '../results.js';
+import { DbgHelpError } from '../results.js';
 import { writeWindowsDump } from '../write-dump.js';
 import { type HelperAnswer, type HelperRequest, OUTPUT_DESCRIPTOR } from './protocol.js';
 
@@ -21,14 +22,8 @@ function perform({ pid, options }: HelperRequest): HelperAnswer {
       report: writeWindowsDump(pid, options, { fd: OUTPUT_DESCRIPTOR, readable: true }),
     };
   } catch (error) {
-    const known =
-      error instanceof MinidumpError
-        ? error
-        : new MinidumpError('system-call', String((error as Error)?.message ?? error).split('\n')[0]!);
-    const { code, message, advice } = known;
-    // Not by instanceof, which says yes to every MinidumpError.
-    const hresult = 'hresult' in known ? (known as DbgHelpError).hresult : undefined;
-    return { kind: 'error', code, message, advice, hresult };
+    const hresult = error instanceof DbgHelpError ? error.hresult : undefined;
+    return { kind: 'error', error: plainError(failureOf(error)), hresult };
   }
 }
 

@@ -1,12 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { deserialize, serialize } from 'node:v8';
 import type { DumpReport } from '../../../dump/index.js';
-import { MinidumpError } from '../../../io/index.js';
+import type { MinidumpError } from '../../../io/index.js';
+import { errorFromPlain } from '../../../io/plain-error.js';
+import { helperEnvironment } from '../../../node/helper-environment.js';
 import { helperFailed } from '../../../node/helper-failure.js';
 import { readWhole } from '../../../node/read.js';
 import { checkNotSingleFile } from '../../../node/single-file.js';
 import { Spool } from '../../../node/spool.js';
-import { helperEnvironment, helperProgram } from '../helper-program.js';
+import { HELPER_VARIABLES, helperProgram } from '../helper-program.js';
 import { checkWindowsOptions, MAX_PAUSE, type WindowsDumpOptions } from '../options.js';
 import { DbgHelpError } from '../results.js';
 import { type HelperAnswer, type HelperRequest, helperOptions } from './protocol.js';
@@ -34,7 +36,7 @@ export function runHelper(options: WindowsDumpOptions, fd: number): DumpReport {
   const { maxPause = MAX_PAUSE, snapshot } = options;
   const child = spawnSync(process.execPath, [helperProgram('windows-dump-helper')], {
     stdio: [...[request, answer, words].map((spool) => spool.reserve(0).fd), fd],
-    env: helperEnvironment(),
+    env: helperEnvironment(HELPER_VARIABLES),
     timeout: (snapshot === 'always' ? Math.max(LIMIT, maxPause) : maxPause) + MARGIN,
     killSignal: 'SIGKILL',
     windowsHide: true,
@@ -45,9 +47,8 @@ export function runHelper(options: WindowsDumpOptions, fd: number): DumpReport {
   }
   const told = deserialize(said) as HelperAnswer;
   if (told.kind === 'report') return told.report;
-  const { code, message, advice, hresult } = told;
-  if (hresult !== undefined) throw new DbgHelpError(process.pid, hresult);
-  throw new MinidumpError(code, message, advice === undefined ? {} : { advice });
+  if (told.hresult !== undefined) throw new DbgHelpError(process.pid, told.hresult);
+  throw errorFromPlain(told.error);
 }
 
 /** What another process has written into a spool. */

@@ -1,5 +1,5 @@
 import type { DumpReport } from '../../../dump/index.js';
-import type { ErrorCode } from '../../../io/index.js';
+import type { PlainError } from '../../../io/plain-error.js';
 import { compilerOf, type WindowsDumpOptions } from '../options.js';
 
 /*
@@ -30,9 +30,7 @@ export type HelperAnswer =
   | { kind: 'report'; report: DumpReport }
   | {
       kind: 'error';
-      code: ErrorCode;
-      message: string;
-      advice: string | undefined;
+      error: PlainError;
       /** Of MiniDumpWriteDump. */
       hresult: number | undefined;
     };
