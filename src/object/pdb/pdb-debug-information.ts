@@ -29,7 +29,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   constructor(pdb: PdbFile) {
     this.#pdb = pdb;
-    this.#names = new ProcedureNames(pdb, (error) => this.#parts.note(error));
+    this.#names = new ProcedureNames(pdb, this.#parts);
   }
 
   /** What could not be used until now. */
@@ -75,7 +75,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   /** Without inlined calls, lines are those of the function itself, as in .sym files that dump_syms makes of PDBs. */
   *list(listener: SymbolListener, options: SymbolListingOptions = {}): Task<void> {
-    yield* listPdb(this.#pdb, this.#names, listener, options, (error) => this.#parts.note(error));
+    yield* listPdb(this.#pdb, this.#names, listener, options, this.#parts);
   }
 
   /** The piece of a frame record that has an RVA of the image. */
