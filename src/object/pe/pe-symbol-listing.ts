@@ -31,8 +31,7 @@ export class PeSymbolListing implements ListsSymbols {
     const options = {
       inlines: this.#options.inlines,
       mangledAt: (address: number) => this.#mangledAt(address - this.#file.headers.imageBase),
-      missing: () => {},
-      problem: (error: MinidumpError) => this.#parts.note(error),
+      parts: this.#parts,
     };
     yield* this.#parts.attempt(listDwarf(this.#file.dwarf, options, listener));
     yield* this.#listPublics(listener);
