@@ -73,11 +73,7 @@ export class PeSymbolListing implements ListsSymbols {
 
   /** COFF symbols, where mingw keeps all names, come before exports. */
   *#functions(): Task<readonly PeFunctions[]> {
-    if (this.#tables === undefined) {
-      const symbols = yield* this.#parts.attempt(readCoffSymbols(this.#file));
-      const exported = yield* this.#parts.attempt(readExports(this.#file));
-      this.#tables = [symbols, exported].filter((one) => one !== undefined);
-    }
+    this.#tables ??= yield* this.#parts.opened([readCoffSymbols(this.#file), readExports(this.#file)]);
     return this.#tables;
   }
 }
