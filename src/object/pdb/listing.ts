@@ -2,7 +2,7 @@ import type { Task } from '../../io/index.js';
 import type { BrokenParts } from '../broken-parts.js';
 import { Recent } from '../dwarf/recent.js';
 import type { SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
-import type { FrameRecords } from './frame-records.js';
+import { type FrameRecords, parameterSizeAt } from './frame-records.js';
 import { InnermostLines } from './innermost-lines.js';
 import { LineRanges, NO_LINE } from './line-ranges.js';
 import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
@@ -43,7 +43,7 @@ class PdbListing {
   /** Of the functions that were told. */
   readonly #starts = new Set<number>();
   /** STACK WIN records: with programs, then without. */
-  #frames: readonly (FrameRecords | undefined)[] = [];
+  #frames: readonly FrameRecords[] = [];
 
   constructor(
     pdb: PdbFile,
@@ -63,10 +63,7 @@ class PdbListing {
   *all(): Task<void> {
     this.#sections = yield* this.#pdb.sections();
     this.#addresses = yield* this.#pdb.addresses();
-    this.#frames = [
-      yield* this.#parts.attempt(this.#pdb.frameData()),
-      yield* this.#parts.attempt(this.#pdb.fpo()),
-    ];
+    this.#frames = yield* this.#parts.opened([this.#pdb.frameData(), this.#pdb.fpo()]);
     yield* this.#parts.attempt(
       this.#eachPublic((rva, decorated) => {
         if (decorated.startsWith('?')) return;
@@ -208,19 +205,14 @@ class PdbListing {
   }
 
   #parameterSize(start: number): number {
-    if (!this.#pdb.isX86) return 0;
-    for (const records of this.#frames) {
-      const size = records?.parameterSizeAt(start);
-      if (size !== undefined) return size;
-    }
-    return 0;
+    return this.#pdb.isX86 ? (parameterSizeAt(this.#frames, start) ?? 0) : 0;
   }
 
   *#allFrames(): Task<void> {
     const strings = yield* this.#parts.attempt(this.#pdb.strings());
     for (const records of this.#frames) {
-      for (let i = 0; i < (records?.count ?? 0); i++) {
-        const frame = yield* this.#parts.attempt(records!.frame(i, strings));
+      for (let i = 0; i < records.count; i++) {
+        const frame = yield* this.#parts.attempt(records.frame(i, strings));
         if (frame === undefined) continue;
         for (const { start, size } of this.#addresses.imageRanges(frame.start, frame.size)) {
           this.#listener.windowsFrame({ ...frame, start, size });
