@@ -3,20 +3,16 @@ import { type BrokenParts, unlessBroken } from '../broken-parts.js';
 import { isMangled } from '../demangle/index.js';
 import type { SymbolListener } from '../symbol-listing.js';
 import { DW_TAG } from './constants.js';
+import { DwarfContents, type DwarfOptions } from './contents.js';
 import { type CodeSpan, codeSpan, type DwarfFile } from './dwarf-file.js';
-import type { DwarfOptions } from './dwarf-info.js';
 import type { FormValue } from './forms.js';
 import { FunctionNodes } from './function-nodes.js';
-import { joinPath, lineFileName } from './line-files.js';
-import { readLineTable, type Text } from './line-table.js';
+import { readLineTable } from './line-table.js';
 import { UnitListing, type UnitTexts } from './list-unit.js';
 import { findName, type NameSources } from './names.js';
 import { ScopeNames } from './scope-names.js';
-import { readDwarfSections } from './sections.js';
-import { SplitUnits } from './split-units.js';
 import type { UnitRoot } from './unit.js';
 import { collectNodes } from './unit-functions.js';
-import { DwarfUnits } from './units.js';
 
 /** What a function without a name is called in .sym files. */
 const NAMELESS = '<name omitted>';
@@ -38,101 +34,65 @@ export function* listDwarf(
   options: DwarfListingOptions,
   listener: SymbolListener,
 ): Task<boolean> {
-  const sections = yield* readDwarfSections(file);
-  if (sections === undefined) return false;
-  const shared = options.supplementary && (yield* readDwarfSections(options.supplementary));
-  const link = file.supplementaryLink && (yield* unlessBroken(file.supplementaryLink()));
-  const sources: NameSources = {
-    units: new DwarfUnits(sections),
-    supplementary: shared && new DwarfUnits(shared),
-    missingSupplementary: () => options.missing?.(link?.name ?? 'the supplementary file'),
-  };
-  const listing = new DwarfListing(
-    sources,
-    options.split && new SplitUnits(sections, options.split.files, options.split.packageNames),
-    codeSpan(file),
-    options,
-    listener,
-  );
-  yield* listing.list();
+  const contents = yield* DwarfContents.open(file, options, (name) => options.missing?.(name));
+  if (contents === undefined) return false;
+  yield* new DwarfListing(contents, codeSpan(file), options, listener).list();
   return true;
 }
 
 class DwarfListing {
-  readonly #sources: NameSources;
-  readonly #split: SplitUnits | undefined;
+  readonly #contents: DwarfContents;
   readonly #span: CodeSpan;
   readonly #options: DwarfListingOptions;
   readonly #listener: SymbolListener;
 
   constructor(
-    sources: NameSources,
-    split: SplitUnits | undefined,
+    contents: DwarfContents,
     span: CodeSpan,
     options: DwarfListingOptions,
     listener: SymbolListener,
   ) {
-    this.#sources = sources;
-    this.#split = split;
+    this.#contents = contents;
     this.#span = span;
     this.#options = options;
     this.#listener = listener;
   }
 
   *list(): Task<void> {
-    for (const offset of yield* this.#sources.units.offsets()) {
+    for (const offset of yield* this.#contents.units.offsets()) {
       yield* this.#options.parts.attempt(this.#listUnit(offset));
     }
   }
 
   *#listUnit(offset: number): Task<void> {
     const { parts } = this.#options;
-    const own = this.#sources.units;
-    const skeleton = yield* own.root(offset);
+    const contents = this.#contents;
+    const skeleton = yield* contents.units.root(offset);
     // Types and what dwz shares between units have no code.
     if (skeleton.tag !== DW_TAG.compile_unit && skeleton.tag !== DW_TAG.skeleton_unit) return;
-    const split = yield* this.#splitOf(skeleton);
-    const { units, root } = split ?? { units: own, root: skeleton };
+    const { units, root } = yield* contents.whole(skeleton);
     const nodes = new FunctionNodes();
     const scopes = new ScopeNames();
     yield* parts.attempt(collectNodes(units, root, nodes, scopes));
     if (nodes.count === 0) return;
-    const { line } = own.sections;
+    const { line } = contents.units.sections;
     const { lineOffset, header } = skeleton;
     const table =
       line && lineOffset !== undefined
         ? yield* parts.attempt(readLineTable(line, lineOffset, header.addressSize))
         : undefined;
-    const lineText = (text: Text) => this.#text(skeleton, text);
     const listener = this.#listener;
-    const sources = { ...this.#sources, units };
+    const sources = { ...contents.names, units };
     const names = new UnitNames(sources, root, nodes, scopes, this.#options, listener);
     const texts: UnitTexts = {
       functionName: (node) => names.functionName(node),
       origin: (node) => names.origin(node),
       *file(fileNumber) {
-        const path = table && (yield* unlessBroken(lineFileName(table, fileNumber, skeleton, lineText)));
+        const path = table && (yield* contents.fileName(skeleton, table, fileNumber));
         return path === undefined ? -1 : listener.file(path);
       },
     };
     yield* new UnitListing(nodes, table?.rows, texts, this.#span, listener).list(this.#options.inlines);
-  }
-
-  *#splitOf(skeleton: UnitRoot): Task<{ units: DwarfUnits; root: UnitRoot } | undefined> {
-    const { dwoName, compDir } = skeleton;
-    const name = dwoName && (yield* this.#text(skeleton, dwoName));
-    if (name === undefined) return undefined;
-    const path = joinPath(compDir && (yield* this.#text(skeleton, compDir)), name);
-    const found = this.#split && (yield* this.#split.of(skeleton, path));
-    if (found === undefined) this.#options.missing?.(path);
-    return found;
-  }
-
-  *#text(root: UnitRoot, text: Text): Task<string | undefined> {
-    if (typeof text === 'string') return text;
-    const { units, supplementary } = this.#sources;
-    if (text.kind === 'supplementary-text' && !supplementary) this.#sources.missingSupplementary();
-    return yield* units.text(root, text, supplementary);
   }
 }
 
