@@ -106,7 +106,7 @@ export class ModuleSymbols {
 
   /** The function whose code an RVA is in. */
   *procedureAt(rva: number): Task<Procedure | undefined> {
-    this.#procedures ??= yield* this.#readProcedures();
+    this.#procedures ??= yield* this.#walk();
     const at = this.#procedures.find(rva);
     return at === undefined ? undefined : yield* this.#procedure(at);
   }
@@ -115,7 +115,8 @@ export class ModuleSymbols {
   *procedures(): Task<Procedure[]> {
     const found: Procedure[] = [];
     const parts: { part: SeparatedCode; start: number; at: number }[] = [];
-    yield* this.#walk(
+    // Who lists them asks for each of them by its address, too.
+    this.#procedures = yield* this.#walk(
       (procedure) => {
         found.push(procedure);
       },
@@ -136,38 +137,38 @@ export class ModuleSymbols {
     return found.sort((a, b) => a.start - b.start || a.at - b.at);
   }
 
-  *#readProcedures(): Task<Intervals> {
+  /** Gives where the records of procedures and of separated code are, by RVA. */
+  *#walk(
+    each?: (procedure: Procedure) => void,
+    eachPart?: (part: SeparatedCode, start: number, at: number) => void,
+  ): Task<Intervals> {
     const triples = new NumberList();
     const add = (start: number, size: number, at: number) => {
       triples.push(start);
       triples.push(start + size);
       triples.push(at);
     };
-    yield* this.#walk(
-      ({ start, size, at }) => add(start, size, at),
-      ({ size }, start, at) => add(start, size, at),
-    );
-    return new Intervals(triples);
-  }
-
-  *#walk(
-    each: (procedure: Procedure) => void,
-    eachPart: (part: SeparatedCode, start: number, at: number) => void,
-  ): Task<void> {
     yield* walkSymbols(this.#data, SIGNATURE_SIZE, this.#end, (record) => {
       const part = separatedCodeOf(record);
       if (part !== undefined) {
         const start = this.#sections.rva(part.section, part.offset);
-        if (start !== undefined && part.size > 0) eachPart(part, start, record.at);
+        if (start !== undefined && part.size > 0) {
+          add(start, part.size, record.at);
+          eachPart?.(part, start, record.at);
+        }
         return part.end;
       }
       const symbol = procedureOf(record);
       if (symbol === undefined) return undefined;
       const start = this.#sections.rva(symbol.section, symbol.offset);
       const isThunk = record.kind === S_THUNK32;
-      if (start !== undefined && symbol.size > 0) each({ ...symbol, start, at: record.at, isThunk });
+      if (start !== undefined && symbol.size > 0) {
+        add(start, symbol.size, record.at);
+        each?.({ ...symbol, start, at: record.at, isThunk });
+      }
       return symbol.end;
     });
+    return new Intervals(triples);
   }
 
   *#procedure(at: number, separations = 0): Task<Procedure | undefined> {
