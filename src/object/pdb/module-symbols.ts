@@ -29,6 +29,9 @@ import {
 /** CV_SIGNATURE_C13: symbols and lines as compilers since Visual C++ 8 write them. */
 const SIGNATURE_C13 = 4;
 const SIGNATURE_SIZE = 4;
+/** Bytes of records of procedures and of functions that were inlined. */
+const SMALLEST_PROCEDURE = 40;
+const SMALLEST_INLINEE = 12;
 /** Deeper calls are left out. */
 export const MAX_INLINE_DEPTH = 128;
 const MAX_SITES = 1 << 17;
@@ -97,11 +100,13 @@ export class ModuleSymbols {
     return new ModuleSymbols(module.name, data, symbolSize, lines, sections);
   }
 
-  /** Bytes, for whoever keeps it. */
+  /** Bytes, for whoever keeps it: what it may come to once it has been asked, as who keeps it does not ask twice. */
   get weight(): number {
     // The blocks of its stream that are kept, at the most.
     const kept = Math.min(this.#data.size, 1024 * 1024);
-    return kept + this.lines.weight + (this.#procedures?.count ?? 0) * 16 + (this.#inlinees?.size ?? 0) * 64;
+    const procedures = (this.#end / SMALLEST_PROCEDURE) * 16;
+    const inlinees = ((this.lines.inlinees?.size ?? 0) / SMALLEST_INLINEE) * 64;
+    return kept + this.lines.weight + procedures + inlinees;
   }
 
   /** The function whose code an RVA is in. */
