@@ -4,7 +4,7 @@ import { runSync, type Task } from '../../../src/io/index.js';
 import { readExports } from '../../../src/object/pe/exports.js';
 import { openPeFrames } from '../../../src/object/pe/frames.js';
 import type { PeImage } from '../../../src/object/pe/index.js';
-import type { SymbolListener } from '../../../src/object/symbol-listing.js';
+import { silentListener } from '../silent-listener.js';
 import { DATA, EXCEPTION, openMadeUp, TEXT, words } from './made-up.js';
 
 const EXPORT = 0;
@@ -23,8 +23,7 @@ function costOf(image: PeImage): { reads: number; records: number } {
   const tell = () => {
     cost.records++;
   };
-  const listener = { cfi: tell, cfiDelta: tell } as unknown as SymbolListener;
-  runSync(openPeFrames(counted)!.list(listener));
+  runSync(openPeFrames(counted)!.list(silentListener({ cfi: tell, cfiDelta: tell })));
   return cost;
 }
 
