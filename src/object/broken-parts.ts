@@ -4,7 +4,7 @@ import { MinidumpError, type Task } from '../io/index.js';
 const MAX_PROBLEMS = 16;
 
 /** Whether it is the file that is at fault. */
-export function isBroken(error: unknown): error is MinidumpError {
+function isBroken(error: unknown): error is MinidumpError {
   return (
     error instanceof MinidumpError &&
     (error.code === 'malformed' || error.code === 'truncated' || error.code === 'unsupported')

@@ -22,21 +22,21 @@ export function* describeFunction(
     const nameless = found.name === '??' && symbol !== undefined;
     return better || nameless ? { ...found, name: symbol.name } : found;
   }
-  if (symbol === undefined) return undefined;
-  let place: Pick<FunctionAt, 'file' | 'line' | 'lineStart'> | undefined;
+  return symbol && (yield* describeSymbol(dwarf, symbol, rva));
+}
+
+/** The same where DWARF has no function there. */
+export function* describeSymbol(
+  dwarf: readonly DwarfInfo[],
+  { name, start }: { readonly name: string; readonly start: number },
+  rva: number,
+): Task<FunctionAt> {
+  const common = { name, start, parameterSize: 0, inlines: [] };
   for (const one of dwarf) {
-    const line = yield* one.lineAt(rva);
+    const place = yield* one.lineAt(rva);
     // Code of a unit whose functions are elsewhere (.dwo), or of an assembler: it has lines only.
-    if (line) place ??= { file: line.file, line: line.line, lineStart: Math.max(line.start, symbol.start) };
+    if (place)
+      return { ...common, file: place.file, line: place.line, lineStart: Math.max(place.start, start) };
   }
-  return {
-    name: symbol.name,
-    start: symbol.start,
-    file: undefined,
-    line: undefined,
-    lineStart: undefined,
-    ...place,
-    parameterSize: 0,
-    inlines: [],
-  };
+  return { ...common, file: undefined, line: undefined, lineStart: undefined };
 }

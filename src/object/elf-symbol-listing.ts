@@ -48,7 +48,6 @@ export class ElfSymbolListing implements ListsSymbols {
   *#listDwarf(listener: SymbolListener): Task<void> {
     const { supplementary, split } = this.#debugFiles;
     for (const file of this.#files) {
-      let found = false;
       const options = {
         supplementary,
         split,
@@ -57,13 +56,9 @@ export class ElfSymbolListing implements ListsSymbols {
         missing: (name: string) => {
           if (this.#missing.size < MAX_MISSING) this.#missing.add(name);
         },
-        problem: (error: MinidumpError) => this.#parts.note(error),
+        parts: this.#parts,
       };
-      yield* this.#parts.attempt(
-        (function* () {
-          found = yield* listDwarf(file, options, listener);
-        })(),
-      );
+      const found = yield* this.#parts.attempt(listDwarf(file, options, listener));
       // An executable that was not stripped has the same once more.
       if (found) return;
     }

@@ -3,11 +3,11 @@ import { basename, join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { decompress as zstd } from 'fzstd';
 import { BytesSource, runSync } from '../../src/io/index.js';
-import type { FrameView } from '../../src/object/cfi.js';
 import { ElfDebugInformation } from '../../src/object/elf-debug-information.js';
 import { ElfFile } from '../../src/object/elf-file.js';
 import { ElfFunctions } from '../../src/object/elf-functions.js';
 import { damage, nasty } from './bytes.js';
+import { applyRow, askFunction } from './information.js';
 import { type Kind, type Places, pick, type Random, tolerate } from './kind.js';
 
 /** An ELF file, and what is where in it. */
@@ -28,9 +28,6 @@ export const decompress = {
   inflate: (bytes: Uint8Array, size: number) => inflateSync(bytes, { maxOutputLength: Math.max(1, size) }),
   zstd: (bytes: Uint8Array, size: number) => zstd(bytes, new Uint8Array(size)),
 };
-
-/** A frame in which each register and each word of memory is an address. */
-const view: FrameView = { register: () => 0x7fff_0000n, read: (address) => address + 16n };
 
 /** Damaged ELF files: headers, symbols, .eh_frame, DWARF, compressed sections. */
 export function elfFiles({ corpus, elf }: Places): Kind {
@@ -122,19 +119,8 @@ function ask(bytes: Uint8Array, base: Base, random: Random): void {
     const information = new ElfDebugInformation({ module });
     for (let n = 0; n < 5; n++) {
       const rva = random(6) === 0 ? nasty(random, 0x8000) : pick(base.places, random);
-      const found = runSync(information.functionAt(rva));
-      if (found) checkFunction(found);
-      const row = runSync(information.cfiAt(rva));
-      if (row === undefined) continue;
-      const cfa = row.cfa(view, undefined);
-      row.returnAddress(view, cfa);
-      for (const rule of row.registers.values()) rule(view, cfa);
+      askFunction(information, rva);
+      applyRow(runSync(information.cfiAt(rva)));
     }
   });
-}
-
-/** What is an address later on is made a bigint: it must be a whole number. */
-function checkFunction({ start, lineStart }: { start: number; lineStart: number | undefined }): void {
-  if (!Number.isInteger(start) || (lineStart !== undefined && !Number.isInteger(lineStart)))
-    throw new Error(`a function at ${start}, its line at ${lineStart}`);
 }

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BytesSource, runSync } from '../../src/io/index.js';
 import { SymRecords } from '../../src/object/breakpad/sym-records.js';
-import type { FrameView } from '../../src/object/cfi.js';
 import {
   isMachO,
   MachFile,
@@ -12,6 +11,7 @@ import {
 } from '../../src/object/macho/index.js';
 import { damage, nasty } from './bytes.js';
 import { decompress } from './elf-files.js';
+import { applyRow, askFunction } from './information.js';
 import { type Kind, type Places, pick, type Random, tolerate } from './kind.js';
 
 /** A Mach-O file, and what is where in it. */
@@ -25,9 +25,6 @@ interface Base {
 
 const PARSED = /^__debug_|^__eh_frame$|^__unwind_info$/;
 const HEADER = 32;
-
-/** A frame in which each register and each word of memory is an address. */
-const view: FrameView = { register: () => 0x7fff_0000n, read: (address) => address + 16n };
 
 /** Damaged Mach-O files: headers, load commands, symbols, exports, compact unwind information, DWARF; also in universal files. */
 export function machoFiles({ corpus }: Places): Kind {
@@ -121,13 +118,8 @@ function ask(files: { module: MachFile; debug?: MachFile }, places: readonly num
   const information = machDebugInformation(files);
   for (let n = 0; n < 5; n++) {
     const rva = random(6) === 0 ? nasty(random, 0x10000) : pick(places, random);
-    const found = runSync(information.functionAt(rva));
-    if (found && !(Number.isInteger(found.start) && Number.isInteger(found.lineStart ?? 0)))
-      throw new Error(`a function at ${found.start}, its line at ${found.lineStart}`);
-    const row = runSync(information.cfiAt(rva));
-    const cfa = row?.cfa(view, undefined);
-    row?.returnAddress(view, cfa);
-    for (const rule of row?.registers.values() ?? []) rule(view, cfa);
+    askFunction(information, rva);
+    applyRow(runSync(information.cfiAt(rva)));
   }
   const table = tolerate(() => runSync(MachFunctions.openExports(files.module, new Uint32Array())));
   tolerate(() => table && runSync(table.all()));

@@ -4,9 +4,10 @@ import { deflateRawSync } from 'node:zlib';
 import { BytesSource, runSync } from '../../src/io/index.js';
 import { openCabinet } from '../../src/object/cabinet/index.js';
 import { PdbDebugInformation, PdbFile } from '../../src/object/pdb/index.js';
-import type { SymbolListener } from '../../src/object/symbol-listing.js';
 import { separatedPdb } from '../object/pdb/separated-pdb.js';
+import { silentListener } from '../object/silent-listener.js';
 import { damage } from './bytes.js';
+import { askFunction } from './information.js';
 import { type Kind, type Places, pick, type Random, tolerate } from './kind.js';
 
 const BLOCK = 4096;
@@ -24,7 +25,9 @@ export function pdbFiles({ corpus }: Places): Kind {
     const information = new PdbDebugInformation(runSync(PdbFile.open(new BytesSource(bytes))));
     const places: number[] = [];
     runSync(
-      information.list(listener({ function: (start, size) => places.push(start, start + (size >> 1)) })),
+      information.list(
+        silentListener({ function: (start, size) => places.push(start, start + (size >> 1)) }),
+      ),
     );
     return { bytes, places };
   });
@@ -58,29 +61,11 @@ function ask(bytes: Uint8Array, places: readonly number[], random: Random): void
     const information = new PdbDebugInformation(runSync(PdbFile.open(new BytesSource(bytes))));
     for (let n = 0; n < 6; n++) {
       const rva = pick(places, random);
-      const found = runSync(information.functionAt(rva));
-      if (found !== undefined && !(Number.isInteger(found.start) && Number.isInteger(found.lineStart ?? 0)))
-        throw new Error(`a function at ${found.start}, its line at ${found.lineStart}`);
+      askFunction(information, rva);
       runSync(information.windowsFrameAt(rva));
     }
-    if (random(3) === 0) runSync(information.list(listener({})));
+    if (random(3) === 0) runSync(information.list(silentListener()));
   });
-}
-
-function listener(told: Partial<SymbolListener>): SymbolListener {
-  const nothing = () => {};
-  return {
-    file: () => 0,
-    origin: () => 0,
-    function: nothing,
-    line: nothing,
-    inline: nothing,
-    publicSymbol: nothing,
-    cfi: nothing,
-    cfiDelta: nothing,
-    windowsFrame: nothing,
-    ...told,
-  };
 }
 
 /** A cabinet of one file, MSZIP, without checksums: what is damaged in it comes to whoever unpacks it. */

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BytesSource, runSync } from '../../src/io/index.js';
-import type { FrameView } from '../../src/object/cfi.js';
 import { PeDebugInformation, PeFile, PeImageInformation } from '../../src/object/pe/index.js';
-import type { SymbolListener } from '../../src/object/symbol-listing.js';
+import { silentListener } from '../object/silent-listener.js';
 import { damage, nasty } from './bytes.js';
 import { decompress } from './elf-files.js';
+import { applyRow, askFunction } from './information.js';
 import { type Kind, type Places, pick, type Random, tolerate } from './kind.js';
 
 interface Base {
@@ -23,18 +23,6 @@ const NAMES = [
   'crash.exe',
   'hello-dwarf.exe',
 ];
-const view: FrameView = { register: () => 0x7fff_0000n, read: (address) => address + 16n };
-const listener: SymbolListener = {
-  file: () => 0,
-  origin: () => 0,
-  function: () => {},
-  line: () => {},
-  inline: () => {},
-  publicSymbol: () => {},
-  cfi: () => {},
-  cfiDelta: () => {},
-  windowsFrame: () => {},
-};
 
 /** Damaged PE files: headers, sections, directories, unwind data, COFF symbols, DWARF; as files and as they lie in memory. */
 export function peFiles({ corpus }: Places): Kind {
@@ -80,7 +68,7 @@ function ask(bytes: Uint8Array, random: Random): void {
   const file = runSync(PeFile.open(new BytesSource(bytes), { decompress }));
   const information = new PeDebugInformation(file);
   askInformation(information, random);
-  if (random(4) === 0) runSync(information.list(listener));
+  if (random(4) === 0) runSync(information.list(silentListener()));
 }
 
 function askImage(bytes: Uint8Array, random: Random): void {
@@ -95,12 +83,7 @@ function askImage(bytes: Uint8Array, random: Random): void {
 function askInformation(information: PeDebugInformation | PeImageInformation, random: Random): void {
   for (let n = 0; n < 5; n++) {
     const rva = random(6) === 0 ? nasty(random, 0x8000) : 0x1000 + random(0x7000);
-    const found = runSync(information.functionAt(rva));
-    if (found && !(Number.isInteger(found.start) && Number.isInteger(found.lineStart ?? 0)))
-      throw new Error(`a function at ${found.start}, its line at ${found.lineStart}`);
-    const row = runSync(information.cfiAt(rva, random(2) === 0));
-    const cfa = row?.cfa(view, undefined);
-    row?.returnAddress(view, cfa);
-    for (const rule of row?.registers.values() ?? []) rule(view, cfa);
+    askFunction(information, rva);
+    applyRow(runSync(information.cfiAt(rva, random(2) === 0)));
   }
 }

@@ -1,20 +1,16 @@
 import type { Task } from '../../io/index.js';
 import { unlessBroken } from '../broken-parts.js';
-import type { CompanionFiles } from '../companion-files.js';
 import type { FunctionAt, InlinedCall, SourceLine } from '../debug-information.js';
+import { DwarfContents, type DwarfOptions } from './contents.js';
 import type { DwarfFile } from './dwarf-file.js';
-import type { FormValue } from './forms.js';
-import { joinPath, lineFileName } from './line-files.js';
 import type { LineRow } from './line-program.js';
-import { type LineTable, readLineTable, type Text } from './line-table.js';
+import { type LineTable, readLineTable } from './line-table.js';
 import { functionName, type NameSources } from './names.js';
 import { Recent } from './recent.js';
-import { readDwarfSections } from './sections.js';
-import { type SplitUnit, SplitUnits } from './split-units.js';
 import type { UnitRoot } from './unit.js';
 import { type Covering, UnitFunctions } from './unit-functions.js';
 import { UnitIndex } from './unit-index.js';
-import { DwarfUnits } from './units.js';
+import type { DwarfUnits } from './units.js';
 
 /** Bytes of functions and of line tables that are kept. */
 const MAX_KEPT = 6 * 1024 * 1024;
@@ -26,13 +22,6 @@ const UNKNOWN = '??';
 /** Of them more than a few are not read by anybody. */
 const MAX_MISSING = 1000;
 
-export interface DwarfOptions {
-  /** The file that `.gnu_debugaltlink` or `.debug_sup` names. */
-  readonly supplementary?: DwarfFile | undefined;
-  /** Finds .dwo files, and their package by these names. */
-  readonly split?: { readonly files: CompanionFiles; readonly packageNames: readonly string[] } | undefined;
-}
-
 /** A line of a module, and where it begins. */
 export interface LineAt extends SourceLine {
   /** RVA. */
@@ -41,39 +30,27 @@ export interface LineAt extends SourceLine {
 
 /** DWARF of one file: functions, inlined calls and lines by RVA. Units are read when they are asked for. */
 export class DwarfInfo {
-  readonly #units: DwarfUnits;
+  readonly #contents: DwarfContents;
   readonly #index: UnitIndex;
   readonly #linkBase: number;
-  readonly #names: NameSources;
-  readonly #split: SplitUnits | undefined;
   readonly #functions = new Recent<UnitFunctions>(MAX_KEPT);
   readonly #lines = new Recent<LineTable>(MAX_KEPT);
-  readonly #missing = new Set<string>();
+  readonly #missing: ReadonlySet<string>;
 
-  private constructor(
-    file: DwarfFile,
-    units: DwarfUnits,
-    supplementary: DwarfUnits | undefined,
-    supplementaryName: string,
-    split: SplitUnits | undefined,
-  ) {
-    this.#split = split;
-    this.#units = units;
-    this.#linkBase = file.linkBase;
-    this.#index = new UnitIndex(units);
-    this.#names = { units, supplementary, missingSupplementary: () => this.#missing.add(supplementaryName) };
+  private constructor(contents: DwarfContents, linkBase: number, missing: ReadonlySet<string>) {
+    this.#contents = contents;
+    this.#linkBase = linkBase;
+    this.#missing = missing;
+    this.#index = new UnitIndex(contents.units);
   }
 
   /** Undefined where the file has no DWARF. Throws `unsupported` where it is compressed and nothing unpacks it. */
-  static *open(file: DwarfFile, { supplementary, split }: DwarfOptions = {}): Task<DwarfInfo | undefined> {
-    const sections = yield* readDwarfSections(file);
-    if (sections === undefined) return undefined;
-    const shared = supplementary && (yield* readDwarfSections(supplementary));
-    const link = file.supplementaryLink && (yield* unlessBroken(file.supplementaryLink()));
-    const units = new DwarfUnits(sections);
-    const others = shared && new DwarfUnits(shared);
-    const splitUnits = split && new SplitUnits(sections, split.files, split.packageNames);
-    return new DwarfInfo(file, units, others, link?.name ?? 'the supplementary file', splitUnits);
+  static *open(file: DwarfFile, options: DwarfOptions = {}): Task<DwarfInfo | undefined> {
+    const missing = new Set<string>();
+    const contents = yield* DwarfContents.open(file, options, (name) => {
+      if (missing.size < MAX_MISSING) missing.add(name);
+    });
+    return contents && new DwarfInfo(contents, file.linkBase, missing);
   }
 
   /** Files that would have been needed for what was asked until now: supplementary ones (dwz) and .dwo files. */
@@ -95,9 +72,8 @@ export class DwarfInfo {
     const address = rva + this.#linkBase;
     const root = yield* this.#unitAt(address);
     if (root === undefined) return undefined;
-    const split = root.dwoName && (yield* this.#splitOf(root, root.dwoName));
-    const { units, root: unit } = split ?? { units: this.#units, root };
-    const names = { ...this.#names, units };
+    const { units, root: unit } = yield* this.#contents.whole(root);
+    const names = { ...this.#contents.names, units };
     const functions = yield* this.#functionsOf(root, units, unit);
     const chain = functions.at(address);
     const outermost = chain[0];
@@ -145,17 +121,7 @@ export class DwarfInfo {
 
   *#unitAt(address: number): Task<UnitRoot | undefined> {
     const offset = yield* this.#index.find(address);
-    return offset === undefined ? undefined : yield* this.#units.root(offset);
-  }
-
-  /** The rest of a unit that was split; undefined, and noted as missing, where it cannot be had. */
-  *#splitOf(root: UnitRoot, dwoName: FormValue): Task<SplitUnit | undefined> {
-    const name = yield* this.#text(root, dwoName);
-    if (name === undefined) return undefined;
-    const path = joinPath(root.compDir && (yield* this.#text(root, root.compDir)), name);
-    const found = yield* this.#split?.of(root, path) ?? nothing();
-    if (found === undefined && this.#missing.size < MAX_MISSING) this.#missing.add(path);
-    return found;
+    return offset === undefined ? undefined : yield* this.#contents.units.root(offset);
   }
 
   /** By the place of the skeleton, where the unit was split. */
@@ -169,7 +135,7 @@ export class DwarfInfo {
   }
 
   *#tableOf({ lineOffset, header }: UnitRoot): Task<LineTable | undefined> {
-    const { line } = this.#units.sections;
+    const { line } = this.#contents.units.sections;
     if (line === undefined || lineOffset === undefined) return undefined;
     let table = this.#lines.get(lineOffset);
     if (table === undefined) {
@@ -181,20 +147,10 @@ export class DwarfInfo {
 
   *#place(root: UnitRoot, table: LineTable, fileNumber: number, line: number): Task<SourceLine> {
     return {
-      file: yield* unlessBroken(lineFileName(table, fileNumber, root, (text) => this.#text(root, text))),
+      file: yield* this.#contents.fileName(root, table, fileNumber),
       line: line === 0 ? undefined : line,
     };
   }
-
-  *#text(root: UnitRoot, text: Text): Task<string | undefined> {
-    if (typeof text === 'string') return text;
-    if (text.kind === 'supplementary-text' && !this.#names.supplementary) this.#names.missingSupplementary();
-    return yield* this.#units.text(root, text, this.#names.supplementary);
-  }
-}
-
-function* nothing(): Task<undefined> {
-  return undefined;
 }
 
 function* nameOf(sources: NameSources, { die }: Covering, unit: UnitRoot): Task<string> {

@@ -101,12 +101,12 @@ export class FunctionNodes {
   /** Where the first of its ranges begins. */
   firstStart(index: number): number | undefined {
     const first = this.#field(index, FIRST_RANGE);
-    return first < this.#rangesEnd(index) ? this.#ranges.at(first) : undefined;
+    return first < this.rangesEnd(index) ? this.#ranges.at(first) : undefined;
   }
 
   /** Where the one of its ranges begins that covers an address. */
   covering(index: number, address: number): number | undefined {
-    const end = this.#rangesEnd(index);
+    const end = this.rangesEnd(index);
     for (let i = this.#field(index, FIRST_RANGE); i < end; i += 2) {
       const start = this.#ranges.at(i);
       if (address >= start && address < this.#ranges.at(i + 1)) return start;
@@ -121,7 +121,7 @@ export class FunctionNodes {
 
   /** Behind the last. */
   rangesEnd(index: number): number {
-    return this.#rangesEnd(index);
+    return index + 1 < this.count ? this.#field(index + 1, FIRST_RANGE) : this.#ranges.length;
   }
 
   /** Start of a range, or its end at an odd place. */
@@ -134,7 +134,7 @@ export class FunctionNodes {
     const triples = new NumberList();
     for (let index = 0; index < this.count; index++) {
       if (this.isInlined(index)) continue;
-      const end = this.#rangesEnd(index);
+      const end = this.rangesEnd(index);
       for (let i = this.#field(index, FIRST_RANGE); i < end; i += 2) {
         triples.push(this.#ranges.at(i));
         triples.push(this.#ranges.at(i + 1));
@@ -146,9 +146,5 @@ export class FunctionNodes {
 
   #field(index: number, field: number): number {
     return this.#fields.at(index * FIELDS + field);
-  }
-
-  #rangesEnd(index: number): number {
-    return index + 1 < this.count ? this.#field(index + 1, FIRST_RANGE) : this.#ranges.length;
   }
 }

@@ -49,8 +49,8 @@ export class LineRows {
     for (let i = 0; i < sequences.length; i += 2) {
       const first = sequences[i]!;
       const last = sequences[i + 1]!;
-      triples.push(this.#address(first));
-      triples.push(this.#address(last));
+      triples.push(this.address(first));
+      triples.push(this.address(last));
       triples.push(first);
       ends.set(first, last);
     }
@@ -63,22 +63,18 @@ export class LineRows {
     return this.#rows.length * 8 + this.#ends.size * 64;
   }
 
-  #address(row: number): number {
-    return this.#rows.at(row * ROW);
-  }
-
   #place(row: number): number {
     return this.#rows.at(row * ROW + 1);
   }
 
   /** First and last row of each sequence, one pair after the other, those that begin at the lowest addresses first. The last row only ends it. */
   sequences(): readonly number[] {
-    const firsts = [...this.#ends.keys()].sort((a, b) => this.#address(a) - this.#address(b) || a - b);
+    const firsts = [...this.#ends.keys()].sort((a, b) => this.address(a) - this.address(b) || a - b);
     return firsts.flatMap((first) => [first, this.#ends.get(first)!]);
   }
 
   address(row: number): number {
-    return this.#address(row);
+    return this.#rows.at(row * ROW);
   }
 
   file(row: number): number {
@@ -94,12 +90,12 @@ export class LineRows {
   find(address: number): LineRow | undefined {
     const first = this.#sequences.find(address);
     if (first === undefined) return undefined;
-    const row = upperBoundOf((i) => this.#address(i), address, first, this.#ends.get(first)!) - 1;
+    const row = upperBoundOf((i) => this.address(i), address, first, this.#ends.get(first)!) - 1;
     if (row < first) return undefined;
     const place = this.#place(row);
     let start = row;
     while (start > first && this.#place(start - 1) === place) start--;
-    return { file: Math.floor(place / LINES), line: place % LINES, start: this.#address(start) };
+    return { file: Math.floor(place / LINES), line: place % LINES, start: this.address(start) };
   }
 }
 

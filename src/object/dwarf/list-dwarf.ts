@@ -1,22 +1,18 @@
-import { MinidumpError, type Task } from '../../io/index.js';
-import { unlessBroken } from '../broken-parts.js';
+import type { Task } from '../../io/index.js';
+import { type BrokenParts, unlessBroken } from '../broken-parts.js';
 import { isMangled } from '../demangle/index.js';
 import type { SymbolListener } from '../symbol-listing.js';
 import { DW_TAG } from './constants.js';
+import { DwarfContents, type DwarfOptions } from './contents.js';
 import { type CodeSpan, codeSpan, type DwarfFile } from './dwarf-file.js';
-import type { DwarfOptions } from './dwarf-info.js';
 import type { FormValue } from './forms.js';
 import { FunctionNodes } from './function-nodes.js';
-import { joinPath, lineFileName } from './line-files.js';
-import { readLineTable, type Text } from './line-table.js';
+import { readLineTable } from './line-table.js';
 import { UnitListing, type UnitTexts } from './list-unit.js';
 import { findName, type NameSources } from './names.js';
 import { ScopeNames } from './scope-names.js';
-import { readDwarfSections } from './sections.js';
-import { SplitUnits } from './split-units.js';
 import type { UnitRoot } from './unit.js';
 import { collectNodes } from './unit-functions.js';
-import { DwarfUnits } from './units.js';
 
 /** What a function without a name is called in .sym files. */
 const NAMELESS = '<name omitted>';
@@ -27,9 +23,9 @@ export interface DwarfListingOptions extends DwarfOptions {
   /** The symbol at an address of the file, as it is mangled: GCC leaves linkage names of functions out that no other unit can call. */
   mangledAt(address: number): Task<string | undefined>;
   /** What a file lacks that is named by this one. */
-  missing(name: string): void;
-  /** A unit that is broken: what could not be read of it is left out. */
-  problem(error: MinidumpError): void;
+  missing?(name: string): void;
+  /** Is told of a unit that is broken: what could not be read of it is left out. */
+  readonly parts: BrokenParts;
 }
 
 /** Tells the functions of a file with DWARF, their lines and inlined calls: unit by unit. false where it has none. */
@@ -38,157 +34,91 @@ export function* listDwarf(
   options: DwarfListingOptions,
   listener: SymbolListener,
 ): Task<boolean> {
-  const sections = yield* readDwarfSections(file);
-  if (sections === undefined) return false;
-  const shared = options.supplementary && (yield* readDwarfSections(options.supplementary));
-  const link = file.supplementaryLink && (yield* unlessBroken(file.supplementaryLink()));
-  const listing = new DwarfListing(
-    new DwarfUnits(sections),
-    shared && new DwarfUnits(shared),
-    () => options.missing(link?.name ?? 'the supplementary file'),
-    options.split && new SplitUnits(sections, options.split.files, options.split.packageNames),
-    codeSpan(file),
-    options,
-    listener,
-  );
-  yield* listing.list();
+  const contents = yield* DwarfContents.open(file, options, (name) => options.missing?.(name));
+  if (contents === undefined) return false;
+  yield* new DwarfListing(contents, codeSpan(file), options, listener).list();
   return true;
 }
 
 class DwarfListing {
-  readonly #units: DwarfUnits;
-  readonly #supplementary: DwarfUnits | undefined;
-  readonly #missingSupplementary: () => void;
-  readonly #split: SplitUnits | undefined;
+  readonly #contents: DwarfContents;
   readonly #span: CodeSpan;
   readonly #options: DwarfListingOptions;
   readonly #listener: SymbolListener;
 
   constructor(
-    units: DwarfUnits,
-    supplementary: DwarfUnits | undefined,
-    missingSupplementary: () => void,
-    split: SplitUnits | undefined,
+    contents: DwarfContents,
     span: CodeSpan,
     options: DwarfListingOptions,
     listener: SymbolListener,
   ) {
-    this.#units = units;
-    this.#supplementary = supplementary;
-    this.#missingSupplementary = missingSupplementary;
-    this.#split = split;
+    this.#contents = contents;
     this.#span = span;
     this.#options = options;
     this.#listener = listener;
   }
 
   *list(): Task<void> {
-    for (const offset of yield* this.#units.offsets()) {
-      yield* this.#attempt(this.#listUnit(offset));
-    }
-  }
-
-  /** A part that is broken costs that part. */
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!(error instanceof MinidumpError) || (error.code !== 'malformed' && error.code !== 'truncated'))
-        throw error;
-      this.#options.problem(error);
-      return undefined;
+    for (const offset of yield* this.#contents.units.offsets()) {
+      yield* this.#options.parts.attempt(this.#listUnit(offset));
     }
   }
 
   *#listUnit(offset: number): Task<void> {
-    const skeleton = yield* this.#units.root(offset);
+    const { parts } = this.#options;
+    const contents = this.#contents;
+    const skeleton = yield* contents.units.root(offset);
     // Types and what dwz shares between units have no code.
     if (skeleton.tag !== DW_TAG.compile_unit && skeleton.tag !== DW_TAG.skeleton_unit) return;
-    const split = yield* this.#splitOf(skeleton);
-    const { units, root } = split ?? { units: this.#units, root: skeleton };
+    const { units, root } = yield* contents.whole(skeleton);
     const nodes = new FunctionNodes();
     const scopes = new ScopeNames();
-    yield* this.#attempt(collectNodes(units, root, nodes, scopes));
+    yield* parts.attempt(collectNodes(units, root, nodes, scopes));
     if (nodes.count === 0) return;
-    const { line } = this.#units.sections;
+    const { line } = contents.units.sections;
     const { lineOffset, header } = skeleton;
     const table =
       line && lineOffset !== undefined
-        ? yield* this.#attempt(readLineTable(line, lineOffset, header.addressSize))
+        ? yield* parts.attempt(readLineTable(line, lineOffset, header.addressSize))
         : undefined;
-    const lineText = (text: Text) => this.#text(this.#units, skeleton, text);
-    const names = new UnitNames(
-      units,
-      root,
-      nodes,
-      scopes,
-      this.#sourcesOf(units),
-      this.#options,
-      this.#listener,
-    );
     const listener = this.#listener;
+    const sources = { ...contents.names, units };
+    const names = new UnitNames(sources, root, nodes, scopes, this.#options, listener);
     const texts: UnitTexts = {
       functionName: (node) => names.functionName(node),
       origin: (node) => names.origin(node),
       *file(fileNumber) {
-        const path = table && (yield* unlessBroken(lineFileName(table, fileNumber, skeleton, lineText)));
+        const path = table && (yield* contents.fileName(skeleton, table, fileNumber));
         return path === undefined ? -1 : listener.file(path);
       },
     };
     yield* new UnitListing(nodes, table?.rows, texts, this.#span, listener).list(this.#options.inlines);
   }
-
-  #sourcesOf(units: DwarfUnits): NameSources {
-    return {
-      units,
-      supplementary: this.#supplementary,
-      missingSupplementary: this.#missingSupplementary,
-    };
-  }
-
-  *#splitOf(skeleton: UnitRoot): Task<{ units: DwarfUnits; root: UnitRoot } | undefined> {
-    const { dwoName, compDir } = skeleton;
-    const name = dwoName && (yield* this.#text(this.#units, skeleton, dwoName));
-    if (name === undefined) return undefined;
-    const path = joinPath(compDir && (yield* this.#text(this.#units, skeleton, compDir)), name);
-    const found = this.#split && (yield* this.#split.of(skeleton, path));
-    if (found === undefined) this.#options.missing(path);
-    return found;
-  }
-
-  *#text(units: DwarfUnits, root: UnitRoot, text: Text): Task<string | undefined> {
-    if (typeof text === 'string') return text;
-    if (text.kind === 'supplementary-text' && !this.#supplementary) this.#missingSupplementary();
-    return yield* units.text(root, text, this.#supplementary);
-  }
 }
 
 /** What the functions of one unit are called. */
 class UnitNames {
-  readonly #units: DwarfUnits;
+  readonly #sources: NameSources;
   readonly #root: UnitRoot;
   readonly #nodes: FunctionNodes;
   readonly #scopes: ScopeNames;
-  readonly #sources: NameSources;
   readonly #options: DwarfListingOptions;
   readonly #listener: SymbolListener;
   /** Numbers of the listener, by the DIE of the function that was inlined. */
   readonly #origins = new Map<number, number>();
 
   constructor(
-    units: DwarfUnits,
+    sources: NameSources,
     root: UnitRoot,
     nodes: FunctionNodes,
     scopes: ScopeNames,
-    sources: NameSources,
     options: DwarfListingOptions,
     listener: SymbolListener,
   ) {
-    this.#units = units;
+    this.#sources = sources;
     this.#root = root;
     this.#nodes = nodes;
     this.#scopes = scopes;
-    this.#sources = sources;
     this.#options = options;
     this.#listener = listener;
   }
@@ -216,7 +146,8 @@ class UnitNames {
     if (symbol !== undefined) return symbol;
     if (found === undefined) return NAMELESS;
     if (found.die === undefined) return found.text;
-    const text = (name: FormValue) => this.#units.text(this.#root, name, this.#sources.supplementary);
+    const { units, supplementary } = this.#sources;
+    const text = (name: FormValue) => units.text(this.#root, name, supplementary);
     return (yield* unlessBroken(this.#scopes.qualify(found.die, found.text, text))) ?? found.text;
   }
 }

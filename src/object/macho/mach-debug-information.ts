@@ -2,6 +2,7 @@ import type { MinidumpError, Task } from '../../io/index.js';
 import { BrokenParts } from '../broken-parts.js';
 import type { CfiRow } from '../cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from '../debug-information.js';
+import { describeSymbol } from '../described-function.js';
 import { DwarfInfo } from '../dwarf/dwarf-info.js';
 import { type CallFrames, openDebugFrame, openEhFrame } from '../dwarf/frames.js';
 import { CompactFrames } from './compact-frames.js';
@@ -44,18 +45,10 @@ export class MachDebugInformation implements DebugInformation {
     }
     const symbol = yield* this.#symbolAt(rva);
     if (symbol === undefined) return undefined;
-    const { name, start } = symbol;
-    const nowhere = { file: undefined, line: undefined, lineStart: undefined };
+    const { start } = symbol;
     // A symbol reaches to the next one. Where DWARF has that function, this is behind its end: padding.
     for (const dwarf of this.#dwarf) if ((yield* dwarf.functionAt(start))?.start === start) return undefined;
-    for (const dwarf of this.#dwarf) {
-      // Code of an assembler has lines only.
-      const line = yield* dwarf.lineAt(rva);
-      if (line === undefined) continue;
-      const place = { file: line.file, line: line.line, lineStart: Math.max(line.start, start) };
-      return { name, start, ...place, parameterSize: 0, inlines: [] };
-    }
-    return { name, start, ...nowhere, parameterSize: 0, inlines: [] };
+    return yield* describeSymbol(this.#dwarf, symbol, rva);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { hex } from '../../io/bytes.js';
 import { BytesSource, MinidumpError, readRange, type Source, type Task } from '../../io/index.js';
+import { BrokenParts } from '../broken-parts.js';
 import { broken } from '../bytes.js';
 import type { DwarfFile } from '../dwarf/dwarf-file.js';
 import { type Decompressors, decompressSection } from '../elf-compression.js';
@@ -89,8 +90,9 @@ export class MachFile implements DwarfFile {
     const { identifier, cpu } = options;
     const wanted = slices.filter((slice) => cpu === undefined || slice.cpu === cpu);
     if (identifier !== undefined) {
+      const parts = new BrokenParts();
       for (const { source: part } of wanted) {
-        const file = yield* unlessBroken(MachFile.#openPart(part, options));
+        const file = yield* parts.attempt(MachFile.#openPart(part, options));
         if (file?.isIdentifiedBy(identifier)) return file;
       }
     }
@@ -219,15 +221,5 @@ export class MachFile implements DwarfFile {
     );
     const data = section && (yield* this.data(section));
     return data && (yield* data.read(address - section.address, length));
-  }
-}
-
-function* unlessBroken<T>(task: Task<T>): Task<T | undefined> {
-  try {
-    return yield* task;
-  } catch (error) {
-    if (error instanceof MinidumpError && (error.code === 'malformed' || error.code === 'truncated'))
-      return undefined;
-    throw error;
   }
 }

@@ -47,8 +47,7 @@ export class MachSymbolListing implements ListsSymbols {
     const options = {
       inlines: this.#options.inlines,
       mangledAt: (address: number) => this.#mangledAt(address - file.linkBase),
-      missing: () => {},
-      problem: (error: MinidumpError) => this.#parts.note(error),
+      parts: this.#parts,
     };
     return withDwarf(file, (one) => listDwarf(one, options, listener));
   }

@@ -1,8 +1,8 @@
-import type { MinidumpError, Task } from '../../io/index.js';
-import { isBroken } from '../broken-parts.js';
+import type { Task } from '../../io/index.js';
+import type { BrokenParts } from '../broken-parts.js';
 import { Recent } from '../dwarf/recent.js';
 import type { SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
-import type { FrameRecords } from './frame-records.js';
+import { type FrameRecords, parameterSizeAt } from './frame-records.js';
 import { InnermostLines } from './innermost-lines.js';
 import { LineRanges, NO_LINE } from './line-ranges.js';
 import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
@@ -24,16 +24,16 @@ export function* listPdb(
   names: ProcedureNames,
   listener: SymbolListener,
   options: SymbolListingOptions,
-  problem: (error: MinidumpError) => void,
+  parts: BrokenParts,
 ): Task<void> {
-  yield* new PdbListing(pdb, names, listener, options, problem).all();
+  yield* new PdbListing(pdb, names, listener, options, parts).all();
 }
 
 class PdbListing {
   readonly #pdb: PdbFile;
   readonly #names: ProcedureNames;
   readonly #listener: SymbolListener;
-  readonly #problem: (error: MinidumpError) => void;
+  readonly #parts: BrokenParts;
   readonly #wantsInlines: boolean;
   readonly #wantsFrames: boolean;
   #sections!: PdbSections;
@@ -43,19 +43,19 @@ class PdbListing {
   /** Of the functions that were told. */
   readonly #starts = new Set<number>();
   /** STACK WIN records: with programs, then without. */
-  #frames: readonly (FrameRecords | undefined)[] = [];
+  #frames: readonly FrameRecords[] = [];
 
   constructor(
     pdb: PdbFile,
     names: ProcedureNames,
     listener: SymbolListener,
     { inlines = true, cfi = true }: SymbolListingOptions,
-    problem: (error: MinidumpError) => void,
+    parts: BrokenParts,
   ) {
     this.#pdb = pdb;
     this.#names = names;
     this.#listener = listener;
-    this.#problem = problem;
+    this.#parts = parts;
     this.#wantsInlines = inlines;
     this.#wantsFrames = cfi;
   }
@@ -63,20 +63,20 @@ class PdbListing {
   *all(): Task<void> {
     this.#sections = yield* this.#pdb.sections();
     this.#addresses = yield* this.#pdb.addresses();
-    this.#frames = [yield* this.#attempt(this.#pdb.frameData()), yield* this.#attempt(this.#pdb.fpo())];
-    yield* this.#attempt(
+    this.#frames = yield* this.#parts.opened([this.#pdb.frameData(), this.#pdb.fpo()]);
+    yield* this.#parts.attempt(
       this.#eachPublic((rva, decorated) => {
         if (decorated.startsWith('?')) return;
         const others = this.#plainNames.get(rva);
         this.#plainNames.set(rva, others === undefined ? decorated : `${others}\n${decorated}`);
       }),
     );
-    const { length } = (yield* this.#attempt(this.#pdb.modules())) ?? [];
+    const { length } = (yield* this.#parts.attempt(this.#pdb.modules())) ?? [];
     for (let index = 0; index < length; index++) {
-      const module = yield* this.#attempt(this.#pdb.module(index));
-      if (module !== undefined) yield* this.#attempt(this.#module(module, index));
+      const module = yield* this.#parts.attempt(this.#pdb.module(index));
+      if (module !== undefined) yield* this.#parts.attempt(this.#module(module, index));
     }
-    yield* this.#attempt(this.#eachPublic((rva, name) => this.#public(rva, name)));
+    yield* this.#parts.attempt(this.#eachPublic((rva, name) => this.#public(rva, name)));
     if (this.#wantsFrames) yield* this.#allFrames();
   }
 
@@ -127,9 +127,9 @@ class PdbListing {
       this.#starts.add(start);
       const next = procedures[i + 1]?.start ?? start;
       const end = next > start ? Math.min(start + size, next) : start + size;
-      const lines = (yield* this.#attempt(this.#linesAt(module, start, kept))) ?? new LineRanges();
+      const lines = (yield* this.#parts.attempt(this.#linesAt(module, start, kept))) ?? new LineRanges();
       const wanted = this.#wantsInlines ? module.inlineSites(procedure) : undefined;
-      const sites = (wanted && (yield* this.#attempt(wanted))) ?? [];
+      const sites = (wanted && (yield* this.#parts.attempt(wanted))) ?? [];
       for (const piece of this.#addresses.imageRanges(start, size)) {
         this.#listener.function(piece.start, piece.size, this.#parameterSize(start), name);
         const from = start + piece.from;
@@ -152,7 +152,7 @@ class PdbListing {
   }
 
   *#ownerOf(rva: number): Task<number | undefined> {
-    return yield* this.#attempt(this.#pdb.moduleAt(rva));
+    return yield* this.#parts.attempt(this.#pdb.moduleAt(rva));
   }
 
   *#inlines(
@@ -197,7 +197,7 @@ class PdbListing {
   *#file(module: ModuleSymbols, checksum: number, files: Map<number, number>): Task<number | undefined> {
     const known = files.get(checksum);
     if (known !== undefined) return known;
-    const name = yield* this.#attempt(this.#pdb.fileName(module, checksum));
+    const name = yield* this.#parts.attempt(this.#pdb.fileName(module, checksum));
     if (name === undefined) return undefined;
     const number = this.#listener.file(name);
     files.set(checksum, number);
@@ -205,34 +205,19 @@ class PdbListing {
   }
 
   #parameterSize(start: number): number {
-    if (!this.#pdb.isX86) return 0;
-    for (const records of this.#frames) {
-      const size = records?.parameterSizeAt(start);
-      if (size !== undefined) return size;
-    }
-    return 0;
+    return this.#pdb.isX86 ? (parameterSizeAt(this.#frames, start) ?? 0) : 0;
   }
 
   *#allFrames(): Task<void> {
-    const strings = yield* this.#attempt(this.#pdb.strings());
+    const strings = yield* this.#parts.attempt(this.#pdb.strings());
     for (const records of this.#frames) {
-      for (let i = 0; i < (records?.count ?? 0); i++) {
-        const frame = yield* this.#attempt(records!.frame(i, strings));
+      for (let i = 0; i < records.count; i++) {
+        const frame = yield* this.#parts.attempt(records.frame(i, strings));
         if (frame === undefined) continue;
         for (const { start, size } of this.#addresses.imageRanges(frame.start, frame.size)) {
           this.#listener.windowsFrame({ ...frame, start, size });
         }
       }
-    }
-  }
-
-  *#attempt<T>(task: Task<T>): Task<T | undefined> {
-    try {
-      return yield* task;
-    } catch (error) {
-      if (!isBroken(error)) throw error;
-      this.#problem(error);
-      return undefined;
     }
   }
 }

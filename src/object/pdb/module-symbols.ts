@@ -29,6 +29,9 @@ import {
 /** CV_SIGNATURE_C13: symbols and lines as compilers since Visual C++ 8 write them. */
 const SIGNATURE_C13 = 4;
 const SIGNATURE_SIZE = 4;
+/** Bytes of records of procedures and of functions that were inlined. */
+const SMALLEST_PROCEDURE = 40;
+const SMALLEST_INLINEE = 12;
 /** Deeper calls are left out. */
 export const MAX_INLINE_DEPTH = 128;
 const MAX_SITES = 1 << 17;
@@ -97,16 +100,18 @@ export class ModuleSymbols {
     return new ModuleSymbols(module.name, data, symbolSize, lines, sections);
   }
 
-  /** Bytes, for whoever keeps it. */
+  /** Bytes, for whoever keeps it: what it may come to once it has been asked, as who keeps it does not ask twice. */
   get weight(): number {
     // The blocks of its stream that are kept, at the most.
     const kept = Math.min(this.#data.size, 1024 * 1024);
-    return kept + this.lines.weight + (this.#procedures?.count ?? 0) * 16 + (this.#inlinees?.size ?? 0) * 64;
+    const procedures = (this.#end / SMALLEST_PROCEDURE) * 16;
+    const inlinees = ((this.lines.inlinees?.size ?? 0) / SMALLEST_INLINEE) * 64;
+    return kept + this.lines.weight + procedures + inlinees;
   }
 
   /** The function whose code an RVA is in. */
   *procedureAt(rva: number): Task<Procedure | undefined> {
-    this.#procedures ??= yield* this.#readProcedures();
+    this.#procedures ??= yield* this.#walk();
     const at = this.#procedures.find(rva);
     return at === undefined ? undefined : yield* this.#procedure(at);
   }
@@ -115,7 +120,8 @@ export class ModuleSymbols {
   *procedures(): Task<Procedure[]> {
     const found: Procedure[] = [];
     const parts: { part: SeparatedCode; start: number; at: number }[] = [];
-    yield* this.#walk(
+    // Who lists them asks for each of them by its address, too.
+    this.#procedures = yield* this.#walk(
       (procedure) => {
         found.push(procedure);
       },
@@ -136,38 +142,38 @@ export class ModuleSymbols {
     return found.sort((a, b) => a.start - b.start || a.at - b.at);
   }
 
-  *#readProcedures(): Task<Intervals> {
+  /** Gives where the records of procedures and of separated code are, by RVA. */
+  *#walk(
+    each?: (procedure: Procedure) => void,
+    eachPart?: (part: SeparatedCode, start: number, at: number) => void,
+  ): Task<Intervals> {
     const triples = new NumberList();
     const add = (start: number, size: number, at: number) => {
       triples.push(start);
       triples.push(start + size);
       triples.push(at);
     };
-    yield* this.#walk(
-      ({ start, size, at }) => add(start, size, at),
-      ({ size }, start, at) => add(start, size, at),
-    );
-    return new Intervals(triples);
-  }
-
-  *#walk(
-    each: (procedure: Procedure) => void,
-    eachPart: (part: SeparatedCode, start: number, at: number) => void,
-  ): Task<void> {
     yield* walkSymbols(this.#data, SIGNATURE_SIZE, this.#end, (record) => {
       const part = separatedCodeOf(record);
       if (part !== undefined) {
         const start = this.#sections.rva(part.section, part.offset);
-        if (start !== undefined && part.size > 0) eachPart(part, start, record.at);
+        if (start !== undefined && part.size > 0) {
+          add(start, part.size, record.at);
+          eachPart?.(part, start, record.at);
+        }
         return part.end;
       }
       const symbol = procedureOf(record);
       if (symbol === undefined) return undefined;
       const start = this.#sections.rva(symbol.section, symbol.offset);
       const isThunk = record.kind === S_THUNK32;
-      if (start !== undefined && symbol.size > 0) each({ ...symbol, start, at: record.at, isThunk });
+      if (start !== undefined && symbol.size > 0) {
+        add(start, symbol.size, record.at);
+        each?.({ ...symbol, start, at: record.at, isThunk });
+      }
       return symbol.end;
     });
+    return new Intervals(triples);
   }
 
   *#procedure(at: number, separations = 0): Task<Procedure | undefined> {

@@ -9,6 +9,7 @@ import type {
   WindowsFrame,
 } from '../debug-information.js';
 import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
+import { type FrameRecords, parameterSizeAt } from './frame-records.js';
 import { type LineRanges, NO_LINE } from './line-ranges.js';
 import { listPdb } from './listing.js';
 import type { InlineSite, ModuleSymbols, Procedure } from './module-symbols.js';
@@ -29,7 +30,7 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   constructor(pdb: PdbFile) {
     this.#pdb = pdb;
-    this.#names = new ProcedureNames(pdb, (error) => this.#parts.note(error));
+    this.#names = new ProcedureNames(pdb, this.#parts);
   }
 
   /** What could not be used until now. */
@@ -59,23 +60,19 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
   *windowsFrameAt(rva: number): Task<WindowsFrame | undefined> {
     const linked = yield* this.#linked(rva);
     if (linked === undefined) return undefined;
-    for (const records of [
-      yield* this.#parts.attempt(this.#pdb.frameData()),
-      yield* this.#parts.attempt(this.#pdb.fpo()),
-    ]) {
-      const index = records?.find(linked);
+    for (const records of yield* this.#frameRecords()) {
+      const index = records.find(linked);
+      if (index === undefined) continue;
       const strings = yield* this.#parts.attempt(this.#pdb.strings());
-      const frame =
-        index === undefined ? undefined : yield* this.#parts.attempt(records!.frame(index, strings));
-      if (frame === undefined) continue;
-      return { ...frame, ...(yield* this.#imageRange(frame, rva)) };
+      const frame = yield* this.#parts.attempt(records.frame(index, strings));
+      if (frame !== undefined) return { ...frame, ...(yield* this.#imageRange(frame, rva)) };
     }
     return undefined;
   }
 
   /** Without inlined calls, lines are those of the function itself, as in .sym files that dump_syms makes of PDBs. */
   *list(listener: SymbolListener, options: SymbolListingOptions = {}): Task<void> {
-    yield* listPdb(this.#pdb, this.#names, listener, options, (error) => this.#parts.note(error));
+    yield* listPdb(this.#pdb, this.#names, listener, options, this.#parts);
   }
 
   /** The piece of a frame record that has an RVA of the image. */
@@ -145,15 +142,12 @@ export class PdbDebugInformation implements DebugInformation, ListsSymbols {
 
   /** Bytes of parameters, as frame data or FPO of its first instruction have it. */
   *#parameterSize(start: number): Task<number | undefined> {
-    if (!this.#pdb.isX86) return undefined;
-    for (const records of [
-      yield* this.#parts.attempt(this.#pdb.frameData()),
-      yield* this.#parts.attempt(this.#pdb.fpo()),
-    ]) {
-      const size = records?.parameterSizeAt(start);
-      if (size !== undefined) return size;
-    }
-    return undefined;
+    return this.#pdb.isX86 ? parameterSizeAt(yield* this.#frameRecords(), start) : undefined;
+  }
+
+  /** Those with programs, then those without. */
+  *#frameRecords(): Task<FrameRecords[]> {
+    return yield* this.#parts.opened([this.#pdb.frameData(), this.#pdb.fpo()]);
   }
 
   *#publicsAt(section: number, offset: number): Task<readonly PublicSymbol[]> {

@@ -2,6 +2,7 @@ import { MinidumpError, type Source, type Task } from '../../io/index.js';
 import { broken } from '../bytes.js';
 import type { Intervals } from '../dwarf/intervals.js';
 import { Recent } from '../dwarf/recent.js';
+import { IMAGE_FILE_MACHINE_I386 } from '../pe/machines.js';
 import type { SectionData } from '../section-data.js';
 import { DbiStream, type DebugStreams, type PdbModule } from './dbi.js';
 import { FrameRecords } from './frame-records.js';
@@ -23,7 +24,6 @@ const DBI_STREAM = 3;
 const IPI_STREAM = 4;
 /** Bytes of modules that are kept open. */
 const KEPT_MODULES = 32 * 1024 * 1024;
-const IMAGE_FILE_MACHINE_I386 = 0x14c;
 
 /**
  * A program database as Visual C++ 7 and later, and LLVM, write it. Streams are read by ranges, when they are asked for: of a file of

@@ -1,5 +1,5 @@
-import type { MinidumpError, Task } from '../../io/index.js';
-import { isBroken } from '../broken-parts.js';
+import type { Task } from '../../io/index.js';
+import type { BrokenParts } from '../broken-parts.js';
 import { exportedIndex, importedName, isCrossModule } from './cross-module.js';
 import type { ModuleSymbols, Procedure } from './module-symbols.js';
 import type { PdbFile } from './pdb-file.js';
@@ -8,18 +8,18 @@ const MAX_KEPT = 16_384;
 /** What MSVC calls an unnamed namespace; the number is of the source file. */
 const UNNAMED = /\?A0x[0-9a-f]{8}(?=::)/g;
 /** Of a function that was inlined and is not known. */
-export const NAMELESS = '??';
+const NAMELESS = '??';
 
 /** Names of procedures and of what was inlined, with their arguments as their types tell them. Each is made once. */
 export class ProcedureNames {
   readonly #pdb: PdbFile;
-  readonly #problem: (error: MinidumpError) => void;
+  readonly #parts: BrokenParts;
   readonly #kept = new Map<string, string>();
 
-  /** @param problem is told of what could not be used */
-  constructor(pdb: PdbFile, problem: (error: MinidumpError) => void) {
+  /** @param parts is told of what could not be used */
+  constructor(pdb: PdbFile, parts: BrokenParts) {
     this.#pdb = pdb;
-    this.#problem = problem;
+    this.#parts = parts;
   }
 
   /**
@@ -28,30 +28,25 @@ export class ProcedureNames {
   *ofProcedure(procedure: Procedure, module: ModuleSymbols, isC: boolean): Task<string> {
     const { name, type, hasId } = procedure;
     if (isC || type === 0) return withoutNumbers(name);
-    const suffix = yield* this.#once(`${hasId ? 'i' : 't'}${this.#keyOf(type, module)}`, () =>
-      this.#argumentsOf(type, hasId, module),
-    );
+    const key = `${hasId ? 'i' : 't'}${this.#keyOf(type, module)}`;
+    const suffix = yield* this.#once(key, '', () => this.#argumentsOf(type, hasId, module));
     return withoutNumbers(name) + suffix;
   }
 
   *ofInlinee(inlinee: number, module: ModuleSymbols): Task<string> {
-    return yield* this.#once(`f${this.#keyOf(inlinee, module)}`, () => this.#inlinee(inlinee, module));
+    const key = `f${this.#keyOf(inlinee, module)}`;
+    return yield* this.#once(key, NAMELESS, () => this.#inlinee(inlinee, module));
   }
 
   #keyOf(index: number, module: ModuleSymbols): string {
     return isCrossModule(index) ? `${index} ${module.name}` : `${index}`;
   }
 
-  *#once(key: string, make: () => Task<string>): Task<string> {
+  *#once(key: string, otherwise: string, make: () => Task<string>): Task<string> {
     const known = this.#kept.get(key);
     if (known !== undefined) return known;
-    let name = key.startsWith('f') ? NAMELESS : '';
-    try {
-      name = withoutNumbers(yield* make());
-    } catch (error) {
-      if (!isBroken(error)) throw error;
-      this.#problem(error);
-    }
+    const made = yield* this.#parts.attempt(make());
+    const name = made === undefined ? otherwise : withoutNumbers(made);
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
     this.#kept.set(key, name);
     return name;

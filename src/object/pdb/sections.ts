@@ -55,9 +55,4 @@ export class PdbSections {
   isCode(section: number): boolean {
     return ((this.#flags[section - 1] ?? 0) & (IMAGE_SCN_MEM_EXECUTE | IMAGE_SCN_CNT_CODE)) !== 0;
   }
-
-  /** RVA behind a section. */
-  end(section: number): number {
-    return (this.#starts[section - 1] ?? 0) + (this.#sizes[section - 1] ?? 0);
-  }
 }

@@ -1,12 +1,13 @@
 import type { Task } from '../../io/index.js';
 import { ByteReader, broken } from '../bytes.js';
+import { upperBound } from '../number-list.js';
 import type { SectionData } from '../section-data.js';
+import { NO_STREAM } from './dbi.js';
 import { eachRow } from './pieces.js';
 
 const HEADER_SIZE = 56;
 /** Indexes below are of built-in types. */
 export const FIRST_TYPE_INDEX = 0x1000;
-const NO_STREAM = 0xffff;
 /** Where there is no list of places, the place of each so many-th is kept. */
 const STEP = 128;
 /** A list of places has one each 8 KiB. It is not believed if it would have more than this walked for one. */
@@ -94,17 +95,11 @@ export class TypeStream {
   /** Undefined where the index is of no record here: of a built-in type, or past the last. */
   *record(index: number): Task<TypeRecord | undefined> {
     if (index < this.#first || index >= this.#end) return undefined;
-    let low = 0;
-    let high = this.#indexes.length;
-    while (high - low > 1) {
-      const middle = (low + high) >>> 1;
-      if (this.#indexes[middle]! <= index) low = middle;
-      else high = middle;
-    }
-    let left = index - this.#indexes[low]!;
+    const place = upperBound(this.#indexes, index) - 1;
+    let left = index - this.#indexes[place]!;
     if (left > MAX_WALK)
       throw broken(this.#records.name, `a place near type ${index}`, `one ${left} before it`);
-    let at = this.#offsets[low]!;
+    let at = this.#offsets[place]!;
     for (; ; left--) {
       const length = new ByteReader(yield* this.#records.read(at, 2), this.#records.name).u16();
       if (length < 2) throw broken(this.#records.name, 'a record with a kind', `${length} bytes`);

@@ -1,4 +1,5 @@
 import type { Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import { ByteReader } from '../bytes.js';
 import { sectionAt } from './headers.js';
 import { directoryOf, type PeImage } from './image.js';
@@ -15,6 +16,14 @@ export interface FoundEntry {
   readonly rest: ByteReader;
   /** False where the entry of code behind it may be one that is not there. */
   readonly isFollowed: boolean;
+}
+
+/**
+ * What a list of all entries may still cost, in operations of their prologues and epilogues. Chains, and epilogues that are shared, let a
+ * small file ask for far more than functions have on average. Who lists takes from it before the work is done: it may fail.
+ */
+export interface ListBudget {
+  left: number;
 }
 
 /** The exception directory: entries of a fixed size, sorted by the RVA that each begins with. */
@@ -66,6 +75,29 @@ export class EntryTable {
     }
     block.position = (index % this.#perBlock) * this.#entrySize;
     return block;
+  }
+
+  /**
+   * All entries in their order, as long as something is left to spend. What is broken costs its entry.
+   *
+   * @param always what the list may cost however small the table is
+   * @param ofEntry what it may cost for each entry, besides
+   * @param list tells of the entry that begins at an RVA; `rest` is behind that
+   */
+  *each(
+    always: number,
+    ofEntry: number,
+    list: (start: number, rest: ByteReader, budget: ListBudget) => Task<void>,
+  ): Task<void> {
+    const budget = { left: always };
+    for (let i = 0; i < this.count && budget.left > 0; i++) {
+      const reader = yield* this.entry(i);
+      // Zeros fill the table up, or it is cut off: a damaged size may make gigabytes of either.
+      const start = reader?.u32() ?? 0;
+      if (reader === undefined || start === 0) return;
+      budget.left += ofEntry;
+      yield* unlessBroken(list(start, reader, budget));
+    }
   }
 
   /**

@@ -5,7 +5,7 @@ import type { DebugInformation, FunctionAt, WindowsFrame } from '../debug-inform
 import { describeFunction } from '../described-function.js';
 import { DwarfInfo } from '../dwarf/dwarf-info.js';
 import { type CallFrames, openDebugFrame, openEhFrame } from '../dwarf/frames.js';
-import type { ListsSymbols, SymbolListener } from '../symbol-listing.js';
+import type { ListsSymbols, SymbolListener, SymbolListingOptions } from '../symbol-listing.js';
 import { readCoffSymbols } from './coff-symbols.js';
 import { readExports } from './exports.js';
 import { openPeFrames, type PeFrames } from './frames.js';
@@ -66,8 +66,8 @@ export class PeDebugInformation implements DebugInformation, ListsSymbols {
   }
 
   /** Functions, lines and inlined calls of DWARF, exports and COFF symbols as PUBLIC, unwind data as STACK CFI. */
-  *list(listener: SymbolListener): Task<void> {
-    const listing = new PeSymbolListing(this.#file);
+  *list(listener: SymbolListener, options: SymbolListingOptions = {}): Task<void> {
+    const listing = new PeSymbolListing(this.#file, options);
     yield* listing.list(listener);
     for (const problem of listing.problems) this.#parts.note(problem);
   }

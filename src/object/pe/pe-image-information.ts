@@ -1,4 +1,5 @@
-import { MinidumpError, type Task } from '../../io/index.js';
+import type { Task } from '../../io/index.js';
+import { unlessBroken } from '../broken-parts.js';
 import type { CfiRow } from '../cfi.js';
 import type { DebugInformation, FunctionAt, WindowsFrame } from '../debug-information.js';
 import { describeFunction } from '../described-function.js';
@@ -6,7 +7,7 @@ import type { ImageReader } from '../elf.js';
 import { readExports } from './exports.js';
 import { openPeFrames, type PeFrames } from './frames.js';
 import type { PeFunctions } from './functions.js';
-import { type PeHeaders, readPeHeaders } from './headers.js';
+import { readPeHeaders } from './headers.js';
 import { mayRun, type PeImage } from './image.js';
 import { nearestFunction } from './nearest-function.js';
 
@@ -37,12 +38,7 @@ export class PeImageInformation implements DebugInformation {
       const bytes = yield* read(BigInt(offset), length);
       return bytes && bytes.length >= length ? bytes.subarray(0, length) : undefined;
     };
-    let headers: PeHeaders | undefined;
-    try {
-      headers = yield* readPeHeaders(exactly);
-    } catch (error) {
-      if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
-    }
+    const headers = yield* unlessBroken(readPeHeaders(exactly));
     return headers && new PeImageInformation({ headers, read: exactly });
   }
 

@@ -31,8 +31,7 @@ export class PeSymbolListing implements ListsSymbols {
     const options = {
       inlines: this.#options.inlines,
       mangledAt: (address: number) => this.#mangledAt(address - this.#file.headers.imageBase),
-      missing: () => {},
-      problem: (error: MinidumpError) => this.#parts.note(error),
+      parts: this.#parts,
     };
     yield* this.#parts.attempt(listDwarf(this.#file.dwarf, options, listener));
     yield* this.#listPublics(listener);
@@ -74,11 +73,7 @@ export class PeSymbolListing implements ListsSymbols {
 
   /** COFF symbols, where mingw keeps all names, come before exports. */
   *#functions(): Task<readonly PeFunctions[]> {
-    if (this.#tables === undefined) {
-      const symbols = yield* this.#parts.attempt(readCoffSymbols(this.#file));
-      const exported = yield* this.#parts.attempt(readExports(this.#file));
-      this.#tables = [symbols, exported].filter((one) => one !== undefined);
-    }
+    this.#tables ??= yield* this.#parts.opened([readCoffSymbols(this.#file), readExports(this.#file)]);
     return this.#tables;
   }
 }

@@ -1,5 +1,19 @@
-import { BytesSource, runSync } from '../../../src/io/index.js';
-import { parseSymFile, SymIndex, writeSymIndex } from '../../../src/object/breakpad/index.js';
+import { BytesSink, BytesSource, runSync } from '../../../src/io/index.js';
+import {
+  parseSymFile,
+  type SymIdentity,
+  SymIndex,
+  writeSym,
+  writeSymIndex,
+} from '../../../src/object/breakpad/index.js';
+import type { ListsSymbols } from '../../../src/object/symbol-listing.js';
+
+/** The .sym file of what is listed. */
+export function symText(identity: SymIdentity, lister: ListsSymbols): string {
+  const sink = new BytesSink();
+  runSync(writeSym(identity, lister, sink));
+  return new TextDecoder().decode(sink.bytes());
+}
 
 /** A .sym file as it is looked up. */
 export function openSym(sym: string | Uint8Array, options: { pointerSize?: 4 | 8 } = {}): SymIndex {

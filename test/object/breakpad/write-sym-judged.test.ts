@@ -2,22 +2,21 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
-import { BytesSink, runSync } from '../../../src/io/index.js';
+import { runSync } from '../../../src/io/index.js';
 import { FileSource } from '../../../src/node/file-source.js';
-import { writeSym } from '../../../src/object/breakpad/index.js';
 import { ElfFile, ElfSymbolListing } from '../../../src/object/index.js';
 import { corpusFolder, describeWith, needsCorpus, requireTool } from '../../support/tools.js';
+import { symText } from './open.js';
 
 const corpus = (...parts: string[]) => join(corpusFolder()!, 'symbolic', ...parts);
 
 function ours(path: string): string[] {
   using source = new FileSource(path);
-  const sink = new BytesSink();
   const lister = new ElfSymbolListing({ module: runSync(ElfFile.open(source)) });
   const identity = { os: 'Linux', cpu: 'x86_64', debugIdentifier: '0', name: 'x' };
-  runSync(writeSym(identity, lister, sink));
+  const sym = symText(identity, lister);
   expect(lister.problems).toEqual([]);
-  return new TextDecoder().decode(sink.bytes()).split('\n').slice(1, -1);
+  return sym.split('\n').slice(1, -1);
 }
 
 /** Our demangler writes templates as LLVM does: without a space. */

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import { BytesSink, BytesSource, MinidumpError, runSync } from '../../../src/io/index.js';
 import { writeSym } from '../../../src/object/breakpad/index.js';
 import { ElfFile, ElfSymbolListing } from '../../../src/object/index.js';
+import { generator } from '../../reader/mutations.js';
 import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
 
 function list(bytes: Uint8Array): number | MinidumpError {
@@ -23,11 +24,7 @@ describeWith([needsCorpus], 'damaged ELF files', () => {
     (name) => {
       const whole = readFileSync(join(corpusFolder()!, 'symbolic/linux', name));
       const usual = list(whole) as number;
-      let seed = 1;
-      const random = (below: number) => {
-        seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
-        return Math.floor((seed / 2 ** 32) * below);
-      };
+      const random = generator(1);
       let listed = 0;
       for (let round = 0; round < 40; round++) {
         const bytes = new Uint8Array(whole);

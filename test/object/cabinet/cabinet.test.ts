@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { constants, deflateRawSync } from 'node:zlib';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -8,15 +8,11 @@ import { cabinetFiles, isCabinet, openCabinet } from '../../../src/object/cabine
 import { inflateInto } from '../../../src/object/cabinet/inflate.js';
 import { PdbFile } from '../../../src/object/pdb/index.js';
 import { removeFolders, temporaryFolder } from '../../support/programs.js';
-import { corpusFolder, describeWith, type Need, needsCorpus } from '../../support/tools.js';
+import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
+import { needsPrograms } from '../demangle/judges.js';
 
 const bytesOf = (source: { size: number; read(offset: number, length: number): unknown }) =>
   Buffer.from(source.read(0, source.size) as Uint8Array);
-const onPath = (name: string): Need => ({
-  missing: (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, name)))
-    ? undefined
-    : name,
-});
 const pdb = join(corpusFolder() ?? '', 'symbolic/windows/crash.pdb');
 
 afterAll(removeFolders);
@@ -41,7 +37,7 @@ describeWith([needsCorpus], 'a cabinet of a symbol server', () => {
   });
 });
 
-describeWith([needsCorpus, onPath('gcab'), onPath('cabextract')], 'cabinets that gcab makes', () => {
+describeWith([needsCorpus, needsPrograms('gcab', 'cabextract')], 'cabinets that gcab makes', () => {
   it('of a PDB with MSZIP, over many blocks: the same bytes, and cabextract agrees', () => {
     const path = join(temporaryFolder(), 'crash.pd_');
     const source = make(path, ['-z'], pdb);

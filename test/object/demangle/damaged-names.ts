@@ -1,3 +1,5 @@
+import { generator } from '../../reader/mutations.js';
+
 interface Damage {
   /** The letters that are put in. */
   readonly alphabet: string;
@@ -13,11 +15,7 @@ export function* damagedNames(
   names: readonly string[],
   { alphabet, kept, piece = 9, seed = 20240611 }: Damage,
 ): Iterable<string> {
-  let state = seed;
-  const random = (below: number) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const random = generator(seed);
   for (let round = 0; round < 20_000; round++) {
     let name = names[random(names.length)]!;
     for (let changes = 1 + random(3); changes > 0; changes--) {

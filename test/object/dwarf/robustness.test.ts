@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import { BytesSource, MinidumpError, runSync } from '../../../src/io/index.js';
 import { elfDebugInformation } from '../../../src/object/elf-debug-information.js';
 import { ElfFile } from '../../../src/object/elf-file.js';
+import { generator } from '../../reader/mutations.js';
 import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
 
 const linux = join(corpusFolder() ?? '', 'symbolic', 'linux');
@@ -46,11 +47,7 @@ describeWith([needsCorpus], 'damaged ELF files', () => {
         ({ name: section, size, type }) =>
           type !== 8 && size > 0 && /^\.z?debug|^\.eh_frame|tab$|^\.dyn|^\.note/.test(section),
       );
-      let state = 20251125;
-      const random = (limit: number) => {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        return Math.floor((state / 2 ** 32) * limit);
-      };
+      const random = generator(20251125);
       for (let round = 0; round < 60; round++) {
         const bytes = Uint8Array.from(original);
         for (let change = 0; change < 1 + random(20); change++) {

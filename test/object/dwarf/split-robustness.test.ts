@@ -7,6 +7,7 @@ import { BytesSource, MinidumpError, runSync } from '../../../src/io/index.js';
 import type { CompanionFiles } from '../../../src/object/companion-files.js';
 import { ElfDebugInformation } from '../../../src/object/elf-debug-information.js';
 import { ElfFile } from '../../../src/object/elf-file.js';
+import { generator } from '../../reader/mutations.js';
 import { describeWith, type Need } from '../../support/tools.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'mdmp-split-'));
@@ -66,11 +67,7 @@ describeWith(['gcc', needsDwp], 'damaged .dwo and .dwp files', () => {
       expect([...ask(suffix, original)]).toEqual(['twice']);
       const { sections } = runSync(ElfFile.open(new BytesSource(original)));
       const places = sections.filter(({ name, size }) => name.startsWith('.debug') && size > 0);
-      let state = 7;
-      const random = (limit: number) => {
-        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-        return Math.floor((state / 2 ** 32) * limit);
-      };
+      const random = generator(7);
       for (let round = 0; round < 300; round++) {
         const bytes = Uint8Array.from(original);
         for (let change = 0; change < 1 + random(6); change++) {

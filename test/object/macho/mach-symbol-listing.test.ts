@@ -2,28 +2,20 @@ import { readFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { expect, it } from 'vitest';
 import { runSync } from '../../../src/io/index.js';
-import { writeSym } from '../../../src/object/breakpad/write-sym.js';
 import { MachSymbolListing, machDebugInformation } from '../../../src/object/macho/index.js';
 import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
-import { openSym } from '../breakpad/open.js';
+import { openSym, symText } from '../breakpad/open.js';
 import { crash, crashDebug, crashSym, machProgram, machTools, openMach } from './programs.js';
 
 /** What comes out as a .sym file. */
 function symOf(module: string, debug?: string) {
   const files = { module: openMach(module), debug: debug === undefined ? undefined : openMach(debug) };
   const listing = new MachSymbolListing(files);
-  const pieces: Uint8Array[] = [];
-  const sink = {
-    write: (bytes: Uint8Array) => void pieces.push(bytes.slice()),
-    close() {},
-    abort() {},
-    mayWait: false,
-  };
   const { architecture, debugIdentifier = '0', codeIdentifier } = files.module;
   const identity = { os: 'Mac', cpu: architecture, debugIdentifier, codeIdentifier, name: 'crash' };
-  runSync(writeSym(identity, listing, sink));
+  const sym = symText(identity, listing);
   expect(listing.problems).toEqual([]);
-  return Buffer.concat(pieces).toString();
+  return sym;
 }
 
 const records = (sym: string, pattern: RegExp) => [...sym.matchAll(pattern)].map((match) => match[0]);

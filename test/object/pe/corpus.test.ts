@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { runSync } from '../../../src/io/index.js';
 import { PeDebugInformation, PeImageInformation } from '../../../src/object/pe/index.js';
-import type { SymbolListener } from '../../../src/object/symbol-listing.js';
 import { corpusFolder, describeWith, needsCorpus } from '../../support/tools.js';
+import { silentListener } from '../silent-listener.js';
 import { openPe } from './windows-programs.js';
 
 const symbolic = join(corpusFolder() ?? '', 'symbolic');
@@ -15,12 +15,11 @@ const hex = (value: number) => value.toString(16);
 function listed(path: string): { cfi: string[]; publics: string[] } {
   const cfi: string[] = [];
   const publics: string[] = [];
-  const listener = {
-    cfi: (start: number, size: number, rules: string) =>
-      cfi.push(`STACK CFI INIT ${hex(start)} ${hex(size)} ${rules}`),
-    cfiDelta: (start: number, rules: string) => cfi.push(`STACK CFI ${hex(start)} ${rules}`),
-    publicSymbol: (start: number, _size: number, name: string) => publics.push(`${hex(start)} ${name}`),
-  } as unknown as SymbolListener;
+  const listener = silentListener({
+    cfi: (start, size, rules) => cfi.push(`STACK CFI INIT ${hex(start)} ${hex(size)} ${rules}`),
+    cfiDelta: (start, rules) => cfi.push(`STACK CFI ${hex(start)} ${rules}`),
+    publicSymbol: (start, _size, name) => publics.push(`${hex(start)} ${name}`),
+  });
   runSync(new PeDebugInformation(openPe(path)).list(listener));
   return { cfi, publics };
 }

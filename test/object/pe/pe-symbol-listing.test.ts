@@ -1,12 +1,11 @@
 import { expect, it } from 'vitest';
 import { runSync } from '../../../src/io/index.js';
-import { writeSym } from '../../../src/object/breakpad/write-sym.js';
 import { PeDebugInformation, PeSymbolListing } from '../../../src/object/pe/index.js';
 import type { SymbolListingOptions } from '../../../src/object/symbol-listing.js';
 import { run } from '../../support/run.js';
 import { describeWith, requireTool } from '../../support/tools.js';
 import { compileWindows } from '../../support/wine.js';
-import { openSym } from '../breakpad/open.js';
+import { openSym, symText } from '../breakpad/open.js';
 import { llvmFrames, ourFrames } from '../dwarf/symbolizer.js';
 import { byMingw, disassembled, openPe } from './windows-programs.js';
 
@@ -16,13 +15,6 @@ const hex = (value: number) => value.toString(16);
 function symOf(path: string, options: SymbolListingOptions = {}): string {
   const file = openPe(path);
   const listing = new PeSymbolListing(file, options);
-  const pieces: Uint8Array[] = [];
-  const sink = {
-    write: (bytes: Uint8Array) => void pieces.push(bytes.slice()),
-    close() {},
-    abort() {},
-    mayWait: false,
-  };
   const identity = {
     os: 'windows',
     cpu: 'x86_64',
@@ -30,9 +22,9 @@ function symOf(path: string, options: SymbolListingOptions = {}): string {
     codeIdentifier: undefined,
     name: 'a.exe',
   };
-  runSync(writeSym(identity, listing, sink));
+  const sym = symText(identity, listing);
   expect(listing.problems).toEqual([]);
-  return Buffer.concat(pieces).toString();
+  return sym;
 }
 
 const PROGRAMS: [string, () => Promise<string>][] = [

@@ -4,7 +4,7 @@ import { runSync, type Task } from '../../../src/io/index.js';
 import { readExports } from '../../../src/object/pe/exports.js';
 import { openPeFrames } from '../../../src/object/pe/frames.js';
 import type { PeImage } from '../../../src/object/pe/index.js';
-import type { SymbolListener } from '../../../src/object/symbol-listing.js';
+import { silentListener } from '../silent-listener.js';
 import { DATA, EXCEPTION, openMadeUp, TEXT, words } from './made-up.js';
 
 const EXPORT = 0;
@@ -23,8 +23,7 @@ function costOf(image: PeImage): { reads: number; records: number } {
   const tell = () => {
     cost.records++;
   };
-  const listener = { cfi: tell, cfiDelta: tell } as unknown as SymbolListener;
-  runSync(openPeFrames(counted)!.list(listener));
+  runSync(openPeFrames(counted)!.list(silentListener({ cfi: tell, cfiDelta: tell })));
   return cost;
 }
 
@@ -78,6 +77,28 @@ describe('a list of unwind data', () => {
     expect(records).toBeGreaterThan(0);
     expect(reads).toBeLessThan(COUNT * 4);
     expect(records).toBeLessThan(data.length / 8);
+  });
+
+  it.each([
+    ['its last epilogue', 1019],
+    ['its prologue', 0],
+  ])('ARM64: what comes before a broken place costs something, too: %s', (_, broken) => {
+    const COUNT = 1000;
+    const SCOPES = 0xffff;
+    const xdata = DATA + COUNT * 8;
+    // One code wants more bytes than there are; all epilogues but the last have none.
+    const codes = Buffer.alloc(255 * 4, 0x01);
+    codes[1018] = broken === 0 ? 0x01 : 0xe4;
+    codes[1019] = 0xe0;
+    const scopes = Array.from({ length: SCOPES }, (_, i) => i | ((i === SCOPES - 1 ? 1019 : 1018) << 22));
+    const record = [words(0x3ffff, SCOPES | (255 << 16), ...scopes), codes];
+    const table = Array.from({ length: COUNT }, (_, i) => words(TEXT + i * 4, xdata));
+    const data = Buffer.concat([...table, ...record]);
+    const file = openMadeUp({ machine: ARM64, data, directories: { [EXCEPTION]: [DATA, COUNT * 8] } });
+    const { reads, records } = costOf(file);
+    expect(records).toBeLessThan(COUNT / 10);
+    expect(reads).toBeGreaterThan(2);
+    expect(reads).toBeLessThan(COUNT * 2);
   });
 });
 

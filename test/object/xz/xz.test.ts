@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { MinidumpError } from '../../../src/io/index.js';
 import { decompressXz } from '../../../src/object/xz/xz.js';
+import { generator } from '../../reader/mutations.js';
 import { describeWith } from '../../support/tools.js';
 
 const xz = (bytes: Uint8Array, ...options: string[]): Uint8Array => {
@@ -53,11 +54,7 @@ describeWith(['xz'], 'the xz file format', () => {
 
   it('damaged anywhere, gives an error of ours or wrong bytes, and ends', () => {
     const packed = xz(program.subarray(100_000, 130_000), '--check=crc32');
-    let state = 1;
-    const random = (below: number) => {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      return Math.floor((state / 2 ** 32) * below);
-    };
+    const random = generator(1);
     let noticed = 0;
     for (let i = 0; i < 2000; i++) {
       const broken = Uint8Array.from(packed).subarray(

@@ -1,4 +1,5 @@
 import type { SymbolListener } from '../../symbol-listing.js';
+import type { ListBudget } from '../entry-table.js';
 import { type FrameEntry, INSTRUCTION, operationsAt } from './frame-entry.js';
 import { type FrameState, undo } from './frame-state.js';
 
@@ -29,20 +30,23 @@ function rulesOf(state: FrameState | undefined): Rules | undefined {
 const textOf = (rules: Rules) => [...rules].map(([name, rule]) => `${name}: ${rule}`).join(' ');
 
 /**
- * What changes from instruction to instruction: prologue, body, each epilogue. Gives the number of operations that were looked at; where these
- * would be more than `most`, what comes later is left out.
+ * What changes from instruction to instruction: prologue, body, each epilogue. Takes the number of operations that it looks at from the budget;
+ * where that is not enough, what comes later is left out.
  */
-export function listRules(start: number, entry: FrameEntry, listener: SymbolListener, most: number): number {
-  let cost = entry.prologue.length + entry.epilogues.length;
+export function listRules(
+  start: number,
+  entry: FrameEntry,
+  listener: SymbolListener,
+  budget: ListBudget,
+): void {
+  budget.left -= entry.prologue.length + entry.epilogues.length;
   let before = rulesOf(undo(operationsAt(entry, 0)));
-  if (before === undefined) return cost;
+  if (before === undefined) return;
   listener.cfi(start, entry.length, textOf(before));
-  const found = places(entry, most);
-  cost += found.cost;
-  for (const offset of found.offsets) {
-    if (cost > most) break;
+  for (const offset of places(entry, budget)) {
+    if (budget.left < 0) break;
     const operations = operationsAt(entry, offset);
-    cost += operations.length + 1;
+    budget.left -= operations.length + 1;
     const rules = rulesOf(undo(operations));
     if (rules === undefined) continue;
     const changed = new Map([...rules].filter(([name, rule]) => before!.get(name) !== rule));
@@ -51,25 +55,20 @@ export function listRules(start: number, entry: FrameEntry, listener: SymbolList
     if (changed.size > 0) listener.cfiDelta(start + offset, textOf(changed));
     before = rules;
   }
-  return cost;
 }
 
 /** Where the rules may change, in order. */
-function places(
-  entry: FrameEntry,
-  most: number,
-): { readonly offsets: readonly number[]; readonly cost: number } {
+function places(entry: FrameEntry, budget: ListBudget): readonly number[] {
   const offsets = new Set<number>();
-  let cost = 0;
   const add = (from: number, count: number) => {
     for (let i = 0; i <= count; i++) offsets.add(from + i * INSTRUCTION);
-    cost += count;
+    budget.left -= count;
   };
   add(0, entry.prologue.length);
   for (const { start, operations } of entry.epilogues) {
-    if (cost > most) break;
+    if (budget.left < 0) break;
     add(start, operations.length + 1);
   }
   const inside = [...offsets].filter((offset) => offset > 0 && offset < entry.length);
-  return { offsets: inside.sort((a, b) => a - b), cost };
+  return inside.sort((a, b) => a - b);
 }

@@ -1,4 +1,4 @@
-import { MinidumpError, type Task } from '../../../io/index.js';
+import type { Task } from '../../../io/index.js';
 import type { CfiRow } from '../../cfi.js';
 import { Recent } from '../../dwarf/recent.js';
 import type { SymbolListener } from '../../symbol-listing.js';
@@ -10,15 +10,12 @@ import { type FrameEntry, operationsAt } from './frame-entry.js';
 import { undo } from './frame-state.js';
 import { unpack } from './packed.js';
 import { LEAF, toCfiRow } from './row.js';
-import { readUnpacked } from './unpacked.js';
+import { MAX_CODES, readUnpacked } from './unpacked.js';
 
 const ENTRY_SIZE = 8;
 /** The entry says where another one is, which counts. */
 const FORWARDED = 3;
-/**
- * What a list may cost, in operations, for each entry of the table: several times what functions have on average. Epilogues let a small file ask for
- * far more.
- */
+/** What a list may cost for each entry: several times what functions have on average. */
 const COST_OF_ENTRY = 256;
 const COST_OF_SMALL_LISTS = 1 << 18;
 /** Epilogues and operations of entries that are kept. */
@@ -62,21 +59,13 @@ export class Arm64Frames implements PeFrames {
   }
 
   *list(listener: SymbolListener): Task<void> {
-    let left = COST_OF_SMALL_LISTS;
-    for (let i = 0; i < this.#table.count && left > 0; i++) {
-      const reader = yield* this.#table.entry(i);
-      // Zeros fill the table up, or it is cut off: a damaged size may make gigabytes of either.
-      const start = reader?.u32() ?? 0;
-      if (reader === undefined || start === 0) break;
-      const word = reader.u32();
-      left += COST_OF_ENTRY;
-      try {
-        const entry = yield* this.#entry(word);
-        if (entry) left -= listRules(start, entry, listener, left);
-      } catch (error) {
-        if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
-      }
-    }
+    const frames = this;
+    yield* this.#table.each(COST_OF_SMALL_LISTS, COST_OF_ENTRY, function* (start, rest, budget) {
+      budget.left -= MAX_CODES;
+      const entry = yield* frames.#entry(rest.u32());
+      budget.left += MAX_CODES;
+      if (entry) listRules(start, entry, listener, budget);
+    });
   }
 
   *#entry(word: number): Task<FrameEntry | undefined> {

@@ -4,6 +4,9 @@ import type { PeImage } from '../image.js';
 import { readCodes } from './codes.js';
 import { type Epilogue, type FrameEntry, INSTRUCTION, ownPrologue } from './frame-entry.js';
 
+/** Bytes of codes that a record may have: 255 words, each byte a code at the most. */
+export const MAX_CODES = 255 * 4;
+
 /** The record in .xdata at an RVA; undefined where it is not there, or is of a later version. */
 export function* readUnpacked(image: PeImage, rva: number): Task<FrameEntry | undefined> {
   const head = yield* image.read(rva, 4);

@@ -1,4 +1,4 @@
-import { MinidumpError, type Task } from '../../../io/index.js';
+import type { Task } from '../../../io/index.js';
 import { ByteReader } from '../../bytes.js';
 import type { CfiRow } from '../../cfi.js';
 import type { SymbolListener } from '../../symbol-listing.js';
@@ -22,10 +22,7 @@ import {
 const MAX_EPILOGUE = 48;
 /** RUNTIME_FUNCTION_INDIRECT: the entry says where another is. */
 const INDIRECT = 1;
-/**
- * What a list may cost, in operations, for each entry of the table: several times what functions have on average. Chains let a small file ask for
- * far more.
- */
+/** What a list may cost for each entry: several times what functions have on average. */
 const COST_OF_ENTRY = 64;
 const COST_OF_SMALL_LISTS = 1 << 16;
 /** Reading UNWIND_INFO takes as long as so many operations. */
@@ -84,28 +81,19 @@ export class X64Frames implements PeFrames {
   }
 
   *list(listener: SymbolListener): Task<void> {
-    let left = COST_OF_SMALL_LISTS;
-    for (let i = 0; i < this.#table.count && left > 0; i++) {
-      const reader = yield* this.#table.entry(i);
-      const entry = reader && readRuntimeFunction(reader);
-      // Zeros fill the table up, or it is cut off: a damaged size may make gigabytes of either.
-      if (entry === undefined || entry.start === 0) break;
-      left += COST_OF_ENTRY;
-      if (entry.end <= entry.start) continue;
-      try {
-        const chain = yield* readChain(this.#image, yield* this.#direct(entry));
-        if (chain === undefined) continue;
-        for (const { info } of chain) left -= info.operations.length + COST_OF_READING;
-        const state = unwindPrologues(
-          chain.map(({ info }) => info),
-          Number.POSITIVE_INFINITY,
-        );
-        listener.cfi(entry.start, entry.end - entry.start, cfiText(state));
-      } catch (error) {
-        if (!(error instanceof MinidumpError) || error.code !== 'malformed') throw error;
-        left -= MAX_CHAIN * COST_OF_READING;
-      }
-    }
+    const frames = this;
+    yield* this.#table.each(COST_OF_SMALL_LISTS, COST_OF_ENTRY, function* (start, rest, budget) {
+      const entry = { start, end: rest.u32(), info: rest.u32() };
+      if (entry.end <= start) return;
+      budget.left -= MAX_CHAIN * COST_OF_READING;
+      const chain = yield* readChain(frames.#image, yield* frames.#direct(entry));
+      budget.left += MAX_CHAIN * COST_OF_READING;
+      if (chain === undefined) return;
+      const infos = chain.map(({ info }) => info);
+      for (const { operations } of infos) budget.left -= operations.length + COST_OF_READING;
+      const state = unwindPrologues(infos, Number.POSITIVE_INFINITY);
+      listener.cfi(start, entry.end - start, cfiText(state));
+    });
   }
 
   /** Null where there is certainly none. */
