@@ -8,6 +8,7 @@ import { type ErrorCode, MinidumpError } from './io/index.js';
 import { dumpNow } from './live/dump-now.js';
 import type { LiveException, LiveOptions } from './live/options.js';
 import { Minidump } from './reader/index.js';
+import { DbgHelpError } from './targets/windows/results.js';
 
 export type {
   MINIDUMP_CALLBACK_INFORMATION,
@@ -223,7 +224,7 @@ function succeeds(work: () => void): boolean {
         ? error
         : new MinidumpError('system-call', String(error), { cause: error });
     // What DbgHelp itself failed with.
-    if ('hresult' in failure) lastResult = Number(failure.hresult);
+    if (failure instanceof DbgHelpError) lastResult = failure.hresult;
     return FALSE;
   }
 }

@@ -42,7 +42,7 @@ class WindowsInformation implements Part {
   *list(listener: SymbolListener, options: SymbolListingOptions = {}): Task<void> {
     yield* this.#pdb.list(listener, options);
     // Of the program only the frames: the names that it exports are in its PDB, too.
-    if (options.cfi !== false) yield* this.#image.list(framesOnly(listener));
+    if (options.cfi !== false) yield* this.#image.list(framesOnly(listener), { inlines: false });
   }
 }
 
